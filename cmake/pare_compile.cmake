@@ -1,0 +1,31 @@
+# Compiler settings shared by every target; link pare_compile_options to get them.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# RelWithDebInfo keeps the contracts (no -DNDEBUG) and light debug information.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+find_program(PARE_CCACHE ccache)
+if(PARE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PARE_CCACHE})
+endif()
+
+add_library(pare_compile_options INTERFACE)
+target_include_directories(pare_compile_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+# Contraction to fused multiply-add is left on: it is the same for every run of one build.
+target_compile_options(pare_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi)
+if(PARE_ARCH)
+  target_compile_options(pare_compile_options INTERFACE -march=${PARE_ARCH})
+endif()
+if(PARE_WARNINGS_AS_ERRORS)
+  target_compile_options(pare_compile_options INTERFACE -Werror)
+endif()
+if(PARE_SANITIZE)
+  target_compile_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE} -fno-omit-frame-pointer
+                                                       -fno-sanitize-recover=all)
+  target_link_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE})
+endif()

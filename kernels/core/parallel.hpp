@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include <omp.h>
+
+namespace pare::kernels {
+
+/// Sets how many OpenMP threads the kernels called from this host thread may use. Results never depend on it.
+inline void set_kernel_threads(int threads) { omp_set_num_threads(std::max(1, threads)); }
+
+/// Calls body(begin, end) on contiguous parts of [0, count), one part a thread, each a multiple of `grain` but the last.
+/// The body must not throw, and what it computes for an index must not depend on the part it lies in.
+template <class Body>
+void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
+  const std::int64_t grains = (count + grain - 1) / grain;
+  const auto threads = static_cast<std::int64_t>(std::min<std::int64_t>(omp_get_max_threads(), grains));
+  if (threads <= 1) {
+    if (count > 0) body(std::int64_t{0}, count);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(threads))
+  for (std::int64_t t = 0; t < threads; ++t) {
+    const std::int64_t begin = grains * t / threads * grain;
+    const std::int64_t end = std::min(count, grains * (t + 1) / threads * grain);
+    if (begin < end) body(begin, end);
+  }
+}
+
+}  // namespace pare::kernels
