@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "framework/comm/channel.hpp"
+
+namespace pare::framework {
+
+/// The ranks this program was started with: RAII around MPI_Init_thread (FUNNELED) and MPI_Finalize. Without a launcher (no
+/// mpirun, srun) or in a build without MPI it is one rank and MPI is never touched. One per process, in main.
+///
+/// All MPI calls are made by the thread that constructed it, through the channels it hands out. During stack unwinding
+/// MPI_Finalize is skipped: it would wait for ranks that may be gone.
+class ProcessGroup {
+ public:
+  ProcessGroup(int& argc, char**& argv);
+  ~ProcessGroup();
+  ProcessGroup(const ProcessGroup&) = delete;
+  ProcessGroup& operator=(const ProcessGroup&) = delete;
+
+  int rank() const;
+  int size() const;
+  /// How many ranks of this group run on this host, and which of them this is.
+  int local_size() const;
+  int local_rank() const;
+
+  /// The line to another rank; EXPECTs peer != rank(). The group must outlive it.
+  std::unique_ptr<Channel> channel(int peer);
+
+  /// Ends every rank at once with this exit code (MPI_Abort); without MPI it exits. For faults that ranks cannot agree on.
+  [[noreturn]] void abort(int exit_code);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace pare::framework

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pare::framework {
+
+/// Evaluation text: `count` windows of `length` token ids each, row-major. In every window the words 1 .. length-1 are predicted
+/// from the words before them, so a window scores length - 1 positions.
+struct TokenWindows {
+  std::int64_t length = 0;
+  std::vector<std::uint32_t> tokens;
+
+  std::int64_t count() const { return length == 0 ? 0 : static_cast<std::int64_t>(tokens.size()) / length; }
+  std::span<const std::uint32_t> window(std::int64_t index) const {
+    return {tokens.data() + index * length, static_cast<std::size_t>(length)};
+  }
+};
+
+/// Windows that decide the search and windows that only confirm it; the two never share a token.
+struct WindowSets {
+  TokenWindows search;
+  TokenWindows holdout;
+};
+
+struct WindowPlan {
+  std::int64_t windows = 64;
+  std::int64_t length = 256;
+  std::int64_t holdout = 32;
+};
+
+/// Cuts a token file (HDF5, see scripts/tokenize.py: /tokens uint32 [n], /doc_offsets uint64 [m + 1]) into disjoint windows:
+/// the search windows from the front of the stream, the held-out windows from its back. Throws InputError naming the file: not a
+/// token file, an id beyond `vocabulary`, or too few tokens for the plan (says how many windows there would be).
+WindowSets read_windows(const std::filesystem::path& file, const WindowPlan& plan, std::int64_t vocabulary);
+
+/// XXH3-128 of both sets, as 32 hexadecimal digits.
+std::string hash_of(const WindowSets& sets);
+
+}  // namespace pare::framework

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "search/space/recipe.hpp"
+
+namespace pare::search {
+
+enum class WindowSet : std::uint8_t { search = 0, holdout = 1 };
+
+/// What to evaluate: a recipe on `count` windows of a set, from `begin` on.
+struct EvaluationRequest {
+  Recipe recipe;
+  WindowSet set = WindowSet::search;
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+};
+
+/// What came out, per window: mean KL(teacher || candidate) and mean negative log-likelihood, both in nats a token.
+/// A trial is committed in the order of its request, whatever worker finished first.
+struct Trial {
+  std::int64_t id = 0;  ///< position in the order of commits
+  EvaluationRequest request;
+  std::vector<double> kl;
+  std::vector<double> nll;
+};
+
+}  // namespace pare::search

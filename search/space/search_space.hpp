@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/space/recipe.hpp"
+
+namespace pare::search {
+
+/// One way to compress one site, as the search sees it.
+struct SiteOption {
+  std::string name;          ///< the one spelling of framework/compression, e.g. "w3-g32"
+  std::int64_t bytes = 0;    ///< exact: codes, scales and zero points
+  double local_error = 0;    ///< sum of squared weight errors over sum of squared weights; 0 for "w16"
+};
+
+/// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.
+struct SearchSite {
+  std::string name;          ///< "model.layers.0.self_attn.q_proj"
+  std::string kind;          ///< "q_proj": what type-wise moves go by
+  int layer = 0;
+  int stage = 0;
+  std::int64_t weights = 0;
+  std::int64_t original_bytes = 0;
+  std::vector<SiteOption> options;  ///< ascending bytes, then name
+};
+
+/// The space of recipes with exact costs. Sites are in the order of the model's chain.
+struct SearchSpace {
+  std::vector<SearchSite> sites;
+
+  std::int64_t bytes(const Recipe& recipe) const;
+  std::int64_t weights() const;
+  std::int64_t original_bytes() const;
+  std::int64_t smallest_bytes() const;
+  std::int64_t largest_bytes() const;
+  double bits_per_weight(std::int64_t bytes) const;
+  /// log10 of the number of recipes.
+  double log10_size() const;
+
+  /// Names of the options that every site offers, ascending in total bytes: the uniform recipes.
+  std::vector<std::string> uniform_options() const;
+  /// That option everywhere; nothing when some site lacks it.
+  std::optional<Recipe> uniform(const std::string& option) const;
+  std::optional<std::uint8_t> find_option(std::size_t site, const std::string& option) const;
+};
+
+}  // namespace pare::search
