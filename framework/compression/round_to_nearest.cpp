@@ -9,9 +9,8 @@ namespace pare::framework {
 namespace {
 
 /// Row sums first, in order, so that the result does not depend on how anything was split.
-double relative_squared_error(kernels::MatrixView<const float> weight, kernels::MatrixView<const float> approximation) {
-  double error = 0;
-  double energy = 0;
+LocalError local_error(kernels::MatrixView<const float> weight, kernels::MatrixView<const float> approximation) {
+  LocalError total;
   for (std::int64_t r = 0; r < weight.rows; ++r) {
     double row_error = 0;
     double row_energy = 0;
@@ -21,10 +20,10 @@ double relative_squared_error(kernels::MatrixView<const float> weight, kernels::
       row_error += difference * difference;
       row_energy += w * w;
     }
-    error += row_error;
-    energy += row_energy;
+    total.squared_error += row_error;
+    total.squared_weights += row_energy;
   }
-  return energy > 0 ? error / energy : 0.0;
+  return total;
 }
 
 }  // namespace
@@ -33,12 +32,12 @@ std::int64_t RoundToNearest::packed_bytes(const Option& option, std::int64_t out
   return kernels::packed_layout(option.grid, outputs, inputs).total_bytes;
 }
 
-double RoundToNearest::compress(const Option& option, kernels::MatrixView<const float> weight,
-                                std::span<std::byte> packed) const {
+LocalError RoundToNearest::compress(const Option& option, kernels::MatrixView<const float> weight,
+                                    std::span<std::byte> packed) const {
   kernels::quantize_round_to_nearest(weight, option.grid, packed);
   kernels::Matrix<float> approximation(weight.rows, weight.cols);
   kernels::expand({option.grid, weight.rows, weight.cols, packed}, approximation.view());
-  return relative_squared_error(weight, approximation.view());
+  return local_error(weight, approximation.view());
 }
 
 }  // namespace pare::framework

@@ -9,8 +9,8 @@ namespace pare::framework {
 class RoundToNearest final : public Compressor {
  public:
   std::int64_t packed_bytes(const Option& option, std::int64_t outputs, std::int64_t inputs) const override;
-  double compress(const Option& option, kernels::MatrixView<const float> weight,
-                  std::span<std::byte> packed) const override;
+  LocalError compress(const Option& option, kernels::MatrixView<const float> weight,
+                      std::span<std::byte> packed) const override;
 };
 
 }  // namespace pare::framework
