@@ -3,10 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 #include <vector>
 
-#include "framework/data/token_windows.hpp"
+#include "framework/evaluation/teacher_plan.hpp"
 #include "framework/io/h5_file.hpp"
 #include "framework/io/mapped_file.hpp"
 #include "kernels/core/matrix.hpp"
@@ -20,18 +19,6 @@ struct TeacherPart {
   kernels::Matrix<std::uint32_t> ids;      ///< [windows * (length - 1), top_k]
   kernels::Matrix<float> log_probabilities;
   std::vector<double> nll;                 ///< a window, nats a token
-};
-
-/// Where the teacher's answers for both window sets lie in its file: the search windows first, then the held-out ones.
-struct TeacherPlan {
-  std::int64_t search_windows = 0;
-  std::int64_t holdout_windows = 0;
-  std::int64_t length = 0;
-  std::int64_t top_k = 0;
-  std::string key;  ///< hash of model, windows, top_k, precision and instruction set
-
-  std::int64_t windows() const { return search_windows + holdout_windows; }
-  std::int64_t positions() const { return windows() * (length - 1); }
 };
 
 /// The teacher of a run, computed once and mapped, so that all processes of a node share one copy:
