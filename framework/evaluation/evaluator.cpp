@@ -71,12 +71,16 @@ std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, s
 
 TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) {
   const std::int64_t scored = windows.length - 1;
-  TeacherPart part{kernels::Matrix<std::uint32_t>(count * scored, top_k), kernels::Matrix<float>(count * scored, top_k), {}};
+  const std::int64_t positions = count * scored;
+  TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
+                   std::vector<float>(static_cast<std::size_t>(positions * top_k)), {}};
+  const MatrixView<std::uint32_t> all_ids(part.ids.data(), positions, top_k);
+  const MatrixView<float> all_log_probabilities(part.log_probabilities.data(), positions, top_k);
   const OptionIndices full(site_count_, full_precision_option);
   trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, MatrixView<const float> hidden) {
     for_scored_positions(hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
-      const auto ids = part.ids.view().rows_from(window * scored, tile * scored);
-      const auto log_probabilities = part.log_probabilities.view().rows_from(window * scored, tile * scored);
+      const auto ids = all_ids.rows_from(window * scored, tile * scored);
+      const auto log_probabilities = all_log_probabilities.rows_from(window * scored, tile * scored);
       head_.top_log_probabilities(normed, ids, log_probabilities);
       divergence_.resize(static_cast<std::size_t>(normed.rows));
       likelihood_.resize(static_cast<std::size_t>(normed.rows));

@@ -8,7 +8,6 @@
 #include "framework/evaluation/teacher_plan.hpp"
 #include "framework/io/h5_file.hpp"
 #include "framework/io/mapped_file.hpp"
-#include "kernels/core/matrix.hpp"
 #include "kernels/core/matrix_view.hpp"
 
 namespace pare::framework {
@@ -16,9 +15,9 @@ namespace pare::framework {
 /// The full model's answer on some windows: for every scored position its top_k most likely words in ascending order of id,
 /// with natural-log probabilities over the whole vocabulary, and the mean negative log-likelihood of the text a window.
 struct TeacherPart {
-  kernels::Matrix<std::uint32_t> ids;      ///< [windows * (length - 1), top_k]
-  kernels::Matrix<float> log_probabilities;
-  std::vector<double> nll;                 ///< a window, nats a token
+  std::vector<std::uint32_t> ids;        ///< [windows * (length - 1), top_k]
+  std::vector<float> log_probabilities;  ///< the same shape
+  std::vector<double> nll;               ///< a window, nats a token
 };
 
 /// The teacher of a run, computed once and mapped, so that all processes of a node share one copy:

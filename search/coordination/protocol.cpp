@@ -25,13 +25,13 @@ void put(WireWriter&, const Stop&) {}
 void put(WireWriter& out, const GeneratedText& x) { out.array(std::span(x.tokens)); }
 void put(WireWriter&, const Ready&) {}
 void put(WireWriter& out, const SiteBuilt& x) {
-  out.array(std::span(x.packed));
-  out.array(std::span(x.errors));
+  out.array(std::span(x.site.packed));
+  out.array(std::span(x.site.errors));
 }
 void put(WireWriter& out, const Taught& x) {
-  out.array(std::span(x.ids));
-  out.array(std::span(x.log_probabilities));
-  out.array(std::span(x.nll));
+  out.array(std::span(x.part.ids));
+  out.array(std::span(x.part.log_probabilities));
+  out.array(std::span(x.part.nll));
 }
 void put(WireWriter& out, const Evaluated& x) {
   out.array(std::span(x.kl));
@@ -61,13 +61,13 @@ void get(WireReader&, Stop&) {}
 void get(WireReader& in, GeneratedText& x) { x.tokens = in.array<std::uint32_t>(); }
 void get(WireReader&, Ready&) {}
 void get(WireReader& in, SiteBuilt& x) {
-  x.packed = in.array<std::byte>();
-  x.errors = in.array<framework::LocalError>();
+  x.site.packed = in.array<std::byte>();
+  x.site.errors = in.array<framework::LocalError>();
 }
 void get(WireReader& in, Taught& x) {
-  x.ids = in.array<std::uint32_t>();
-  x.log_probabilities = in.array<float>();
-  x.nll = in.array<double>();
+  x.part.ids = in.array<std::uint32_t>();
+  x.part.log_probabilities = in.array<float>();
+  x.part.nll = in.array<double>();
 }
 void get(WireReader& in, Evaluated& x) {
   x.kl = in.array<double>();

@@ -8,7 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "framework/compression/compressor.hpp"
+#include "framework/bank/build_site.hpp"
+#include "framework/evaluation/teacher.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/recipe.hpp"
 
@@ -50,15 +51,8 @@ using Task = std::variant<GenerateText, UseText, BuildSite, UseBank, Teach, UseT
 struct GeneratedText { std::vector<std::uint32_t> tokens; };
 /// UseText, UseBank and UseTeacher: the file was opened.
 struct Ready {};
-struct SiteBuilt {
-  std::vector<std::byte> packed;
-  std::vector<framework::LocalError> errors;
-};
-struct Taught {
-  std::vector<std::uint32_t> ids;
-  std::vector<float> log_probabilities;
-  std::vector<double> nll;
-};
+struct SiteBuilt { framework::BuiltSite site; };
+struct Taught { framework::TeacherPart part; };
 /// kl and nll: [recipes, count], row-major.
 struct Evaluated {
   std::vector<double> kl;

@@ -5,7 +5,6 @@
 #include <exception>
 #include <stdexcept>
 
-#include "framework/bank/build_site.hpp"
 #include "framework/data/self_generated_text.hpp"
 #include "framework/data/window_file.hpp"
 #include "framework/evaluation/teacher_plan.hpp"
@@ -64,8 +63,7 @@ Outcome Worker::carry_out(const UseText& task) {
 }
 
 Outcome Worker::carry_out(const BuildSite& task) {
-  framework::BuiltSite built = framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site));
-  return SiteBuilt{std::move(built.packed), std::move(built.errors)};
+  return SiteBuilt{framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site))};
 }
 
 Outcome Worker::carry_out(const UseBank& task) {
@@ -75,10 +73,7 @@ Outcome Worker::carry_out(const UseBank& task) {
 }
 
 Outcome Worker::carry_out(const Teach& task) {
-  const framework::TeacherPart part = evaluator().teach(windows(task.set), task.begin, task.count, setup_.top_k);
-  return Taught{{part.ids.data(), part.ids.data() + part.ids.size()},
-                {part.log_probabilities.data(), part.log_probabilities.data() + part.log_probabilities.size()},
-                part.nll};
+  return Taught{evaluator().teach(windows(task.set), task.begin, task.count, setup_.top_k)};
 }
 
 Outcome Worker::carry_out(const UseTeacher& task) {

@@ -92,8 +92,7 @@ void prepare_bank(const Experiment& experiment, Plan& plan, Scheduler& scheduler
     for (std::size_t s = 0; s < plan.sites.size(); ++s) tasks.push_back(BuildSite{s});
     progress.begin("building bank", static_cast<double>(tasks.size()), "sites");
     scheduler.run(tasks, [&](std::size_t index, Outcome& outcome) {
-      auto& built = std::get<SiteBuilt>(outcome);
-      writer.add(index, {std::move(built.packed), std::move(built.errors)});
+      writer.add(index, std::get<SiteBuilt>(outcome).site);
       progress.advance(1);
     });
     writer.commit();
@@ -126,7 +125,7 @@ double prepare_teacher(const Experiment& experiment, const Plan& plan, const fra
     scheduler.run(tasks, [&](std::size_t index, Outcome& outcome) {
       const auto& task = std::get<Teach>(tasks[index]);
       const std::int64_t offset = task.set == WindowSet::search ? 0 : teacher_plan.search_windows;
-      writer.add(offset + task.begin, std::get<Taught>(outcome));
+      writer.add(offset + task.begin, std::get<Taught>(outcome).part);
       progress.advance(static_cast<double>(task.count * teacher_plan.length));
     });
     writer.commit();

@@ -31,7 +31,7 @@ class Crew {
           const auto* build = std::get_if<BuildSite>(&task.task);
           Outcome outcome = Ready{};
           if (build != nullptr && build->site == fail_at) outcome = Failed{true, "site is broken"};
-          else if (build != nullptr) outcome = SiteBuilt{std::vector<std::byte>(build->site), {}};
+          else if (build != nullptr) outcome = SiteBuilt{{std::vector<std::byte>(build->site), {}}};
           channel->send(encode(Reply{task.number, 0.001, outcome}));
         }
       });
@@ -61,7 +61,7 @@ TEST(Scheduler, BringsEveryOutcomeHomeUnderItsIndex) {
     std::vector<int> seen(50, 0);
 
     scheduler.run(numbered_builds(50), [&](std::size_t index, Outcome& outcome) {
-      EXPECT_EQ(std::get<SiteBuilt>(outcome).packed.size(), index);
+      EXPECT_EQ(std::get<SiteBuilt>(outcome).site.packed.size(), index);
       ++seen[index];
     });
 
