@@ -43,7 +43,7 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
           .evaluator = {.precision = experiment.precision, .cache_bytes = experiment.weight_cache_mib << 20},
           .windows = experiment.windows,
           .text_seed = experiment.seed,
-          .top_k = experiment.teacher_top_k,
+          .top_k = std::min(experiment.teacher_top_k, plan.model.config().vocabulary),
           .threads = threads};
 }
 
