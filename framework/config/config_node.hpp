@@ -52,6 +52,9 @@ std::string place_text(const std::string& source, Place place);
 /// At most 60 bytes of what a user wrote, with everything unprintable replaced: safe to put into an error.
 std::string shown(std::string_view text);
 
+/// Refuses text that is not valid UTF-8 or holds control characters. `is_override` as in parse_yaml.
+void check_characters(std::string_view text, const std::string& source, bool is_override);
+
 /// Parses one YAML document, of any kind. `source` names the file; for an override it is the whole "--set
 /// a.b=value" and errors carry no line and column.
 ConfigNode parse_yaml(const std::string& text, const std::string& source, bool is_override);

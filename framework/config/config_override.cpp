@@ -17,7 +17,6 @@ std::vector<std::string> split_path(std::string_view path, const std::string& or
     VALIDATE(!keys.back().empty(), origin, ": an empty key before '=', expected such as search.seed=2");
     VALIDATE(keys.back().size() <= maximum_key_bytes, origin, ": a key longer than ", maximum_key_bytes,
              " bytes");
-    VALIDATE(shown(keys.back()).find('?') == std::string::npos, origin, ": unprintable characters in a key");
     begin = end + 1;
   }
   VALIDATE(keys.size() <= static_cast<std::size_t>(maximum_depth), origin, ": nested deeper than ",
@@ -53,6 +52,7 @@ ConfigNode& child_of(ConfigNode& mapping, const std::string& key,
 
 void apply_override(ConfigNode& root, const std::string& text, const std::set<std::string>& one_of_mappings) {
   const std::string origin = "--set " + shown(text);
+  check_characters(text, origin, true);
   const std::size_t equals = text.find('=');
   VALIDATE(equals != std::string::npos && equals > 0, origin,
            ": expected <key path>=<value> such as search.seed=2");

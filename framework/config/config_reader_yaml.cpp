@@ -160,6 +160,8 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Open> open_;
 };
 
+}  // namespace
+
 void check_characters(std::string_view text, const std::string& source, bool is_override) {
   Place place;
   for (std::size_t position = 0; position < text.size();) {
@@ -173,8 +175,6 @@ void check_characters(std::string_view text, const std::string& source, bool is_
     position += length;
   }
 }
-
-}  // namespace
 
 std::string place_text(const std::string& source, Place place) {
   return source + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
