@@ -46,6 +46,22 @@ void round_to_bfloat16(const float* x, std::int64_t count, float* out) {
   for (std::int64_t i = 0; i < count; ++i) out[i] = to_float(to_bfloat16(x[i]));
 }
 
+template <class T>
+void copy_rows(MatrixView<const T> from, MatrixView<T> to) {
+  for (std::int64_t r = 0; r < from.rows; ++r) std::copy_n(from.row(r), from.cols, to.row(r));
+}
+
+/// Calls write(contiguous) where the rows of `out` are to appear, by way of a copy when they are strided.
+template <class Write>
+void write_contiguous(MatrixView<float> out, bool accumulate, const Write& write) {
+  if (out.contiguous()) return write(out.data);
+  thread_local Matrix<float> buffer;
+  buffer.reshape(out.rows, out.cols);
+  if (accumulate) copy_rows<float>(out, buffer.view());
+  write(buffer.data());
+  copy_rows<float>(buffer.view(), out);
+}
+
 }  // namespace
 
 /// The weights as the GEMM wants them, and what int8 needs besides.
@@ -72,8 +88,16 @@ struct LinearWeights::Implementation {
 void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const float* bias,
                                               MatrixView<float> out, bool accumulate) const {
   for_each_tile(x.rows, [&](std::int64_t first, std::int64_t count) {
-    matmul.run({count, x.stride, out.stride, bias != nullptr, accumulate}, x.row(first), bias,
-               out.row(first));
+    MatrixView<const float> rows = x.rows_from(first, count);
+    thread_local Matrix<float> buffer;
+    if (!x.contiguous()) {
+      buffer.reshape(count, x.cols);
+      copy_rows<float>(rows, buffer.view());
+      rows = buffer.view();
+    }
+    write_contiguous(out.rows_from(first, count), accumulate, [&](float* y) {
+      matmul.run({count, bias != nullptr, accumulate}, rows.data, bias, y);
+    });
   });
 }
 
@@ -84,8 +108,9 @@ void LinearWeights::Implementation::apply_rounded(MatrixView<const float> x, con
     thread_local Matrix<T> rounded;
     rounded.reshape(count, x.cols);
     for (std::int64_t t = 0; t < count; ++t) round_to_bfloat16(x.row(first + t), x.cols, rounded.row(t));
-    matmul.run({count, x.cols, out.stride, bias != nullptr, accumulate}, rounded.data(), bias,
-               out.row(first));
+    write_contiguous(out.rows_from(first, count), accumulate, [&](float* y) {
+      matmul.run({count, bias != nullptr, accumulate}, rounded.data(), bias, y);
+    });
   });
 }
 
@@ -104,7 +129,7 @@ void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const 
     auto* shifted = reinterpret_cast<std::uint8_t*>(codes.data());
 #pragma omp simd
     for (std::int64_t i = 0; i < codes.size(); ++i) shifted[i] = static_cast<std::uint8_t>(shifted[i] + 128u);
-    matmul.run({count, x.cols, out.cols, false, false}, shifted, nullptr, sums.data());
+    matmul.run({count, false, false}, shifted, nullptr, sums.data());
     for (std::int64_t t = 0; t < count; ++t) {
       const float x_scale = x_scales[static_cast<std::size_t>(t)];
       const std::int32_t* sum = sums.row(t);

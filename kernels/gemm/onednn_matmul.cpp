@@ -68,7 +68,7 @@ OneDnnMatmul::OneDnnMatmul(const void* weight, memory::data_type given, std::int
       weight_layout_({inputs, outputs}, kept, memory::format_tag::any) {
   try {
     const OneThread one_thread;
-    const Call tile{full_tile_rows, inputs, outputs, false, false};
+    const Call tile{full_tile_rows, false, false};
     auto first = make_primitive(tile);
     weight_layout_ = first->description.weights_desc();
     primitives_.emplace(tile, std::move(first));
@@ -89,8 +89,8 @@ std::int64_t OneDnnMatmul::memory_bytes() const {
 }
 
 std::unique_ptr<OneDnnMatmul::Primitive> OneDnnMatmul::make_primitive(const Call& call) const {
-  const memory::desc x({call.rows, inputs_}, x_type_, memory::dims{call.x_stride, 1});
-  const memory::desc out({call.rows, outputs_}, out_type_, memory::dims{call.out_stride, 1});
+  const memory::desc x({call.rows, inputs_}, x_type_, memory::dims{inputs_, 1});
+  const memory::desc out({call.rows, outputs_}, out_type_, memory::dims{outputs_, 1});
   const memory::desc bias({1, outputs_}, memory::data_type::f32, memory::dims{outputs_, 1});
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
