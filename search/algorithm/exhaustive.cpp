@@ -33,7 +33,7 @@ Exhaustive::Exhaustive(const SearchProblem& problem)
   const auto count = static_cast<std::int64_t>(recipes_.size());
   windows_ = std::min(problem.windows, token_limit() / problem.window_length / count);
   VALIDATE(windows_ > 0, "exhaustive: a limit of ", token_limit(), " tokens (one window of each of ", count,
-           " recipes takes ", count * problem.window_length, "), raise it or use pare instead");
+           " recipes takes ", count * problem.window_length, " tokens), raise it or use pare instead");
 }
 
 Procedure Exhaustive::run() {
