@@ -13,7 +13,8 @@ ranks=$(nproc)
 [[ $ranks -le 2 ]] || ranks=2
 launch=()
 if command -v mpirun >/dev/null && [[ $ranks -gt 1 ]]; then
-  launch=(mpirun --oversubscribe -n "$ranks")
+  launch=(mpirun --oversubscribe --bind-to none -n "$ranks")
+  export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(($(nproc) / ranks))}"
   if [[ $(id -u) -eq 0 ]]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
