@@ -15,7 +15,7 @@
 #include "search/space/search_space.hpp"
 #include "search/store/evaluation_cache.hpp"
 #include "search/store/journal.hpp"
-#include "search/store/trial_digest.hpp"
+#include "search/store/digest.hpp"
 
 namespace pare::search {
 

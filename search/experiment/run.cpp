@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
+#include <memory>
 #include <optional>
-#include <system_error>
 
 #include "framework/io/atomic_file.hpp"
 #include "framework/provenance/provenance.hpp"
@@ -15,6 +15,7 @@
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/coordination/trial_runner.hpp"
 #include "search/experiment/judge.hpp"
+#include "search/experiment/make_directory.hpp"
 #include "search/experiment/session.hpp"
 #include "search/store/records.hpp"
 
@@ -26,18 +27,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto snapshot_interval = std::chrono::seconds(60);
 
-void make_directory(const fs::path& directory, const char* key) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  VALIDATE(!error && fs::is_directory(directory), key, ": cannot create the directory ", directory.string(), " (",
-           error ? error.message() : "a file of that name is in the way", ")");
-  VALIDATE(::access(directory.c_str(), W_OK | X_OK) == 0, key, ": the directory ", directory.string(), " is not writable");
-}
-
 /// What a run file says before there is a verdict.
 RunRecord make_record(const Experiment& experiment, const Plan& plan) {
   RunRecord record;
-  record.resolved_yaml = experiment.resolved_yaml;
+  record.yaml = experiment.resolved_yaml;
   record.provenance = framework::collect_provenance();
   record.provenance.emplace_back("model", plan.model.directory().string());
   record.provenance.emplace_back("model_hash", plan.model.hash());

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
-
 #include "framework/comm/process_group.hpp"
 #include "search/experiment/experiment.hpp"
 #include "search/store/run_file.hpp"
@@ -12,9 +10,5 @@ namespace pare::search {
 /// The whole of a search, on rank 0 (other ranks call serve_as_remote_worker): text, bank, teacher, search, confirmation, verdict. Starts
 /// OUTPUT/journal.bin or continues it; OUTPUT/run.h5 is rebuilt every minute and at the end. A finished run is returned as it is.
 RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet);
-
-/// One recipe on the held-out windows, with all metrics, beside the full model; nothing is journalled.
-Contestant evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group, const std::filesystem::path& recipe,
-                           bool quiet);
 
 }  // namespace pare::search
