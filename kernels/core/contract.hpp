@@ -6,8 +6,8 @@
 
 #include "kernels/core/error.hpp"
 
-/// The three checks of this code base. The arguments after the condition are streamed into one line of text, which
-/// follows the grammar "problem (why it is one), what would be right".
+/// The three checks of this code base. The arguments after the condition are streamed into one line of text,
+/// which follows the grammar "problem (why it is one), what would be right".
 ///
 ///   VALIDATE(cond, ...)  data from users, files, networks; always on; throws InputError
 ///   EXPECT(cond, ...)    what a caller promised; off with NDEBUG; throws InternalError
@@ -18,36 +18,39 @@ namespace pare::detail {
 template <class... Parts>
 std::string concatenate(const Parts&... parts) {
   std::ostringstream text;
-  (text << ... << parts);
+  (static_cast<void>(text << parts), ...);
   return text.str();
 }
 
-[[noreturn]] inline void throw_broken_contract(const char* kind, const char* condition, const char* file, int line,
-                                               const std::string& text) {
-  throw InternalError(concatenate(file, ":", line, ": ", kind, " failed: ", condition, text.empty() ? "" : ": ", text));
+[[noreturn]] inline void throw_broken_contract(const char* kind, const char* condition, const char* file,
+                                               int line, const std::string& text) {
+  throw InternalError(
+      concatenate(file, ":", line, ": ", kind, " failed: ", condition, text.empty() ? "" : ": ", text));
 }
 
 }  // namespace pare::detail
 
-#define VALIDATE(condition, ...)                                                       \
-  do {                                                                                 \
+#define VALIDATE(condition, ...)                                                          \
+  do {                                                                                    \
     if (!(condition)) throw ::pare::InputError(::pare::detail::concatenate(__VA_ARGS__)); \
   } while (false)
 
 #ifdef NDEBUG
-#  define EXPECT(condition, ...) static_cast<void>(0)
-#  define ENSURE(condition, ...) static_cast<void>(0)
+// Unevaluated, so that what only a contract mentions does not count as unused.
+#  define EXPECT(condition, ...) \
+    static_cast<void>(sizeof((condition) ? 1 : 0) + sizeof(::pare::detail::concatenate(__VA_ARGS__)))
+#  define ENSURE(condition, ...) EXPECT(condition, __VA_ARGS__)
 #else
-#  define EXPECT(condition, ...)                                                                  \
-    do {                                                                                          \
-      if (!(condition))                                                                           \
-        ::pare::detail::throw_broken_contract("EXPECT", #condition, __FILE__, __LINE__,           \
-                                              ::pare::detail::concatenate(__VA_ARGS__));          \
+#  define EXPECT(condition, ...)                                                         \
+    do {                                                                                 \
+      if (!(condition))                                                                  \
+        ::pare::detail::throw_broken_contract("EXPECT", #condition, __FILE__, __LINE__,  \
+                                              ::pare::detail::concatenate(__VA_ARGS__)); \
     } while (false)
-#  define ENSURE(condition, ...)                                                                  \
-    do {                                                                                          \
-      if (!(condition))                                                                           \
-        ::pare::detail::throw_broken_contract("ENSURE", #condition, __FILE__, __LINE__,           \
-                                              ::pare::detail::concatenate(__VA_ARGS__));          \
+#  define ENSURE(condition, ...)                                                         \
+    do {                                                                                 \
+      if (!(condition))                                                                  \
+        ::pare::detail::throw_broken_contract("ENSURE", #condition, __FILE__, __LINE__,  \
+                                              ::pare::detail::concatenate(__VA_ARGS__)); \
     } while (false)
 #endif

@@ -10,8 +10,8 @@
 
 namespace pare::kernels {
 
-/// A row-major matrix in host memory that owns its elements: 64-byte aligned, not initialised, movable, not copyable.
-/// `reshape` keeps the allocation when it is large enough, so that work buffers are allocated once.
+/// A row-major matrix in host memory that owns its elements: 64-byte aligned, not initialised, movable, not
+/// copyable. `reshape` keeps the allocation when it is large enough, so that work buffers are allocated once.
 template <class T>
 class Matrix {
  public:
@@ -24,7 +24,8 @@ class Matrix {
     const std::int64_t elements = rows * cols;
     if (elements > capacity_) {
       constexpr std::size_t alignment = 64;
-      const std::size_t bytes = (static_cast<std::size_t>(elements) * sizeof(T) + alignment - 1) / alignment * alignment;
+      const std::size_t bytes =
+          (static_cast<std::size_t>(elements) * sizeof(T) + alignment - 1) / alignment * alignment;
       data_.reset(static_cast<T*>(std::aligned_alloc(alignment, bytes)));
       if (!data_) throw std::bad_alloc();
       capacity_ = elements;

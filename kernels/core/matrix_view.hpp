@@ -8,7 +8,8 @@
 
 namespace pare::kernels {
 
-/// A row-major matrix that somebody else owns: element (r, c) lies at data[r * stride + c]. Copying copies the view only.
+/// A row-major matrix that somebody else owns: element (r, c) lies at data[r * stride + c]. Copying copies
+/// the view only.
 template <class T>
 struct MatrixView {
   T* data = nullptr;
@@ -38,11 +39,7 @@ struct MatrixView {
     return {data + begin, rows, count, stride};
   }
 
-  operator MatrixView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, rows, cols, stride};
-  }
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
 };
 
 }  // namespace pare::kernels

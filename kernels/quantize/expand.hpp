@@ -9,14 +9,15 @@
 
 namespace pare::kernels {
 
-/// Writes the values of a packed matrix, in binary32: one multiplication per weight, s * (c - z), rounded once.
+/// Writes the values of a packed matrix, in binary32: one multiplication per weight, s * (c - z), rounded
+/// once.
 void expand(const PackedView& packed, MatrixView<float> out);
 
 /// The same values rounded to bfloat16.
 void expand(const PackedView& packed, MatrixView<BFloat16> out);
 
-/// Signed codes for the int8 GEMM and the scale of each row; symmetric grids with one group a row only (else InputError).
-/// codes[r][c] = code - 2^(bits-1); scales[r] is the row's stored scale.
+/// Signed codes for the int8 GEMM and the scale of each row; symmetric grids with one group a row only (else
+/// InputError). codes[r][c] = code - 2^(bits-1); scales[r] is the row's stored scale.
 void expand_int8(const PackedView& packed, MatrixView<std::int8_t> codes, std::span<float> scales);
 
 /// The same as `expand`, as the plainest loop: the definition the fast one is tested against.

@@ -10,8 +10,8 @@
 
 namespace pare::kernels {
 
-/// The output layer of a language model, cut into tiles of the vocabulary, so that only the logits of a tile of tokens by a
-/// tile of words ever exist. Const methods may be called from several threads at once.
+/// The output layer of a language model, cut into tiles of the vocabulary, so that only the logits of a tile
+/// of tokens by a tile of words ever exist. Const methods may be called from several threads at once.
 class LanguageHead {
  public:
   /// weight [vocabulary, hidden]; values are copied.
@@ -24,18 +24,22 @@ class LanguageHead {
   /// All logits of a few tokens (sampling, tests): out [tokens, vocabulary].
   void logits(MatrixView<const float> hidden, MatrixView<float> out) const;
 
-  /// The teacher's side of the loss: for each token its `k` most likely words (k <= vocabulary) in ascending order of id,
-  /// with their natural-log probabilities normalised over the whole vocabulary. Ties go to the smaller id.
+  /// The teacher's side of the loss: for each token its `k` most likely words (k <= vocabulary) in ascending
+  /// order of id, with their natural-log probabilities normalised over the whole vocabulary. Ties go to the
+  /// smaller id. Throws InputError when a token's logits are not finite.
   ///   ids, log_probabilities: [tokens, k]
   void top_log_probabilities(MatrixView<const float> hidden, MatrixView<std::uint32_t> ids,
                              MatrixView<float> log_probabilities) const;
 
   /// The student's side, per token:
-  ///   divergence[t] = KL(teacher || student) in nats. The words outside the teacher's top k count as one: their mass is
-  ///       1 - sum of the top k on both sides (exact when k is the whole vocabulary; a lower bound else, by the data
-  ///       processing inequality). Masses below 1e-9 contribute nothing. Clamped at 0 from below.
+  ///   divergence[t] = KL(teacher || student) in nats. The words outside the teacher's top k count as one:
+  ///   their mass is
+  ///       1 - sum of the top k on both sides (exact when k is the whole vocabulary; a lower bound else, by
+  ///       the data processing inequality). A teacher's mass below 1e-9 contributes nothing; a student's is
+  ///       taken as 1e-9. Clamped at 0 from below; NaN when a logit is NaN.
   ///   negative_log_likelihood[t] = -log p_student(targets[t]) in nats.
-  /// One pass over the vocabulary tiles with an online log-sum-exp. Sums over words are made in binary64 in a fixed order.
+  /// One pass over the vocabulary tiles with an online log-sum-exp. Sums over words are made in binary64 in a
+  /// fixed order.
   void score(MatrixView<const float> hidden, MatrixView<const std::uint32_t> teacher_ids,
              MatrixView<const float> teacher_log_probabilities, std::span<const std::uint32_t> targets,
              std::span<float> divergence, std::span<float> negative_log_likelihood) const;

@@ -9,10 +9,12 @@
 
 namespace pare::kernels {
 
-/// Cosines and sines of the rotary embedding (Su et al. 2021), [positions, head_dim / 2] each, computed in binary64.
+/// Cosines and sines of the rotary embedding (Su et al. 2021), [positions, head_dim / 2] each, computed in
+/// binary64.
 class RopeTable {
  public:
-  /// inverse_frequencies: head_dim / 2 values, already scaled (Llama 3 scaling happens where the configuration is read).
+  /// inverse_frequencies: head_dim / 2 values, already scaled (Llama 3 scaling happens where the
+  /// configuration is read).
   RopeTable(std::span<const double> inverse_frequencies, std::int64_t positions);
 
   std::int64_t positions() const { return cosines_.rows(); }
@@ -25,8 +27,9 @@ class RopeTable {
   Matrix<float> sines_;
 };
 
-/// Rotates x [tokens, heads * head_dim] in place, in the half-split order of Hugging Face checkpoints: (x_i, x_{i + half}).
-/// positions[t] is the position of token t.
-void apply_rope(const RopeTable& table, std::span<const std::int32_t> positions, std::int64_t heads, MatrixView<float> x);
+/// Rotates x [tokens, heads * head_dim] in place, in the half-split order of Hugging Face checkpoints: (x_i,
+/// x_{i + half}). positions[t] is the position of token t.
+void apply_rope(const RopeTable& table, std::span<const std::int32_t> positions, std::int64_t heads,
+                MatrixView<float> x);
 
 }  // namespace pare::kernels

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/bank/layer_bank.hpp"
+
+#include <span>
+#include <string>
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+
+LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : plan_(plan), mapped_(path) {
+  const H5File file = H5File::open(path);
+  VALIDATE(file.read_string_attribute("/", "key") == plan.key(), path.string(),
+           ": is the bank of another model or of other options, remove it to have it built again");
+  packed_offset_ = file.contiguous_offset<std::uint8_t>("/packed", plan.total_bytes());
+  const auto squared_error = file.read<double>("/squared_error");
+  const auto squared_weights = file.read<double>("/squared_weights");
+  VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(), path.string(),
+           ": holds errors of ", squared_error.size(), " entries, expected ", plan.entries().size());
+  for (std::size_t e = 0; e < squared_error.size(); ++e) errors_.push_back({squared_error[e], squared_weights[e]});
+}
+
+kernels::PackedView LayerBank::packed(std::size_t site, std::size_t linear, std::size_t option) const {
+  const BankPlan::Entry& entry = plan_.entry(site, linear, option);
+  const Linear& layer = plan_.linear_of(entry);
+  return {plan_.option_of(entry).grid, layer.outputs, layer.inputs,
+          mapped_.bytes().subspan(static_cast<std::size_t>(packed_offset_ + entry.offset), static_cast<std::size_t>(entry.bytes))};
+}
+
+double LayerBank::local_error(std::size_t site, std::size_t option) const {
+  LocalError total;
+  for (std::size_t e = plan_.first_entry(site); e < plan_.first_entry(site) + plan_.entry_count(site); ++e) {
+    if (plan_.entries()[e].option != option) continue;
+    total.squared_error += errors_[e].squared_error;
+    total.squared_weights += errors_[e].squared_weights;
+  }
+  return total.squared_weights > 0 ? total.squared_error / total.squared_weights : 0.0;
+}
+
+BankWriter::BankWriter(const std::filesystem::path& path, const BankPlan& plan)
+    : plan_(plan), file_(H5File::create(path)), errors_(plan.entries().size()) {
+  file_.reserve<std::byte>("/packed", {plan.total_bytes()});
+}
+
+void BankWriter::add(std::size_t site, const BuiltSite& built) {
+  const std::size_t first = plan_.first_entry(site);
+  EXPECT(built.errors.size() == plan_.entry_count(site), plan_.sites()[site].name);
+  ++sites_added_;
+  if (built.errors.empty()) return;
+  file_.write_part<std::byte>("/packed", plan_.entries()[first].offset, built.packed);
+  for (std::size_t e = 0; e < built.errors.size(); ++e) errors_[first + e] = built.errors[e];
+}
+
+void BankWriter::commit() {
+  EXPECT(sites_added_ == plan_.sites().size());
+  std::vector<std::string> names;
+  std::vector<std::int64_t> offsets, bytes;
+  std::vector<double> squared_error, squared_weights;
+  for (std::size_t e = 0; e < plan_.entries().size(); ++e) {
+    names.push_back(plan_.entry_name(plan_.entries()[e]));
+    offsets.push_back(plan_.entries()[e].offset);
+    bytes.push_back(plan_.entries()[e].bytes);
+    squared_error.push_back(errors_[e].squared_error);
+    squared_weights.push_back(errors_[e].squared_weights);
+  }
+  file_.write_strings("/entry_name", names);
+  file_.write("/entry_offset", offsets);
+  file_.write("/entry_bytes", bytes);
+  file_.write("/squared_error", squared_error);
+  file_.write("/squared_weights", squared_weights);
+  file_.write_attribute("/", "content", std::string("layer bank"));
+  file_.write_attribute("/", "key", plan_.key());
+  file_.commit();
+}
+
+}  // namespace pare::framework

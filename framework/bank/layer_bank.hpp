@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "framework/bank/bank_plan.hpp"
+#include "framework/bank/build_site.hpp"
+#include "framework/io/h5_file.hpp"
+#include "framework/io/mapped_file.hpp"
+#include "kernels/quantize/grid.hpp"
+
+namespace pare::framework {
+
+/// Every compressed form of every site, packed, in one HDF5 file:
+///   /packed         uint8 [total bytes], contiguous: BankPlan gives the offset of each entry
+///   /entry_name     "module option"
+///   /entry_offset, /entry_bytes  int64
+///   /squared_error, /squared_weights  float64
+///   attribute key   BankPlan::key()
+/// The packed bytes are mapped, so all processes of a node share one copy in the page cache. Immutable, any number of threads.
+class LayerBank {
+ public:
+  /// Throws InputError when the file is not the bank of this plan. The plan must outlive the bank.
+  LayerBank(const std::filesystem::path& file, const BankPlan& plan);
+
+  const BankPlan& plan() const { return plan_; }
+  kernels::PackedView packed(std::size_t site, std::size_t linear, std::size_t option) const;
+
+  /// Relative squared error of a site under an option; 0 for w16.
+  double local_error(std::size_t site, std::size_t option) const;
+
+ private:
+  const BankPlan& plan_;
+  MappedFile mapped_;
+  std::int64_t packed_offset_ = 0;
+  std::vector<LocalError> errors_;
+};
+
+/// Writes a bank site by site, in any order; the file appears under its name with commit().
+class BankWriter {
+ public:
+  BankWriter(const std::filesystem::path& file, const BankPlan& plan);
+  void add(std::size_t site, const BuiltSite& built);
+  /// EXPECTs that every site was added.
+  void commit();
+
+ private:
+  const BankPlan& plan_;
+  H5File file_;
+  std::vector<LocalError> errors_;
+  std::size_t sites_added_ = 0;
+};
+
+}  // namespace pare::framework

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process group of a build without MPI: always one rank.
+#include <cstdlib>
+#include <stdexcept>
+
+#include "framework/comm/launcher.hpp"
+#include "framework/comm/process_group.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+
+struct ProcessGroup::Implementation {};
+
+ProcessGroup::ProcessGroup(int&, char**&) {
+  const int tasks = find_launcher().tasks;
+  VALIDATE(tasks == 1, "the launcher started ", tasks,
+           " tasks, but this pare was built without MPI (PARE_MPI=OFF): start it once, or build it with MPI");
+}
+
+ProcessGroup::~ProcessGroup() = default;
+
+int ProcessGroup::rank() const {
+  return 0;
+}
+int ProcessGroup::size() const {
+  return 1;
+}
+int ProcessGroup::local_size() const {
+  return 1;
+}
+int ProcessGroup::local_rank() const {
+  return 0;
+}
+
+std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
+  throw InternalError(pare::detail::concatenate("there is no rank ", peer, " in a group of one"));
+}
+
+void ProcessGroup::abort(int exit_code) {
+  std::_Exit(exit_code);
+}
+
+}  // namespace pare::framework

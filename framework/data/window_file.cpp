@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/data/window_file.hpp"
+
+#include <algorithm>
+
+#include "framework/io/h5_file.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+namespace {
+
+TokenWindows read_set(const H5File& file, const char* name, std::int64_t vocabulary) {
+  const auto shape = file.shape(name);
+  VALIDATE(shape.size() == 2 && shape[1] >= 2, file.path().string(), ": ", name, " must be [windows, length]");
+  TokenWindows windows{shape[1], file.read<std::uint32_t>(name)};
+  const bool known = std::all_of(windows.tokens.begin(), windows.tokens.end(), [&](std::uint32_t t) { return t < vocabulary; });
+  VALIDATE(known, file.path().string(), ": ", name, " holds a token beyond the model's vocabulary of ", vocabulary);
+  return windows;
+}
+
+}  // namespace
+
+void write_window_file(const std::filesystem::path& path, const WindowSets& sets) {
+  H5File file = H5File::create(path);
+  file.write<std::uint32_t>("/search", sets.search.tokens, {sets.search.count(), sets.search.length});
+  file.write<std::uint32_t>("/holdout", sets.holdout.tokens, {sets.holdout.count(), sets.holdout.length});
+  file.write_attribute("/", "content", std::string("evaluation windows"));
+  file.commit();
+}
+
+WindowSets read_window_file(const std::filesystem::path& path, std::int64_t vocabulary) {
+  const H5File file = H5File::open(path);
+  WindowSets sets{read_set(file, "/search", vocabulary), read_set(file, "/holdout", vocabulary)};
+  VALIDATE(sets.search.length == sets.holdout.length, path.string(), ": search and held-out windows differ in length");
+  return sets;
+}
+
+}  // namespace pare::framework

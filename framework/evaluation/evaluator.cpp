@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/evaluation/evaluator.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+namespace {
+
+using kernels::MatrixView;
+
+constexpr std::int64_t tile_tokens = 2048;
+
+kernels::LanguageHead make_head(const Model& model, kernels::Precision precision) {
+  kernels::Matrix<float> weight;
+  model.read_head(weight);
+  return kernels::LanguageHead(weight.view(), precision);
+}
+
+/// Mean of each run of `length` values, summed in order in binary64.
+void append_means(std::span<const float> values, std::size_t length, std::vector<double>& means) {
+  for (std::size_t begin = 0; begin < values.size(); begin += length) {
+    double sum = 0;
+    for (const float value : values.subspan(begin, length)) sum += value;
+    means.push_back(sum / static_cast<double>(length));
+  }
+}
+
+void check_finite(const CandidateScores& scores) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  if (std::all_of(scores.kl.begin(), scores.kl.end(), finite) && std::all_of(scores.nll.begin(), scores.nll.end(), finite)) return;
+  throw std::runtime_error("a candidate's loss is not finite");
+}
+
+}  // namespace
+
+Evaluator::Evaluator(const Model& model, const std::vector<Site>& sites, const LayerBank* bank,
+                     std::int64_t longest_window, const EvaluatorSettings& settings)
+    : model_(model),
+      site_count_(sites.size()),
+      runner_(model, longest_window),
+      weights_(model, sites, bank, settings.precision, settings.cache_bytes),
+      trie_(model, runner_, weights_),
+      head_(make_head(model, settings.precision)) {}
+
+void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_t length, const Tile& use) {
+  const std::int64_t scored = length - 1;
+  const std::int64_t windows = hidden.rows / length;
+  const std::int64_t step = std::max<std::int64_t>(1, tile_tokens / length);
+  for (std::int64_t begin = 0; begin < windows; begin += step) {
+    const std::int64_t count = std::min(step, windows - begin);
+    normed_.reshape(count * scored, hidden.cols);
+    for (std::int64_t w = 0; w < count; ++w) {
+      runner_.finish(hidden.rows_from((begin + w) * length, scored), normed_.view().rows_from(w * scored, scored));
+    }
+    use(begin, count, normed_.view());
+  }
+}
+
+std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count) {
+  targets_.clear();
+  for (std::int64_t w = begin; w < begin + count; ++w) {
+    const auto window = windows.window(w).subspan(1);
+    targets_.insert(targets_.end(), window.begin(), window.end());
+  }
+  return targets_;
+}
+
+TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) {
+  const std::int64_t scored = windows.length - 1;
+  const std::int64_t positions = count * scored;
+  TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
+                   std::vector<float>(static_cast<std::size_t>(positions * top_k)), {}};
+  const MatrixView<std::uint32_t> all_ids(part.ids.data(), positions, top_k);
+  const MatrixView<float> all_log_probabilities(part.log_probabilities.data(), positions, top_k);
+  const OptionIndices full(site_count_, full_precision_option);
+  trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, MatrixView<const float> hidden) {
+    for_scored_positions(hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+      const auto ids = all_ids.rows_from(window * scored, tile * scored);
+      const auto log_probabilities = all_log_probabilities.rows_from(window * scored, tile * scored);
+      head_.top_log_probabilities(normed, ids, log_probabilities);
+      divergence_.resize(static_cast<std::size_t>(normed.rows));
+      likelihood_.resize(static_cast<std::size_t>(normed.rows));
+      head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_, likelihood_);
+      append_means(likelihood_, static_cast<std::size_t>(scored), part.nll);
+    });
+  });
+  return part;
+}
+
+EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                     std::int64_t begin, std::int64_t count, const Teacher& teacher,
+                                     std::int64_t teacher_begin) {
+  const auto scored = static_cast<std::size_t>(windows.length - 1);
+  EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
+  result.runs = trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
+    CandidateScores& scores = result.scores[candidate];
+    for_scored_positions(hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+      divergence_.resize(static_cast<std::size_t>(normed.rows));
+      likelihood_.resize(static_cast<std::size_t>(normed.rows));
+      head_.score(normed, teacher.ids(teacher_begin + window, tile), teacher.log_probabilities(teacher_begin + window, tile),
+                  targets(windows, begin + window, tile), divergence_, likelihood_);
+      append_means(divergence_, scored, scores.kl);
+      append_means(likelihood_, scored, scores.nll);
+    });
+    check_finite(scores);
+  });
+  return result;
+}
+
+}  // namespace pare::framework

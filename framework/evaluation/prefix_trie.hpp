@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "framework/data/token_windows.hpp"
+#include "framework/evaluation/weight_source.hpp"
+#include "framework/model/model.hpp"
+#include "framework/model/stage_runner.hpp"
+#include "kernels/core/matrix.hpp"
+
+namespace pare::framework {
+
+/// One option a site, an index into Site::options (or full_precision_option).
+using OptionIndices = std::vector<std::uint8_t>;
+
+/// Runs a batch of candidates over some windows so that stages which candidates share at the front of the chain run once.
+///
+/// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a stage; it is walked depth
+/// first. A branching node keeps its input state while its children run, the largest child last and in place, so a round of single
+/// changes needs two states at a time whatever the depth.
+///
+/// Exact: a shared state is bit-equal to a recomputed one, because every kernel treats a window independently of its neighbours.
+class PrefixTrie {
+ public:
+  /// Called once a candidate with the hidden state before the final norm, [windows * length, hidden]. Candidates arrive in trie order.
+  using Leaf = std::function<void(std::size_t candidate, kernels::MatrixView<const float> hidden)>;
+
+  struct Runs {
+    std::int64_t made = 0;      ///< stage runs, one stage on one window counted once
+    std::int64_t separate = 0;  ///< what evaluating every candidate alone would have run
+  };
+
+  PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights);
+
+  /// Windows [begin, begin + count) of `windows`.
+  Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+            std::int64_t count, const Leaf& leaf);
+
+ private:
+  void descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth);
+  std::uint8_t const* options_of(std::size_t candidate, std::size_t stage) const;
+  bool same_options(std::size_t a, std::size_t b, std::size_t stage) const;
+  /// Candidates that agree at this stage, smallest group first.
+  std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order, std::size_t stage) const;
+
+  const Model& model_;
+  StageRunner& runner_;
+  WeightSource& weights_;
+  std::size_t first_block_stage_ = 0;  ///< stages [first, last) are attention and mlp
+  std::size_t last_block_stage_ = 0;
+
+  // Of the walk under way.
+  std::span<const OptionIndices> candidates_;
+  const Leaf* leaf_ = nullptr;
+  std::int64_t window_length_ = 0;
+  std::int64_t window_count_ = 0;
+  std::vector<kernels::Matrix<float>> states_;  ///< by depth of branching
+  Runs runs_;
+};
+
+}  // namespace pare::framework

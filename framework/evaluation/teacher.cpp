@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/evaluation/teacher.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "framework/io/hash.hpp"
+#include "framework/provenance/provenance.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+
+TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::int64_t top_k, kernels::Precision precision) {
+  TeacherPlan plan;
+  plan.search_windows = text.search.count();
+  plan.holdout_windows = text.holdout.count();
+  plan.length = text.search.length;
+  plan.top_k = std::min(top_k, model.config().vocabulary);
+  Hasher hasher;
+  hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(text) + "\n" + std::to_string(plan.top_k) + " " +
+                std::to_string(static_cast<int>(precision)) + " " + isa_id());
+  plan.key = hasher.hex();
+  return plan;
+}
+
+Teacher::Teacher(const std::filesystem::path& path, const TeacherPlan& plan) : plan_(plan), mapped_(path) {
+  const H5File file = H5File::open(path);
+  VALIDATE(file.read_string_attribute("/", "key") == plan.key, path.string(),
+           ": is the teacher of another model or text, remove it to have it computed again");
+  const std::int64_t elements = plan.positions() * plan.top_k;
+  const std::byte* bytes = mapped_.bytes().data();
+  ids_ = reinterpret_cast<const std::uint32_t*>(bytes + file.contiguous_offset<std::uint32_t>("/ids", elements));
+  log_probabilities_ = reinterpret_cast<const float*>(bytes + file.contiguous_offset<float>("/log_probabilities", elements));
+  nll_ = file.read<double>("/nll");
+  VALIDATE(static_cast<std::int64_t>(nll_.size()) == plan.windows(), path.string(), ": /nll holds ", nll_.size(), " windows, expected ",
+           plan.windows());
+}
+
+kernels::MatrixView<const std::uint32_t> Teacher::ids(std::int64_t window, std::int64_t count) const {
+  const std::int64_t scored = plan_.length - 1;
+  return {ids_ + window * scored * plan_.top_k, count * scored, plan_.top_k};
+}
+
+kernels::MatrixView<const float> Teacher::log_probabilities(std::int64_t window, std::int64_t count) const {
+  const std::int64_t scored = plan_.length - 1;
+  return {log_probabilities_ + window * scored * plan_.top_k, count * scored, plan_.top_k};
+}
+
+double Teacher::holdout_nll() const {
+  const double sum = std::accumulate(nll_.begin() + plan_.search_windows, nll_.end(), 0.0);
+  return sum / static_cast<double>(plan_.holdout_windows);
+}
+
+TeacherWriter::TeacherWriter(const std::filesystem::path& path, const TeacherPlan& plan)
+    : plan_(plan), file_(H5File::create(path)), nll_(static_cast<std::size_t>(plan.windows())) {
+  file_.reserve<std::uint32_t>("/ids", {plan.positions(), plan.top_k});
+  file_.reserve<float>("/log_probabilities", {plan.positions(), plan.top_k});
+}
+
+void TeacherWriter::add(std::int64_t window, const TeacherPart& part) {
+  const auto windows = static_cast<std::int64_t>(part.nll.size());
+  const std::int64_t first = window * (plan_.length - 1) * plan_.top_k;
+  EXPECT(static_cast<std::int64_t>(part.ids.size()) == windows * (plan_.length - 1) * plan_.top_k);
+  file_.write_part<std::uint32_t>("/ids", first, part.ids);
+  file_.write_part<float>("/log_probabilities", first, part.log_probabilities);
+  std::copy(part.nll.begin(), part.nll.end(), nll_.begin() + window);
+  windows_added_ += windows;
+}
+
+void TeacherWriter::commit() {
+  EXPECT(windows_added_ == plan_.windows());
+  file_.write("/nll", nll_);
+  file_.write_attribute("/", "content", std::string("teacher"));
+  file_.write_attribute("/", "key", plan_.key);
+  file_.commit();
+}
+
+}  // namespace pare::framework

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/model/model.hpp"
+
+#include <utility>
+
+#include "framework/io/hash.hpp"
+#include "framework/io/mapped_file.hpp"
+#include "framework/model/tensor_values.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+namespace {
+
+std::string layer_prefix(int layer) { return "model.layers." + std::to_string(layer) + "."; }
+
+Stage attention_stage(const ModelConfig& config, int layer) {
+  const std::string prefix = layer_prefix(layer) + "self_attn.";
+  const std::int64_t q = config.heads * config.head_dim;
+  const std::int64_t kv = config.kv_heads * config.head_dim;
+  return {StageKind::attention,
+          layer,
+          {{prefix + "q_proj", "q_proj", layer, q, config.hidden, config.attention_bias},
+           {prefix + "k_proj", "k_proj", layer, kv, config.hidden, config.attention_bias},
+           {prefix + "v_proj", "v_proj", layer, kv, config.hidden, config.attention_bias},
+           {prefix + "o_proj", "o_proj", layer, config.hidden, q, config.attention_output_bias}}};
+}
+
+Stage mlp_stage(const ModelConfig& config, int layer) {
+  const std::string prefix = layer_prefix(layer) + "mlp.";
+  return {StageKind::mlp,
+          layer,
+          {{prefix + "gate_proj", "gate_proj", layer, config.intermediate, config.hidden, config.mlp_bias},
+           {prefix + "up_proj", "up_proj", layer, config.intermediate, config.hidden, config.mlp_bias},
+           {prefix + "down_proj", "down_proj", layer, config.hidden, config.intermediate, config.mlp_bias}}};
+}
+
+std::vector<Stage> make_stages(const ModelConfig& config) {
+  std::vector<Stage> stages{{StageKind::embedding, -1, {}}};
+  for (int layer = 0; layer < config.layers; ++layer) {
+    stages.push_back(attention_stage(config, layer));
+    stages.push_back(mlp_stage(config, layer));
+  }
+  stages.push_back({StageKind::head, -1, {}});
+  return stages;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+/// The tensor, checked for its shape and for values that are not finite.
+const Checkpoint::Tensor& check_tensor(const Checkpoint& checkpoint, const std::filesystem::path& directory, const std::string& name,
+                                       const std::vector<std::int64_t>& shape) {
+  const Checkpoint::Tensor* tensor = checkpoint.find(name);
+  VALIDATE(tensor != nullptr, directory.string(), ": tensor '", name, "' is missing, config.json promises it with shape ", shape_text(shape));
+  VALIDATE(tensor->info.shape == shape, tensor->file.string(), ": tensor '", name, "' has shape ", shape_text(tensor->info.shape),
+           ", config.json makes it ", shape_text(shape));
+  const std::int64_t bad = first_not_finite(*tensor);
+  VALIDATE(bad < 0, tensor->file.string(), ": tensor '", name, "' holds NaN or infinity, first at element ", bad);
+  return *tensor;
+}
+
+void check_tensors(const Checkpoint& checkpoint, const std::filesystem::path& directory, const ModelConfig& config,
+                   const std::vector<Stage>& stages) {
+  const auto check = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
+    check_tensor(checkpoint, directory, name, shape);
+  };
+  check("model.embed_tokens.weight", {config.vocabulary, config.hidden});
+  for (const Stage& stage : stages) {
+    for (const Linear& linear : stage.linears) {
+      check(linear.name + ".weight", {linear.outputs, linear.inputs});
+      if (linear.has_bias) check(linear.name + ".bias", {linear.outputs});
+    }
+    if (stage.kind == StageKind::attention) {
+      check(layer_prefix(stage.layer) + "input_layernorm.weight", {config.hidden});
+      if (config.qk_norm) check(layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim});
+      if (config.qk_norm) check(layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim});
+    } else if (stage.kind == StageKind::mlp) {
+      check(layer_prefix(stage.layer) + "post_attention_layernorm.weight", {config.hidden});
+    }
+  }
+  check("model.norm.weight", {config.hidden});
+  if (!config.tied_embeddings) check("lm_head.weight", {config.vocabulary, config.hidden});
+}
+
+std::string hash_model(const std::filesystem::path& directory, const Checkpoint& checkpoint) {
+  Hasher hasher;
+  hasher.update(MappedFile(directory / "config.json").bytes());
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    hasher.update(name + " " + tensor.info.dtype + " " + shape_text(tensor.info.shape) + "\n");
+    hasher.update(tensor.bytes);
+  }
+  return hasher.hex();
+}
+
+std::vector<float> read_vector(const Checkpoint& checkpoint, const std::string& name) {
+  const Checkpoint::Tensor& tensor = *checkpoint.find(name);
+  std::vector<float> values(static_cast<std::size_t>(tensor.info.shape.at(0)));
+  read_values(tensor, values);
+  return values;
+}
+
+void read_matrix(const Checkpoint& checkpoint, const std::string& name, kernels::Matrix<float>& out) {
+  const Checkpoint::Tensor& tensor = *checkpoint.find(name);
+  out.reshape(tensor.info.shape.at(0), tensor.info.shape.at(1));
+  read_values(tensor, {out.data(), static_cast<std::size_t>(out.size())});
+}
+
+}  // namespace
+
+Model::Model(const std::filesystem::path& directory)
+    : directory_(directory), config_(read_model_config(directory)), checkpoint_(directory), stages_(make_stages(config_)) {
+  // Some checkpoints leave the head out without saying that it is tied.
+  if (checkpoint_.find("lm_head.weight") == nullptr) config_.tied_embeddings = true;
+  check_tensors(checkpoint_, directory_, config_, stages_);
+  hash_ = hash_model(directory_, checkpoint_);
+}
+
+std::int64_t Model::stored_bytes(const Linear& linear) const { return checkpoint_.find(linear.name + ".weight")->info.bytes; }
+
+std::int64_t Model::total_bytes() const { return checkpoint_.total_bytes(); }
+
+void Model::read_weight(const Linear& linear, kernels::Matrix<float>& out) const {
+  read_matrix(checkpoint_, linear.name + ".weight", out);
+}
+
+std::vector<float> Model::read_bias(const Linear& linear) const {
+  return linear.has_bias ? read_vector(checkpoint_, linear.name + ".bias") : std::vector<float>{};
+}
+
+std::vector<float> Model::input_norm(int layer) const {
+  return read_vector(checkpoint_, layer_prefix(layer) + "input_layernorm.weight");
+}
+
+std::vector<float> Model::post_attention_norm(int layer) const {
+  return read_vector(checkpoint_, layer_prefix(layer) + "post_attention_layernorm.weight");
+}
+
+std::vector<float> Model::q_norm(int layer) const {
+  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.q_norm.weight") : std::vector<float>{};
+}
+
+std::vector<float> Model::k_norm(int layer) const {
+  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.k_norm.weight") : std::vector<float>{};
+}
+
+std::vector<float> Model::final_norm() const { return read_vector(checkpoint_, "model.norm.weight"); }
+
+void Model::read_embedding(kernels::Matrix<float>& out) const { read_matrix(checkpoint_, "model.embed_tokens.weight", out); }
+
+void Model::read_head(kernels::Matrix<float>& out) const {
+  read_matrix(checkpoint_, config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight", out);
+}
+
+}  // namespace pare::framework

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "framework/model/model.hpp"
+#include "kernels/core/matrix.hpp"
+#include "kernels/core/matrix_view.hpp"
+#include "kernels/gemm/linear.hpp"
+#include "kernels/transformer/attention.hpp"
+#include "kernels/transformer/rope.hpp"
+
+namespace pare::framework {
+
+/// The linears of a stage, ready for the GEMM, in the order of Stage::linears.
+using StageLinears = std::vector<const kernels::LinearWeights*>;
+
+/// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables) and its work buffers,
+/// so one runner serves one thread. Tokens are processed in tiles of whole windows; a token's result does not depend on the
+/// tile it falls into.
+class StageRunner {
+ public:
+  /// positions: the longest window that will be run.
+  StageRunner(const Model& model, std::int64_t positions);
+
+  /// hidden [tokens, hidden] <- hidden + stage(hidden), in place; tokens is a multiple of window_length.
+  void run(std::size_t stage, const StageLinears& linears, std::int64_t window_length, kernels::MatrixView<float> hidden);
+
+  /// hidden <- embedding rows of the tokens.
+  void embed(std::span<const std::uint32_t> tokens, kernels::MatrixView<float> hidden) const;
+
+  /// out <- final norm of hidden: the input of the language head.
+  void finish(kernels::MatrixView<const float> hidden, kernels::MatrixView<float> out) const;
+
+  /// Keys and values of one attention stage for a batch of sequences that grow token by token.
+  struct KeyValueCache {
+    kernels::Matrix<float> keys;    ///< [sequences, capacity * kv_heads * head_dim]
+    kernels::Matrix<float> values;
+  };
+  KeyValueCache make_cache(std::int64_t sequences, std::int64_t capacity) const;
+
+  /// One new token of every sequence, at `position`; extends the cache. hidden [sequences, hidden] in place.
+  void decode(std::size_t stage, const StageLinears& linears, std::int64_t position, KeyValueCache& cache,
+              kernels::MatrixView<float> hidden);
+
+ private:
+  struct StageParameters {
+    std::vector<float> norm, q_norm, k_norm;
+    std::vector<std::vector<float>> biases;
+  };
+
+  void project(const StageParameters& parameters, const StageLinears& linears, std::span<const std::int32_t> positions,
+               kernels::MatrixView<const float> hidden);
+  void run_attention(const StageParameters& parameters, const StageLinears& linears, std::int64_t window_length,
+                     kernels::MatrixView<float> hidden);
+  void run_mlp(const StageParameters& parameters, const StageLinears& linears, kernels::MatrixView<float> hidden);
+
+  const Model& model_;
+  kernels::AttentionShape shape_;
+  float epsilon_;
+  kernels::RopeTable rope_;
+  std::vector<StageParameters> parameters_;  ///< by stage
+  std::vector<float> final_norm_;
+  kernels::Matrix<float> embedding_;
+
+  kernels::Matrix<float> normed_, q_, k_, v_, context_, gate_, up_;
+  std::vector<std::int32_t> positions_;
+};
+
+}  // namespace pare::framework

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+
+#include "kernels/core/contract.hpp"
+#include "kernels/quantize/grid.hpp"
+
+/// Where the parts of one row of a packed matrix lie; shared by what writes and what reads them.
+
+namespace pare::kernels {
+
+/// The layout of `packed`, after a check that the block has the bytes it must have.
+inline PackedLayout checked_layout(const PackedView& packed) {
+  const PackedLayout layout = packed_layout(packed.grid, packed.rows, packed.cols);
+  VALIDATE(static_cast<std::int64_t>(packed.bytes.size()) == layout.total_bytes, "a packed ", packed.rows,
+           " x ", packed.cols, " matrix of ", packed.grid.bits, " bits in groups of ", packed.grid.group_size,
+           " has ", packed.bytes.size(), " bytes, it must have ", layout.total_bytes);
+  return layout;
+}
+
+inline const std::byte* codes_of_row(const PackedView& packed, const PackedLayout& layout, std::int64_t r) {
+  return packed.bytes.data() + layout.codes_offset + r * layout.codes_row_bytes;
+}
+
+inline const std::byte* zeros_of_row(const PackedView& packed, const PackedLayout& layout, std::int64_t r) {
+  return packed.bytes.data() + layout.zeros_offset + r * layout.zeros_row_bytes;
+}
+
+/// The block has no particular alignment, hence the copy.
+inline float scale_of_group(const PackedView& packed, const PackedLayout& layout, std::int64_t r,
+                            std::int64_t g) {
+  Float16 scale;
+  std::memcpy(&scale,
+              packed.bytes.data() + (r * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
+              sizeof(scale));
+  return to_float(scale);
+}
+
+}  // namespace pare::kernels

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/algorithm/procedural_algorithm.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+const SearchProblem& checked(const SearchProblem& problem) {
+  EXPECT(problem.space != nullptr, "a problem without a space");
+  VALIDATE(!problem.space->sites.empty(),
+           "nothing to search (the space has no sites), check which layers are excluded");
+  VALIDATE(problem.windows > 0 && problem.window_length > 0, "search windows: ", problem.windows, " of ",
+           problem.window_length, " tokens (both must be at least 1)");
+  VALIDATE(problem.space->smallest_bytes() <= problem.budget_bytes, "budget: ", problem.budget_bytes,
+           " bytes (no recipe fits), the smallest possible is ", problem.space->smallest_bytes(), " bytes");
+  VALIDATE(problem.token_limit >= 0, "token limit: ", problem.token_limit,
+           " (it must not be negative), 0 for the default");
+  return problem;
+}
+
+}  // namespace
+
+ProceduralAlgorithm::ProceduralAlgorithm(const SearchProblem& problem, std::int64_t default_token_limit)
+    : problem_(checked(problem)),
+      token_limit_(problem.token_limit > 0 ? problem.token_limit : default_token_limit),
+      archive_(problem.windows) {}
+
+std::vector<EvaluationRequest> ProceduralAlgorithm::ask() {
+  EXPECT(awaited_ == 0, "ask() before ", awaited_, " trials were told");
+  if (!started_) procedure_ = run();
+  started_ = true;
+  std::vector<EvaluationRequest> batch = procedure_.next();
+  awaited_ = batch.size();
+  return batch;
+}
+
+void ProceduralAlgorithm::tell(std::span<const Trial> trials) {
+  EXPECT(trials.size() == awaited_, trials.size(), " trials told for ", awaited_, " requests");
+  for (const Trial& trial : trials) archive_.add(trial);
+  awaited_ = 0;
+}
+
+std::int64_t ProceduralAlgorithm::affordable(std::int64_t windows) const {
+  return std::max<std::int64_t>(token_limit_ - held_back_ - tokens_asked_, 0) /
+         (windows * problem_.window_length);
+}
+
+void ProceduralAlgorithm::hold_back(std::int64_t tokens) {
+  held_back_ = tokens;
+  exhausted_ = false;
+}
+
+void ProceduralAlgorithm::append(const std::vector<EvaluationRequest>& requests,
+                                 std::vector<EvaluationRequest>& batch) {
+  std::int64_t tokens = 0;
+  for (const EvaluationRequest& request : requests) tokens += request.count * problem_.window_length;
+  if (exhausted_ || tokens_asked_ + tokens > token_limit_ - held_back_) {
+    exhausted_ = exhausted_ || tokens > 0;
+    return;
+  }
+  tokens_asked_ += tokens;
+  batch.insert(batch.end(), requests.begin(), requests.end());
+}
+
+Procedure ProceduralAlgorithm::measure(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count) {
+  std::vector<EvaluationRequest> batch;
+  std::set<Recipe> seen;
+  for (const Recipe& recipe : recipes) {
+    if (seen.insert(recipe).second) append(archive_.missing(recipe, begin, count), batch);
+  }
+  if (!batch.empty()) co_yield std::move(batch);
+}
+
+Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::int64_t begin,
+                                            std::int64_t count) {
+  std::vector<EvaluationRequest> batch;
+  for (const Recipe& recipe : recipes) append({{recipe, WindowSet::search, begin, count}}, batch);
+  if (!batch.empty()) co_yield std::move(batch);
+}
+
+std::size_t most_options(const SearchSpace& space) {
+  std::size_t most = 0;
+  for (const SearchSite& site : space.sites) most = std::max(most, site.options.size());
+  return most;
+}
+
+std::int64_t smallest_rung(std::int64_t windows) {
+  return std::clamp<std::int64_t>(windows / 8, std::min<std::int64_t>(windows, 4), 16);
+}
+
+std::int64_t default_tokens(const SearchProblem& problem) {
+  std::int64_t options = 0;
+  for (const SearchSite& site : problem.space->sites)
+    options += static_cast<std::int64_t>(site.options.size());
+  return 2 * options * smallest_rung(problem.windows) * problem.window_length;
+}
+
+}  // namespace pare::search

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "search/algorithm/procedure.hpp"
+#include "search/algorithm/search_algorithm.hpp"
+#include "search/objective/archive.hpp"
+#include "search/space/random.hpp"
+
+namespace pare::search {
+
+/// The frame of every algorithm here: ask() and tell() around a Procedure, the archive of all that was told,
+/// and the count of tokens, which no batch can push above the limit.
+class ProceduralAlgorithm : public SearchAlgorithm {
+ public:
+  /// Throws InputError for a problem without sites, windows or a recipe that fits.
+  ProceduralAlgorithm(const SearchProblem& problem, std::int64_t default_token_limit);
+
+  std::vector<EvaluationRequest> ask() final;
+  void tell(std::span<const Trial> trials) final;
+
+ protected:
+  virtual Procedure run() = 0;
+
+  /// Learns every recipe on [begin, begin + count): asks in one batch for what is not known yet. When the
+  /// tokens do not last, for the first recipes only; the archive says which.
+  Procedure measure(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count);
+  /// Asks for every recipe on the range, known or not.
+  Procedure measure_anew(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count);
+
+  const SearchProblem& problem() const { return problem_; }
+  const SearchSpace& space() const { return *problem_.space; }
+  bool fits(const Recipe& recipe) const { return space().bytes(recipe) <= problem_.budget_bytes; }
+  const Archive& archive() const { return archive_; }
+  std::int64_t token_limit() const { return token_limit_; }
+  std::int64_t tokens_asked() const { return tokens_asked_; }
+  /// Recipes that can still be measured on so many windows.
+  std::int64_t affordable(std::int64_t windows) const;
+  /// Keeps so many tokens out of reach until it is called with less; clears exhausted().
+  void hold_back(std::int64_t tokens);
+  /// A batch had to be cut, so that going on would measure by halves.
+  bool exhausted() const { return exhausted_; }
+  /// The next decision's own random numbers.
+  DecisionRandom next_decision() { return {problem_.seed, decision_++}; }
+
+ private:
+  void append(const std::vector<EvaluationRequest>& requests, std::vector<EvaluationRequest>& batch);
+
+  SearchProblem problem_;
+  std::int64_t token_limit_;
+  std::int64_t tokens_asked_ = 0;
+  std::int64_t held_back_ = 0;
+  bool exhausted_ = false;
+  std::uint64_t decision_ = 0;
+  Archive archive_;
+  Procedure procedure_;
+  bool started_ = false;
+  std::size_t awaited_ = 0;
+};
+
+/// Largest number of options at a site.
+std::size_t most_options(const SearchSpace& space);
+
+/// The windows of the smallest rung of so many: an eighth, at least four where there are four.
+std::int64_t smallest_rung(std::int64_t windows);
+
+/// Tokens of two small rungs of every single swap: what the default algorithm and its equal-token rivals may
+/// spend.
+std::int64_t default_tokens(const SearchProblem& problem);
+
+}  // namespace pare::search

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "kernels/core/contract.hpp"
+#include "search/algorithm/evopress.hpp"
+#include "search/algorithm/exhaustive.hpp"
+#include "search/algorithm/pare.hpp"
+#include "search/algorithm/random_search.hpp"
+#include "search/algorithm/search_algorithm.hpp"
+#include "search/space/near_name.hpp"
+
+namespace pare::search {
+namespace {
+
+using Maker = std::function<std::unique_ptr<SearchAlgorithm>(const SearchProblem&)>;
+
+template <class Algorithm>
+std::unique_ptr<SearchAlgorithm> make(const SearchProblem& problem) {
+  return std::make_unique<Algorithm>(problem);
+}
+
+const std::map<std::string, Maker>& makers() {
+  static const std::map<std::string, Maker> all{
+      {"evopress", make<EvoPress>},
+      {"exhaustive", make<Exhaustive>},
+      {"pare", make<Pare>},
+      {"random", make<RandomSearch>},
+  };
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> algorithm_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : makers()) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<SearchAlgorithm> make_algorithm(const std::string& name, const SearchProblem& problem) {
+  const auto found = makers().find(name);
+  if (found != makers().end()) return found->second(problem);
+  std::string list;
+  for (const std::string& known : algorithm_names()) list += (list.empty() ? "" : ", ") + known;
+  throw InputError("unknown algorithm " + name + ", did you mean " + nearest_name(name, algorithm_names()) +
+                   "? There are " + list);
+}
+
+}  // namespace pare::search

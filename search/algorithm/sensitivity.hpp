@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "search/algorithm/integer_programme.hpp"
+#include "search/objective/archive.hpp"
+#include "search/space/search_space.hpp"
+
+namespace pare::search {
+
+/// What changing one site does at a point: score[s][o] is the mean KL with option o at site s minus that of
+/// the point, from the windows known of both; zero at the point's own options. An additive model of the
+/// neighbourhood of the point.
+struct Sensitivities {
+  Recipe point;
+  Scores score;
+  Scores error;  ///< standard error of the score; of its source where it is not measured
+  std::vector<std::vector<bool>> measured;
+};
+
+enum class SwapChoice {
+  neighbours,  ///< one step down and one step up
+  anchors,     ///< neighbours and both ends: the options between are read off their local error
+  all,
+};
+
+/// The point with one site changed, for all sites in order (neighbouring recipes share their first stages).
+std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, SwapChoice choice);
+
+/// Reads the table off the archive. Where a swap was not measured:
+/// - between two options that were, it is interpolated linearly in the local error (known exactly for every
+/// option), since the harm
+///   of one site grows with its error;
+/// - beyond them, the shape of the previous table (of another point) is continued, scaled by how the nearest
+/// measured swap changed;
+/// - without a previous table, a larger option is as good as the nearest measured one and a smaller one is
+/// forbidden.
+Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const Recipe& point,
+                       const Sensitivities* previous);
+
+}  // namespace pare::search

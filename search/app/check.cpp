@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "search/app/experiment_argument.hpp"
+#include "search/app/verbs.hpp"
+#include "search/experiment/plan.hpp"
+
+namespace pare::search {
+
+int check(const Arguments& arguments) {
+  const Experiment experiment = read_experiment_argument(arguments);
+  const Plan plan(experiment);
+  fmt::print("{}", describe(experiment, plan));
+  return 0;
+}
+
+}  // namespace pare::search

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "framework/comm/process_group.hpp"
+#include "framework/provenance/provenance.hpp"
+#include "kernels/core/error.hpp"
+#include "search/app/verbs.hpp"
+#include "search/experiment/crew.hpp"
+
+namespace {
+
+using namespace pare;
+using search::Arguments;
+
+constexpr int exit_input = 2;
+constexpr int exit_internal = 70;
+
+/// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one line.
+int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& verb) {
+  try {
+    return group.rank() == 0 ? verb() : search::serve_as_remote_worker(group);
+  } catch (const InputError& error) {
+    fmt::print(stderr, "pare: error: {}\n", error.what());
+    return exit_input;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "pare: internal error: {}\n", error.what());
+    return exit_internal;
+  }
+}
+
+void add_file(CLI::App* verb, const char* name, Arguments& arguments, const char* help) {
+  verb->add_option(name, arguments.file, help)->required();
+}
+
+void add_experiment(CLI::App* verb, Arguments& arguments) {
+  add_file(verb, "experiment", arguments, "YAML file, see configs/");
+  verb->add_option("--set", arguments.overrides, "Override a key, e.g. --set budget.bits_per_weight=2.5")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb->add_option("--output", arguments.output, "Override output, the directory of the run")->type_name("DIR");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  framework::ProcessGroup group(argc, argv);
+  Arguments arguments;
+
+  CLI::App app("pare: how far can each layer of a trained network be pared down within a budget, at the least loss?");
+  app.set_version_flag("--version", framework::version());
+  app.require_subcommand(1);
+
+  CLI::App* check = app.add_subcommand("check", "Explain an experiment without running it: sites, options, bytes, tokens, memory");
+  add_experiment(check, arguments);
+
+  CLI::App* search = app.add_subcommand("search", "Run an experiment, or continue it; under mpirun on all ranks");
+  add_experiment(search, arguments);
+  search->add_flag("--json", arguments.json, "Print the verdict as JSON");
+  search->add_flag("-q,--quiet", arguments.quiet, "No progress");
+
+  CLI::App* evaluate = app.add_subcommand("evaluate", "Measure one recipe on the held-out windows");
+  add_experiment(evaluate, arguments);
+  evaluate->add_option("--recipe", arguments.recipe, "YAML file of `site: option` lines, or one option for every site")->required();
+  evaluate->add_flag("--json", arguments.json, "Print the metrics as JSON");
+  evaluate->add_flag("-q,--quiet", arguments.quiet, "No progress");
+
+  CLI::App* report = app.add_subcommand("report", "Print the verdict of a run");
+  add_file(report, "run", arguments, "run.h5, or the directory of the run");
+  report->add_flag("--json", arguments.json, "As JSON");
+
+  CLI::App* inspect = app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");
+  add_file(inspect, "file", arguments, "File or checkpoint directory");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (group.rank() != 0) return error.get_exit_code() == 0 ? 0 : exit_input;
+    return app.exit(error) == 0 ? 0 : exit_input;
+  }
+
+  const bool uses_ranks = *search || *evaluate;
+  if (!uses_ranks && group.rank() != 0) return 0;
+  return run_on_ranks(group, [&] {
+    if (*check) return pare::search::check(arguments);
+    if (*search) return pare::search::search(arguments, group);
+    if (*evaluate) return pare::search::evaluate(arguments, group);
+    if (*report) return pare::search::report(arguments);
+    return pare::search::inspect(arguments);
+  });
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/progress.hpp"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace pare::search {
+namespace {
+
+std::string duration(double seconds) {
+  const auto s = static_cast<long>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{}:{:02} min", s / 60, s % 60);
+  return fmt::format("{}:{:02} h", s / 3600, s / 60 % 60);
+}
+
+std::string quantity(double value) {
+  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
+  if (value >= 1e4) return fmt::format("{:.0f} k", value / 1e3);
+  return fmt::format("{:.0f} ", value);
+}
+
+}  // namespace
+
+Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() {
+  if (active_ && terminal_ && !quiet_) std::fputc('\n', stderr);
+}
+
+void Progress::begin(const std::string& stage, double total, const std::string& unit) {
+  end();
+  stage_ = stage;
+  unit_ = unit;
+  note_.clear();
+  done_ = 0;
+  total_ = total;
+  started_ = shown_ = Clock::now();
+  active_ = true;
+  if (terminal_) show(false);
+}
+
+void Progress::advance(double done) {
+  done_ += done;
+  const double since_shown = std::chrono::duration<double>(Clock::now() - shown_).count();
+  if (active_ && since_shown >= (terminal_ ? 0.2 : 10.0)) show(false);
+}
+
+void Progress::end() {
+  if (!active_) return;
+  show(true);
+  active_ = false;
+}
+
+void Progress::say(const std::string& text) {
+  if (quiet_) return;
+  if (active_ && terminal_) std::fputs("\r\033[K", stderr);
+  fmt::print(stderr, "{}\n", text);
+}
+
+std::string Progress::line() const {
+  const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+  std::string text = fmt::format("{:<14} {}/{}{}", stage_, quantity(done_), quantity(std::max(done_, total_)), unit_);
+  if (seconds > 0.5 && done_ > 0) {
+    text += fmt::format(", {}{}/s, {}", quantity(done_ / seconds), unit_, duration(seconds));
+    if (total_ > done_) text += fmt::format(", {} left", duration((total_ - done_) * seconds / done_));
+  }
+  return note_.empty() ? text : text + ", " + note_;
+}
+
+void Progress::show(bool last) {
+  shown_ = Clock::now();
+  if (quiet_) return;
+  if (terminal_) {
+    fmt::print(stderr, "\r\033[K{}{}", line(), last ? "\n" : "");
+    std::fflush(stderr);
+  } else {
+    fmt::print(stderr, "{}\n", line());
+  }
+}
+
+}  // namespace pare::search

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "framework/bank/build_site.hpp"
+#include "framework/evaluation/teacher.hpp"
+#include "search/objective/trial.hpp"
+#include "search/space/recipe.hpp"
+
+namespace pare::search {
+
+/// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the task's number.
+/// Both ends are the same build; the version guards against a mixed installation.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// Sample windows [begin, begin + count) from the model itself.
+struct GenerateText {
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+};
+/// Read both window sets from this file (framework/data/window_file.hpp).
+struct UseText { std::string file; };
+/// Compress one site with all its options.
+struct BuildSite { std::uint64_t site = 0; };
+struct UseBank { std::string file; };
+/// Run the full model on windows of a set.
+struct Teach {
+  WindowSet set = WindowSet::search;
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+};
+struct UseTeacher { std::string file; };
+/// A lease: candidates that share a prefix, on the same windows of a set.
+struct Evaluate {
+  WindowSet set = WindowSet::search;
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+  std::vector<Recipe> recipes;
+};
+/// No more tasks; not answered.
+struct Stop {};
+
+using Task = std::variant<GenerateText, UseText, BuildSite, UseBank, Teach, UseTeacher, Evaluate, Stop>;
+
+struct GeneratedText { std::vector<std::uint32_t> tokens; };
+/// UseText, UseBank and UseTeacher: the file was opened.
+struct Ready {};
+struct SiteBuilt { framework::BuiltSite site; };
+struct Taught { framework::TeacherPart part; };
+/// kl and nll: [recipes, count], row-major.
+struct Evaluated {
+  std::vector<double> kl;
+  std::vector<double> nll;
+  std::int64_t stage_runs = 0;
+  std::int64_t stage_runs_separate = 0;
+};
+/// The task failed. `input`: because of what a user or a file gave (exit code 2), else a fault.
+struct Failed {
+  bool input = false;
+  std::string text;
+};
+
+using Outcome = std::variant<GeneratedText, Ready, SiteBuilt, Taught, Evaluated, Failed>;
+
+struct NumberedTask {
+  std::uint64_t number = 0;
+  Task task;
+};
+
+struct Reply {
+  std::uint64_t number = 0;
+  double seconds = 0;  ///< the worker was busy with it
+  Outcome outcome;
+};
+
+std::vector<std::byte> encode(const NumberedTask& task);
+std::vector<std::byte> encode(const Reply& reply);
+/// Throw std::runtime_error on bytes that are not such a message of this version.
+NumberedTask decode_task(std::span<const std::byte> bytes);
+Reply decode_reply(std::span<const std::byte> bytes);
+
+}  // namespace pare::search

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/scheduler.hpp"
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+constexpr std::size_t tasks_per_worker = 2;
+constexpr auto idle_pause = std::chrono::microseconds(200);
+
+[[noreturn]] void throw_failure(const Failed& failed) {
+  if (failed.input) throw InputError(failed.text);
+  throw std::runtime_error(failed.text);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(std::vector<std::unique_ptr<framework::Channel>> workers) {
+  EXPECT(!workers.empty());
+  for (auto& channel : workers) workers_.push_back({.channel = std::move(channel), .under_way = 0});
+}
+
+Scheduler::~Scheduler() {
+  for (Worker& worker : workers_) {
+    try {
+      worker.channel->send(encode(NumberedTask{0, Stop{}}));
+    } catch (const std::exception&) {
+      // The line is broken, so there is nobody left to stop.
+    }
+  }
+}
+
+void Scheduler::send(Worker& worker, std::uint64_t number, const Task& task) {
+  worker.channel->send(encode(NumberedTask{number, task}));
+  ++worker.under_way;
+}
+
+std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
+  std::size_t collected = 0;
+  for (Worker& worker : workers_) {
+    while (worker.under_way > 0) {
+      const auto message = worker.channel->try_receive();
+      if (!message) break;
+      Reply reply = decode_reply(*message);
+      --worker.under_way;
+      busy_seconds_ += reply.seconds;
+      ++collected;
+      on_reply(reply);
+    }
+  }
+  return collected;
+}
+
+void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
+  std::optional<Failed> failure;
+  std::size_t sent = 0;
+  std::size_t done = 0;
+  while (done < sent || (sent < tasks.size() && !failure)) {
+    for (std::size_t round = 1; round <= tasks_per_worker && !failure; ++round) {
+      for (Worker& worker : workers_) {
+        if (worker.under_way < round && sent < tasks.size()) {
+          send(worker, sent, tasks[sent]);
+          ++sent;
+        }
+      }
+    }
+    const std::size_t collected = collect([&](Reply& reply) {
+      if (const auto* failed = std::get_if<Failed>(&reply.outcome)) {
+        if (!failure) failure = *failed;
+      } else if (!failure) {
+        on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
+      }
+    });
+    done += collected;
+    if (collected == 0) std::this_thread::sleep_for(idle_pause);
+  }
+  if (failure) throw_failure(*failure);
+}
+
+void Scheduler::run_on_all(const Task& task) {
+  std::optional<Failed> failure;
+  for (Worker& worker : workers_) send(worker, 0, task);
+  std::size_t done = 0;
+  while (done < workers_.size()) {
+    const std::size_t collected = collect([&](Reply& reply) {
+      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure) failure = *failed;
+    });
+    done += collected;
+    if (collected == 0) std::this_thread::sleep_for(idle_pause);
+  }
+  if (failure) throw_failure(*failure);
+}
+
+}  // namespace pare::search

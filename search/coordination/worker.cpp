@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/worker.hpp"
+
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+
+#include "framework/data/self_generated_text.hpp"
+#include "framework/data/window_file.hpp"
+#include "framework/evaluation/teacher_plan.hpp"
+#include "kernels/core/contract.hpp"
+#include "kernels/core/parallel.hpp"
+
+namespace pare::search {
+
+Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
+
+void Worker::serve(framework::Channel& coordinator) {
+  kernels::set_kernel_threads(setup_.threads);
+  while (true) {
+    const NumberedTask numbered = decode_task(coordinator.receive());
+    if (std::holds_alternative<Stop>(numbered.task)) return;
+    const auto start = std::chrono::steady_clock::now();
+    Reply reply{.number = numbered.number, .seconds = 0, .outcome = Ready{}};
+    try {
+      reply.outcome = std::visit([&](const auto& task) { return carry_out(task); }, numbered.task);
+    } catch (const InputError& error) {
+      reply.outcome = Failed{true, error.what()};
+    } catch (const std::exception& error) {
+      reply.outcome = Failed{false, error.what()};
+    }
+    reply.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    coordinator.send(encode(reply));
+  }
+}
+
+const framework::TokenWindows& Worker::windows(WindowSet set) const {
+  EXPECT(text_.has_value());
+  return set == WindowSet::search ? text_->search : text_->holdout;
+}
+
+framework::Evaluator& Worker::evaluator() {
+  if (!evaluator_) {
+    evaluator_ = std::make_unique<framework::Evaluator>(setup_.model, setup_.sites, bank_.get(), setup_.windows.length,
+                                                        setup_.evaluator);
+  }
+  return *evaluator_;
+}
+
+Outcome Worker::carry_out(const GenerateText& task) {
+  if (!full_weights_) {
+    full_weights_ = std::make_unique<framework::FullWeights>(setup_.model, setup_.evaluator.precision);
+  }
+  framework::TextGenerator generator(setup_.model, *full_weights_, evaluator().head(), setup_.text_seed,
+                                     setup_.windows.length);
+  return GeneratedText{generator.generate(task.begin, task.count).tokens};
+}
+
+Outcome Worker::carry_out(const UseText& task) {
+  text_ = framework::read_window_file(task.file, setup_.model.config().vocabulary);
+  full_weights_.reset();
+  return Ready{};
+}
+
+Outcome Worker::carry_out(const BuildSite& task) {
+  return SiteBuilt{framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site))};
+}
+
+Outcome Worker::carry_out(const UseBank& task) {
+  bank_ = std::make_unique<framework::LayerBank>(task.file, setup_.bank_plan);
+  evaluator_.reset();
+  return Ready{};
+}
+
+Outcome Worker::carry_out(const Teach& task) {
+  return Taught{evaluator().teach(windows(task.set), task.begin, task.count, setup_.top_k)};
+}
+
+Outcome Worker::carry_out(const UseTeacher& task) {
+  EXPECT(text_.has_value());
+  teacher_ = std::make_unique<framework::Teacher>(
+      task.file, framework::make_teacher_plan(setup_.model, *text_, setup_.top_k, setup_.evaluator.precision));
+  return Ready{};
+}
+
+Outcome Worker::carry_out(const Evaluate& task) {
+  EXPECT(teacher_ && bank_);
+  const std::int64_t offset = task.set == WindowSet::search ? 0 : windows(WindowSet::search).count();
+  const framework::EvaluationResult result = evaluator().evaluate(task.recipes, windows(task.set), task.begin, task.count,
+                                                                  *teacher_, offset + task.begin);
+  Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
+  for (const auto& scores : result.scores) {
+    evaluated.kl.insert(evaluated.kl.end(), scores.kl.begin(), scores.kl.end());
+    evaluated.nll.insert(evaluated.nll.end(), scores.nll.begin(), scores.nll.end());
+  }
+  return evaluated;
+}
+
+Outcome Worker::carry_out(const Stop&) { throw InternalError("Stop is not a task to carry out"); }
+
+}  // namespace pare::search

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "framework/bank/bank_plan.hpp"
+#include "framework/bank/layer_bank.hpp"
+#include "framework/comm/channel.hpp"
+#include "framework/data/token_windows.hpp"
+#include "framework/evaluation/evaluator.hpp"
+#include "framework/evaluation/teacher.hpp"
+#include "framework/model/model.hpp"
+#include "search/coordination/protocol.hpp"
+
+namespace pare::search {
+
+/// What every worker of a run knows from the experiment alone. The references must outlive the worker; workers that are threads of one
+/// process share them.
+struct WorkerSetup {
+  const framework::Model& model;
+  const std::vector<framework::Site>& sites;
+  const framework::BankPlan& bank_plan;
+  framework::EvaluatorSettings evaluator;
+  framework::WindowPlan windows;
+  std::uint64_t text_seed = 1;
+  std::int64_t top_k = 512;
+  int threads = 1;  ///< kernel threads of this worker
+};
+
+/// Carries out tasks, one after the other, on one rank. Opens text, bank and teacher when it is told where they are.
+class Worker {
+ public:
+  explicit Worker(const WorkerSetup& setup);
+
+  /// Answers tasks until Stop arrives. An exception becomes a Failed outcome, and the worker goes on.
+  void serve(framework::Channel& coordinator);
+
+ private:
+  Outcome carry_out(const GenerateText& task);
+  Outcome carry_out(const UseText& task);
+  Outcome carry_out(const BuildSite& task);
+  Outcome carry_out(const UseBank& task);
+  Outcome carry_out(const Teach& task);
+  Outcome carry_out(const UseTeacher& task);
+  Outcome carry_out(const Evaluate& task);
+  Outcome carry_out(const Stop& task);
+
+  const framework::TokenWindows& windows(WindowSet set) const;
+  framework::Evaluator& evaluator();
+
+  WorkerSetup setup_;
+  std::optional<framework::WindowSets> text_;
+  std::unique_ptr<framework::LayerBank> bank_;
+  std::unique_ptr<framework::Teacher> teacher_;
+  std::unique_ptr<framework::Evaluator> evaluator_;
+  std::unique_ptr<framework::FullWeights> full_weights_;  ///< only while text is generated
+};
+
+}  // namespace pare::search

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "framework/comm/channel.hpp"
+#include "framework/comm/process_group.hpp"
+#include "search/coordination/worker.hpp"
+#include "search/experiment/experiment.hpp"
+#include "search/experiment/plan.hpp"
+
+namespace pare::search {
+
+/// How this process spends its cores: `workers` threads that evaluate, each with `threads` kernel threads.
+struct CoreShare {
+  int workers = 1;
+  int threads = 1;
+};
+
+/// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker a core (no barriers between
+/// threads), a large one a single worker with all cores (one set of work buffers).
+CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan);
+
+WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, int threads);
+
+/// The workers that are threads of this process. They stop when the other ends of their channels say so; the destructor waits for them.
+class LocalCrew {
+ public:
+  LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share);
+  ~LocalCrew();
+  LocalCrew(const LocalCrew&) = delete;
+  LocalCrew& operator=(const LocalCrew&) = delete;
+
+  std::vector<std::unique_ptr<framework::Channel>> take_channels() { return std::move(channels_); }
+
+ private:
+  std::vector<std::unique_ptr<framework::Channel>> channels_;
+  std::vector<std::thread> threads_;
+};
+
+/// Ranks other than 0: waits for rank 0's word, then works until told to stop. Returns the exit code.
+int serve_as_remote_worker(framework::ProcessGroup& group);
+
+/// Rank 0: the word the other ranks wait for. With no experiment they exit at once, quietly.
+void start_remote_workers(framework::ProcessGroup& group, const std::optional<Experiment>& experiment);
+
+}  // namespace pare::search

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/evaluate_recipe.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include "search/experiment/judge.hpp"
+#include "search/experiment/make_directory.hpp"
+#include "search/experiment/recipe_file.hpp"
+#include "search/experiment/session.hpp"
+
+namespace pare::search {
+
+RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group, const std::string& file_or_option,
+                                 bool quiet) {
+  Progress progress(quiet);
+  Plan plan(experiment);
+  const Recipe recipe = read_recipe(plan.space, file_or_option);
+  make_directory(experiment.cache, "cache");
+  start_remote_workers(group, experiment);
+  Session session(experiment, plan, group, progress);
+
+  const std::int64_t windows = experiment.windows.holdout;
+  Trial trial{.id = 0, .request = {recipe, WindowSet::holdout, 0, windows}, .kl = {}, .nll = {}};
+  trial.kl.resize(static_cast<std::size_t>(windows));
+  trial.nll.resize(static_cast<std::size_t>(windows));
+  std::vector<Task> tasks;
+  for (Evaluate& lease : make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
+    tasks.push_back(std::move(lease));
+  }
+  session.scheduler().run(tasks, [&](std::size_t index, Outcome& outcome) {
+    const auto& evaluated = std::get<Evaluated>(outcome);
+    const std::int64_t begin = std::get<Evaluate>(tasks[index]).begin;
+    std::copy(evaluated.kl.begin(), evaluated.kl.end(), trial.kl.begin() + begin);
+    std::copy(evaluated.nll.begin(), evaluated.nll.end(), trial.nll.begin() + begin);
+  });
+  return {.candidate = make_contestant(plan.space, plan.budget_bytes, file_or_option, trial),
+          .budget_bytes = plan.budget_bytes,
+          .reference_bytes = plan.space.original_bytes(),
+          .reference_perplexity = std::exp(session.reference_nll())};
+}
+
+}  // namespace pare::search

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "framework/config/config_document.hpp"
+#include "framework/config/near_name.hpp"
+#include "framework/io/hash.hpp"
+#include "kernels/core/contract.hpp"
+#include "search/algorithm/search_algorithm.hpp"
+#include "search/experiment/experiment.hpp"
+
+namespace pare::search {
+namespace {
+
+using framework::ConfigView;
+
+constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
+
+/// Calls `check`, whose InputError knows nothing of the document, and puts the place in front of its text.
+template <class Check>
+auto at_place(const ConfigView& view, const Check& check) {
+  try {
+    return check();
+  } catch (const InputError& error) {
+    view.fail(error.what());
+  }
+}
+
+std::string one_of(const ConfigView& view, const std::vector<std::string>& known) {
+  const std::string value = view.as_string();
+  if (std::find(known.begin(), known.end(), value) == known.end()) {
+    std::string list;
+    for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
+    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list + ")");
+  }
+  return value;
+}
+
+std::vector<framework::Option> read_options(const ConfigView& list) {
+  std::vector<framework::Option> options;
+  std::set<std::string> seen;
+  for (const ConfigView& entry : list.as_list()) {
+    const auto option = at_place(entry, [&] { return framework::parse_option(entry.as_string()); });
+    if (!seen.insert(option.name()).second) entry.fail("option '" + option.name() + "' is listed twice");
+    options.push_back(option);
+  }
+  if (options.empty()) list.fail("no options, list at least one such as w4-g32");
+  if (options.size() > 250) list.fail("more than 250 options");
+  return options;
+}
+
+/// A plain list of options for all layers, or rules {match, options}.
+std::vector<framework::OptionRule> read_option_rules(const ConfigView& view) {
+  const auto entries = view.as_list();
+  if (entries.empty() || !entries.front().is_mapping()) return {{"*", read_options(view)}};
+  std::vector<framework::OptionRule> rules;
+  for (const ConfigView& entry : entries) {
+    entry.allow_keys({"match", "options"});
+    rules.push_back({entry.at("match").as_string(), read_options(entry.at("options"))});
+  }
+  return rules;
+}
+
+framework::Ties read_ties(const ConfigView& view) {
+  framework::Ties ties;
+  for (const ConfigView& tie : view.as_list()) {
+    auto& kinds = ties.emplace_back();
+    for (const ConfigView& kind : tie.as_list()) kinds.push_back(kind.as_string());
+    if (kinds.size() < 2) tie.fail("a tie needs at least two kinds of layers");
+  }
+  return ties;
+}
+
+BudgetRule read_budget(const ConfigView& view) {
+  view.allow_keys({"same_as", "bits_per_weight", "bytes", "ratio"});
+  if (view.items().size() != 1) {
+    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " + std::to_string(view.items().size()));
+  }
+  if (const auto rule = view.find("same_as")) {
+    return SameAs{at_place(*rule, [&] { return framework::parse_option(rule->as_string()).name(); })};
+  }
+  if (const auto rule = view.find("bits_per_weight")) return BitsPerWeight{rule->as_double(0.01, 64)};
+  if (const auto rule = view.find("bytes")) return Bytes{rule->as_int(1, no_limit)};
+  return Ratio{view.at("ratio").as_double(1e-6, 1)};
+}
+
+void read_data(const ConfigView& view, Experiment& experiment) {
+  view.allow_keys({"calibration", "windows", "length", "holdout"});
+  experiment.calibration = view.at("calibration").as_string();
+  if (const auto x = view.find("windows")) experiment.windows.windows = x->as_int(2, 1 << 24);
+  if (const auto x = view.find("length")) experiment.windows.length = x->as_int(2, 1 << 20);
+  if (const auto x = view.find("holdout")) experiment.windows.holdout = x->as_int(2, 1 << 24);
+}
+
+void read_search(const ConfigView& view, Experiment& experiment) {
+  view.allow_keys({"algorithm", "seed", "tokens"});
+  if (const auto x = view.find("algorithm")) experiment.algorithm = one_of(*x, algorithm_names());
+  if (const auto x = view.find("seed")) experiment.seed = static_cast<std::uint64_t>(x->as_int(0, no_limit));
+  if (const auto x = view.find("tokens")) experiment.token_limit = x->as_int(1, no_limit);
+}
+
+void read_evaluation(const ConfigView& view, Experiment& experiment) {
+  view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib"});
+  if (const auto x = view.find("precision")) {
+    experiment.precision = one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+  }
+  if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
+  if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
+}
+
+/// Hash of the document without the keys that do not change any result.
+std::string identity_of(const framework::ConfigDocument& document) {
+  framework::Hasher hasher;
+  for (const auto& [key, value] : document.root().items()) {
+    if (key == "output" || key == "cache" || key == "threads") continue;
+    hasher.update(key + "=" + value.text() + "\n");
+  }
+  return hasher.hex();
+}
+
+Experiment read_document(const framework::ConfigDocument& document) {
+  const ConfigView root = document.root();
+  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation", "output", "cache",
+                   "threads"});
+  root.at("schema").as_int(1, 1);
+  Experiment experiment;
+  root.at("model").allow_keys({"path"});
+  experiment.model = root.at("model").at("path").as_string();
+  read_data(root.at("data"), experiment);
+  if (const auto x = root.find("target")) one_of(*x, {"none"});
+  experiment.options = read_option_rules(root.at("options"));
+  if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);
+  experiment.budget = read_budget(root.at("budget"));
+  if (const auto x = root.find("search")) read_search(*x, experiment);
+  if (const auto x = root.find("evaluation")) read_evaluation(*x, experiment);
+  experiment.output = root.at("output").as_string();
+  experiment.cache = experiment.output.parent_path() / "cache";
+  if (const auto x = root.find("cache")) experiment.cache = x->as_string();
+  if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
+  experiment.resolved_yaml = document.resolved_text();
+  experiment.identity = identity_of(document);
+  return experiment;
+}
+
+}  // namespace
+
+Experiment parse_experiment(const std::string& text, const std::string& source, const std::vector<std::string>& overrides) {
+  framework::ConfigDocument document = framework::ConfigDocument::parse(text, source);
+  document.apply_overrides(overrides, {"budget"});
+  return read_document(document);
+}
+
+Experiment read_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  std::ifstream in(file, std::ios::binary);
+  VALIDATE(in.good(), file.string(), ": cannot be read, is it there?");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_experiment(text.str(), file.string(), overrides);
+}
+
+}  // namespace pare::search

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/plan.hpp"
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+SearchSpace make_space(const framework::Model& model, const std::vector<framework::Site>& sites) {
+  SearchSpace space;
+  for (const framework::Site& site : sites) {
+    SearchSite& entry = space.sites.emplace_back();
+    entry.name = site.name;
+    entry.kind = site.kind;
+    entry.layer = site.layer;
+    entry.stage = static_cast<int>(site.stage);
+    entry.weights = framework::site_weights(model, site);
+    entry.original_bytes = framework::site_original_bytes(model, site);
+    for (const framework::Option& option : site.options) {
+      entry.options.push_back({option.name(), framework::site_bytes(model, site, option), 0.0});
+    }
+  }
+  return space;
+}
+
+void check_windows(const Experiment& experiment, const framework::ModelConfig& config) {
+  const std::int64_t length = experiment.windows.length;
+  VALIDATE(config.max_positions == 0 || length <= config.max_positions, "data.length: ", length,
+           " tokens, but the model has only ", config.max_positions, " positions");
+  VALIDATE(config.sliding_window == 0 || length <= config.sliding_window, "data.length: ", length,
+           " tokens is beyond the model's sliding window of ", config.sliding_window, ", use windows of at most that length");
+}
+
+}  // namespace
+
+Plan::Plan(const Experiment& experiment)
+    : model(experiment.model),
+      sites(framework::make_sites(model, experiment.options, experiment.ties)),
+      bank(model, sites),
+      space(make_space(model, sites)) {
+  check_windows(experiment, model.config());
+  budget_bytes = resolve_budget(space, experiment.budget);
+}
+
+}  // namespace pare::search

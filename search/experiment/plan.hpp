@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/bank/bank_plan.hpp"
+#include "framework/compression/site.hpp"
+#include "framework/model/model.hpp"
+#include "search/experiment/experiment.hpp"
+#include "search/space/search_space.hpp"
+
+namespace pare::search {
+
+/// What follows from an experiment and its model before anything is computed: every rank makes the same plan. `space` has exact bytes; its
+/// local errors are 0 until the bank is built.
+struct Plan {
+  explicit Plan(const Experiment& experiment);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  framework::Model model;
+  std::vector<framework::Site> sites;
+  framework::BankPlan bank;
+  SearchSpace space;
+  std::int64_t budget_bytes = 0;
+};
+
+/// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
+std::string describe(const Experiment& experiment, const Plan& plan);
+
+}  // namespace pare::search

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/prepare.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <variant>
+#include <vector>
+
+#include "framework/bank/layer_bank.hpp"
+#include "framework/data/window_file.hpp"
+#include "framework/io/hash.hpp"
+#include "framework/provenance/provenance.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Windows in one task: enough for the GEMM, few enough that many workers share the set.
+constexpr std::int64_t windows_per_text_task = 16;
+constexpr std::int64_t windows_per_teacher_task = 4;
+
+/// One task for each part of [0, count) of at most `step`.
+template <class MakeTask>
+std::vector<Task> split_windows(std::int64_t count, std::int64_t step, const MakeTask& make_task) {
+  std::vector<Task> tasks;
+  for (std::int64_t begin = 0; begin < count; begin += step) tasks.push_back(make_task(begin, std::min(step, count - begin)));
+  return tasks;
+}
+
+framework::WindowSets generate_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
+                                    Progress& progress) {
+  const framework::WindowPlan& windows = experiment.windows;
+  VALIDATE(plan.model.config().bos_token >= 0, experiment.model.string(),
+           "/config.json: no bos_token_id, so no text can be sampled from the model (data.calibration: self), give a token file");
+  const std::int64_t count = windows.windows + windows.holdout;
+  const auto tasks = split_windows(count, windows_per_text_task,
+                                   [](std::int64_t begin, std::int64_t n) { return GenerateText{begin, n}; });
+  std::vector<std::uint32_t> tokens(static_cast<std::size_t>(count * windows.length));
+  progress.begin("sampling text", static_cast<double>(tokens.size()), "tokens");
+  scheduler.run(tasks, [&](std::size_t index, Outcome& outcome) {
+    const auto& part = std::get<GeneratedText>(outcome).tokens;
+    const auto& task = std::get<GenerateText>(tasks[index]);
+    std::copy(part.begin(), part.end(), tokens.begin() + task.begin * windows.length);
+    progress.advance(static_cast<double>(part.size()));
+  });
+  progress.end();
+  const auto split = tokens.begin() + windows.windows * windows.length;
+  return {{windows.length, {tokens.begin(), split}}, {windows.length, {split, tokens.end()}}};
+}
+
+/// Names the text without generating it, so that it can be found again.
+std::string text_key(const Experiment& experiment, const Plan& plan) {
+  framework::Hasher hasher;
+  hasher.update(fmt::format("self-generated 1, model {}, seed {}, {} + {} windows of {}, precision {}, {}", plan.model.hash(),
+                            experiment.seed, experiment.windows.windows, experiment.windows.holdout,
+                            experiment.windows.length, static_cast<int>(experiment.precision), framework::isa_id()));
+  return hasher.hex();
+}
+
+}  // namespace
+
+framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
+                                   Progress& progress) {
+  const std::int64_t vocabulary = plan.model.config().vocabulary;
+  framework::WindowSets text;
+  fs::path file;
+  if (experiment.calibration == "self") {
+    file = experiment.cache / ("text-" + text_key(experiment, plan) + ".h5");
+    if (fs::exists(file)) {
+      text = framework::read_window_file(file, vocabulary);
+    } else {
+      text = generate_text(experiment, plan, scheduler, progress);
+    }
+  } else {
+    text = framework::read_windows(experiment.calibration, experiment.windows, vocabulary);
+    file = experiment.cache / ("text-" + framework::hash_of(text) + ".h5");
+  }
+  if (!fs::exists(file)) framework::write_window_file(file, text);
+  scheduler.run_on_all(UseText{file.string()});
+  return text;
+}
+
+void prepare_bank(const Experiment& experiment, Plan& plan, Scheduler& scheduler, Progress& progress) {
+  const fs::path file = experiment.cache / ("bank-" + plan.bank.key() + ".h5");
+  if (!fs::exists(file)) {
+    framework::BankWriter writer(file, plan.bank);
+    std::vector<Task> tasks;
+    for (std::size_t s = 0; s < plan.sites.size(); ++s) tasks.push_back(BuildSite{s});
+    progress.begin("building bank", static_cast<double>(tasks.size()), "sites");
+    scheduler.run(tasks, [&](std::size_t index, Outcome& outcome) {
+      writer.add(index, std::get<SiteBuilt>(outcome).site);
+      progress.advance(1);
+    });
+    writer.commit();
+    progress.end();
+  }
+  const framework::LayerBank bank(file, plan.bank);
+  for (std::size_t s = 0; s < plan.sites.size(); ++s) {
+    for (std::size_t o = 0; o < plan.sites[s].options.size(); ++o) {
+      plan.space.sites[s].options[o].local_error = bank.local_error(s, o);
+    }
+  }
+  scheduler.run_on_all(UseBank{file.string()});
+}
+
+double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                       Scheduler& scheduler, Progress& progress) {
+  const framework::TeacherPlan teacher_plan =
+      framework::make_teacher_plan(plan.model, text, experiment.teacher_top_k, experiment.precision);
+  const fs::path file = experiment.cache / ("teacher-" + teacher_plan.key + ".h5");
+  if (!fs::exists(file)) {
+    framework::TeacherWriter writer(file, teacher_plan);
+    std::vector<Task> tasks;
+    for (const WindowSet set : {WindowSet::search, WindowSet::holdout}) {
+      const std::int64_t count = set == WindowSet::search ? teacher_plan.search_windows : teacher_plan.holdout_windows;
+      const auto part = split_windows(count, windows_per_teacher_task,
+                                      [&](std::int64_t begin, std::int64_t n) { return Teach{set, begin, n}; });
+      tasks.insert(tasks.end(), part.begin(), part.end());
+    }
+    progress.begin("full model", static_cast<double>(teacher_plan.windows() * teacher_plan.length), "tokens");
+    scheduler.run(tasks, [&](std::size_t index, Outcome& outcome) {
+      const auto& task = std::get<Teach>(tasks[index]);
+      const std::int64_t offset = task.set == WindowSet::search ? 0 : teacher_plan.search_windows;
+      writer.add(offset + task.begin, std::get<Taught>(outcome).part);
+      progress.advance(static_cast<double>(task.count * teacher_plan.length));
+    });
+    writer.commit();
+    progress.end();
+  }
+  scheduler.run_on_all(UseTeacher{file.string()});
+  return framework::Teacher(file, teacher_plan).holdout_nll();
+}
+
+}  // namespace pare::search

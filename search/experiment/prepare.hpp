@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "framework/data/token_windows.hpp"
+#include "framework/evaluation/teacher.hpp"
+#include "search/coordination/progress.hpp"
+#include "search/coordination/scheduler.hpp"
+#include "search/experiment/experiment.hpp"
+#include "search/experiment/plan.hpp"
+
+namespace pare::search {
+
+/// The three things a search stands on, each a file in the cache directory that is computed once by all workers and found again by later
+/// runs with the same model, data and options. Each call returns when every worker has opened the file.
+
+/// Self-generated text, or the windows cut from the user's token file.
+framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler, Progress& progress);
+
+/// All sites with all options; fills in the local errors of the plan's space.
+void prepare_bank(const Experiment& experiment, Plan& plan, Scheduler& scheduler, Progress& progress);
+
+/// The full model's answers on both window sets. Returns its mean loss on the held-out windows, nats a token.
+double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                       Scheduler& scheduler, Progress& progress);
+
+}  // namespace pare::search

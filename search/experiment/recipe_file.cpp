@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/recipe_file.hpp"
+
+#include <filesystem>
+#include <vector>
+
+#include "framework/compression/option.hpp"
+#include "framework/config/config_document.hpp"
+#include "framework/config/near_name.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+std::vector<std::string> option_names(const SearchSite& site) {
+  std::vector<std::string> names;
+  for (const SiteOption& option : site.options) names.push_back(option.name);
+  return names;
+}
+
+Recipe read_uniform(const SearchSpace& space, const std::string& text) {
+  const std::string option = framework::parse_option(text).name();
+  const auto recipe = space.uniform(option);
+  VALIDATE(recipe.has_value(), "recipe: option '", option, "' is not offered by every site",
+           framework::did_you_mean(option, space.uniform_options()));
+  return *recipe;
+}
+
+}  // namespace
+
+Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) {
+  if (!std::filesystem::exists(file_or_option)) {
+    VALIDATE(file_or_option.find('.') == std::string::npos && file_or_option.find('/') == std::string::npos, file_or_option,
+             ": no such recipe file");
+    return read_uniform(space, file_or_option);
+  }
+  const framework::ConfigDocument document = framework::ConfigDocument::read(file_or_option);
+  const framework::ConfigView root = document.root();
+  std::vector<std::string> sites;
+  for (const SearchSite& site : space.sites) sites.push_back(site.name);
+  root.allow_keys(sites);
+  Recipe recipe;
+  for (std::size_t s = 0; s < space.sites.size(); ++s) {
+    const framework::ConfigView entry = root.at(sites[s]);
+    const auto option = space.find_option(s, entry.as_string());
+    if (!option) {
+      entry.fail("this site has no option '" + entry.as_string() + "'" +
+                 framework::did_you_mean(entry.as_string(), option_names(space.sites[s])));
+    }
+    recipe.push_back(*option);
+  }
+  return recipe;
+}
+
+}  // namespace pare::search

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/run.hpp"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "framework/io/atomic_file.hpp"
+#include "framework/provenance/provenance.hpp"
+#include "kernels/core/contract.hpp"
+#include "search/algorithm/search_algorithm.hpp"
+#include "search/coordination/trial_runner.hpp"
+#include "search/experiment/judge.hpp"
+#include "search/experiment/make_directory.hpp"
+#include "search/experiment/session.hpp"
+#include "search/store/records.hpp"
+
+namespace pare::search {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto snapshot_interval = std::chrono::seconds(60);
+
+/// What a run file says before there is a verdict.
+RunRecord make_record(const Experiment& experiment, const Plan& plan) {
+  RunRecord record;
+  record.yaml = experiment.resolved_yaml;
+  record.provenance = framework::collect_provenance();
+  record.provenance.emplace_back("model", plan.model.directory().string());
+  record.provenance.emplace_back("model_hash", plan.model.hash());
+  record.provenance.emplace_back("experiment_hash", experiment.identity);
+  record.algorithm = experiment.algorithm;
+  record.seed = experiment.seed;
+  record.window_length = experiment.windows.length;
+  record.search_windows = experiment.windows.windows;
+  record.holdout_windows = experiment.windows.holdout;
+  record.space = plan.space;
+  return record;
+}
+
+std::string find_fact(const RunRecord& record, const std::string& key) {
+  for (const auto& [name, value] : record.provenance)
+    if (name == key) return value;
+  return {};
+}
+
+/// The finished run of the same experiment and model, if there is one. Another experiment in the directory is an error.
+std::optional<RunRecord> finished_run(const Experiment& experiment, const Plan& plan, const fs::path& file) {
+  if (!fs::exists(file)) return std::nullopt;
+  RunRecord record = read_run_file(file);
+  VALIDATE(find_fact(record, "experiment_hash") == experiment.identity, "output: ", experiment.output.string(),
+           " holds a run of a different experiment, choose another directory (--output) or repeat its settings");
+  VALIDATE(find_fact(record, "model_hash") == plan.model.hash(), "output: ", experiment.output.string(),
+           " holds a run of a different model, choose another directory (--output)");
+  if (!record.verdict) return std::nullopt;
+  return record;
+}
+
+/// Rank 0's search, from a journal to a verdict.
+class SearchRun {
+ public:
+  SearchRun(const Experiment& experiment, Plan& plan, Session& session, Journal& journal, Progress& progress)
+      : plan_(plan),
+        session_(session),
+        journal_(journal),
+        progress_(progress),
+        runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(), experiment.windows.length),
+        record_(make_record(experiment, plan)),
+        file_(experiment.output / "run.h5"),
+        holdout_windows_(experiment.windows.holdout) {
+    const SearchProblem problem{.space = &plan.space,
+                                .budget_bytes = plan.budget_bytes,
+                                .windows = experiment.windows.windows,
+                                .window_length = experiment.windows.length,
+                                .seed = experiment.seed,
+                                .token_limit = experiment.token_limit};
+    algorithm_ = make_algorithm(experiment.algorithm, problem);
+  }
+
+  RunRecord finish() {
+    report_replay();
+    search();
+    const std::vector<Finalist> field = final_field(plan_.space, plan_.budget_bytes, algorithm_->finalists());
+    const std::vector<Trial> trials = confirm(field);
+    Verdict verdict = judge(plan_.space, plan_.budget_bytes, field, trials);
+    verdict.reference_bytes = plan_.space.original_bytes();
+    verdict.reference_perplexity = std::exp(session_.reference_nll());
+    verdict.spent = runner_.spent();
+    verdict.spent.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+    verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
+    verdict.digest = runner_.digest();
+    record_.trials = runner_.trials();
+    record_.verdict = std::move(verdict);
+    write_run_file(file_, record_);
+    const JournalEntry close = encode_record(Close{runner_.digest()});
+    journal_.append({&close, 1});
+    return record_;
+  }
+
+ private:
+  void report_replay() {
+    if (const auto& torn = journal_.torn_tail()) {
+      progress_.say(fmt::format("journal: {} bytes of an unfinished write were cut off and kept in {}", torn->bytes, torn->copy.string()));
+    }
+    if (runner_.replayed_windows() > 0) {
+      progress_.say(fmt::format("continuing: {} evaluated windows are in the journal", runner_.replayed_windows()));
+    }
+  }
+
+  void search() {
+    while (true) {
+      const std::vector<EvaluationRequest> requests = algorithm_->ask();
+      if (requests.empty()) return;
+      begin_progress("searching", requests);
+      progress_.note(algorithm_->status());
+      const std::vector<Trial> trials = runner_.run(requests);
+      algorithm_->tell(trials);
+      progress_.note(algorithm_->status());
+      progress_.end();
+      if (Clock::now() - snapshot_ >= snapshot_interval) snapshot();
+    }
+  }
+
+  std::vector<Trial> confirm(const std::vector<Finalist>& field) {
+    std::vector<EvaluationRequest> requests;
+    for (const Finalist& finalist : field) {
+      requests.push_back({.recipe = finalist.recipe, .set = WindowSet::holdout, .begin = 0, .count = holdout_windows_});
+    }
+    begin_progress("confirming", requests);
+    auto trials = runner_.run(requests);
+    progress_.end();
+    return trials;
+  }
+
+  void begin_progress(const std::string& stage, const std::vector<EvaluationRequest>& requests) {
+    std::int64_t windows = 0;
+    for (const EvaluationRequest& request : requests) windows += request.count;
+    progress_.begin(stage, static_cast<double>(windows * record_.window_length), "tokens");
+  }
+
+  void snapshot() {
+    record_.trials = runner_.trials();
+    write_run_file(file_, record_);
+    snapshot_ = Clock::now();
+  }
+
+  Plan& plan_;
+  Session& session_;
+  Journal& journal_;
+  Progress& progress_;
+  TrialRunner runner_;
+  RunRecord record_;
+  fs::path file_;
+  std::int64_t holdout_windows_;
+  std::unique_ptr<SearchAlgorithm> algorithm_;
+  Clock::time_point started_ = Clock::now();
+  Clock::time_point snapshot_ = Clock::now();
+};
+
+}  // namespace
+
+RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
+  Progress progress(quiet);
+  Plan plan(experiment);
+  make_directory(experiment.output, "output");
+  if (auto record = finished_run(experiment, plan, experiment.output / "run.h5")) {
+    start_remote_workers(group, std::nullopt);
+    progress.say("this search is finished, here is its verdict");
+    return std::move(*record);
+  }
+  make_directory(experiment.cache, "cache");
+  start_remote_workers(group, experiment);
+  Session session(experiment, plan, group, progress);
+  Journal journal = Journal::open(experiment.output / "journal.bin",
+                                  {.run = {},
+                                   .experiment = experiment.identity,
+                                   .model = plan.model.hash(),
+                                   .data = framework::hash_of(session.text()),
+                                   .build = framework::build_id()});
+  framework::write_file_atomically(experiment.output / "experiment.yaml", experiment.resolved_yaml);
+  return SearchRun(experiment, plan, session, journal, progress).finish();
+}
+
+}  // namespace pare::search

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/session.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "search/experiment/prepare.hpp"
+
+namespace pare::search {
+namespace {
+
+// Hidden states of one lease; a walk of the prefix trie keeps two or three of them.
+constexpr std::int64_t max_state_bytes = std::int64_t{64} << 20;
+
+std::vector<std::unique_ptr<framework::Channel>> all_channels(LocalCrew& crew, framework::ProcessGroup& group) {
+  auto channels = crew.take_channels();
+  for (int rank = 1; rank < group.size(); ++rank) channels.push_back(group.channel(rank));
+  return channels;
+}
+
+}  // namespace
+
+Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress)
+    : experiment_(experiment),
+      plan_(plan),
+      crew_(experiment, plan, share_cores(experiment, group, plan)),
+      scheduler_(all_channels(crew_, group)) {
+  text_ = prepare_text(experiment, plan, scheduler_, progress);
+  prepare_bank(experiment, plan, scheduler_, progress);
+  reference_nll_ = prepare_teacher(experiment, plan, text_, scheduler_, progress);
+}
+
+LeaseSettings Session::lease_settings() const {
+  const std::int64_t window_bytes =
+      experiment_.windows.length * plan_.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
+  return {.workers = scheduler_.workers(),
+          .stages = static_cast<std::int64_t>(plan_.model.stages().size()),
+          .max_windows = std::max<std::int64_t>(1, max_state_bytes / window_bytes)};
+}
+
+}  // namespace pare::search

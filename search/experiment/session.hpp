@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "framework/comm/process_group.hpp"
+#include "framework/data/token_windows.hpp"
+#include "search/coordination/lease.hpp"
+#include "search/coordination/progress.hpp"
+#include "search/coordination/scheduler.hpp"
+#include "search/experiment/crew.hpp"
+#include "search/experiment/experiment.hpp"
+#include "search/experiment/plan.hpp"
+
+namespace pare::search {
+
+/// A model with all its workers, ready to evaluate recipes: rank 0's end of a run. The constructor starts the workers and prepares text,
+/// bank and teacher; the destructor stops the workers. `plan` has been made from `experiment`; both must outlive the session.
+class Session {
+ public:
+  Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress);
+
+  Scheduler& scheduler() { return scheduler_; }
+  const framework::WindowSets& text() const { return text_; }
+  double reference_nll() const { return reference_nll_; }  ///< of the full model on the held-out windows, nats a token
+  LeaseSettings lease_settings() const;
+
+ private:
+  const Experiment& experiment_;
+  const Plan& plan_;
+  LocalCrew crew_;
+  Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
+  framework::WindowSets text_;
+  double reference_nll_ = 0;
+};
+
+}  // namespace pare::search

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/objective/archive.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+Comparison compare_values(std::span<const double> a, std::span<const double> b) {
+  return {paired_difference(a, b), confidence_that_less(a, b), static_cast<std::int64_t>(a.size())};
+}
+
+}  // namespace
+
+Archive::Archive(std::int64_t windows) : windows_(windows) {
+  EXPECT(windows > 0, "an archive of ", windows, " windows");
+}
+
+void Archive::add(const Trial& trial) {
+  const EvaluationRequest& request = trial.request;
+  EXPECT(request.set == WindowSet::search, "only search windows are kept");
+  EXPECT(request.begin >= 0 && request.count >= 0 && request.begin + request.count <= windows_, "windows ",
+         request.begin, " + ", request.count, " of ", windows_);
+  EXPECT(static_cast<std::int64_t>(trial.kl.size()) == request.count, trial.kl.size(), " values for ",
+         request.count, " windows");
+  const auto [found, is_new] = index_.try_emplace(request.recipe, entries_.size());
+  if (is_new) {
+    const double unknown = std::numeric_limits<double>::quiet_NaN();
+    entries_.push_back({request.recipe, std::vector<double>(static_cast<std::size_t>(windows_), unknown)});
+  }
+  std::copy(trial.kl.begin(), trial.kl.end(), entries_[found->second].kl.begin() + request.begin);
+}
+
+const Archive::Entry* Archive::find(const Recipe& recipe) const {
+  const auto found = index_.find(recipe);
+  return found == index_.end() ? nullptr : &entries_[found->second];
+}
+
+bool Archive::knows(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
+  const Entry* entry = find(recipe);
+  if (entry == nullptr) return count == 0;
+  return std::none_of(entry->kl.begin() + begin, entry->kl.begin() + begin + count,
+                      [](double value) { return std::isnan(value); });
+}
+
+std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64_t begin,
+                                                std::int64_t count) const {
+  const Entry* entry = find(recipe);
+  if (entry == nullptr) return {{recipe, WindowSet::search, begin, count}};
+  std::vector<EvaluationRequest> requests;
+  for (std::int64_t w = begin; w < begin + count; ++w) {
+    if (!std::isnan(entry->kl[static_cast<std::size_t>(w)])) continue;
+    if (!requests.empty() && requests.back().begin + requests.back().count == w) {
+      ++requests.back().count;
+    } else {
+      requests.push_back({recipe, WindowSet::search, w, 1});
+    }
+  }
+  return requests;
+}
+
+std::int64_t Archive::known_from_start(const Recipe& recipe) const {
+  const Entry* entry = find(recipe);
+  if (entry == nullptr) return 0;
+  const auto gap =
+      std::find_if(entry->kl.begin(), entry->kl.end(), [](double value) { return std::isnan(value); });
+  return gap - entry->kl.begin();
+}
+
+std::span<const double> Archive::values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
+  EXPECT(knows(recipe, begin, count), "windows ", begin, " + ", count, " are not all known");
+  if (count == 0) return {};
+  return std::span(find(recipe)->kl)
+      .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+}
+
+Estimate Archive::mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
+  return estimate(values(recipe, begin, count));
+}
+
+Comparison Archive::compare(const Recipe& a, const Recipe& b) const {
+  const Entry* entry_a = find(a);
+  const Entry* entry_b = find(b);
+  if (entry_a == nullptr || entry_b == nullptr) return {};
+  std::vector<double> values_a;
+  std::vector<double> values_b;
+  for (std::size_t w = 0; w < static_cast<std::size_t>(windows_); ++w) {
+    if (std::isnan(entry_a->kl[w]) || std::isnan(entry_b->kl[w])) continue;
+    values_a.push_back(entry_a->kl[w]);
+    values_b.push_back(entry_b->kl[w]);
+  }
+  return compare_values(values_a, values_b);
+}
+
+Comparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const {
+  return compare_values(values(a, begin, count), values(b, begin, count));
+}
+
+std::vector<Recipe> Archive::best(std::size_t most, std::int64_t begin, std::int64_t count,
+                                  const std::function<bool(const Recipe&)>& admitted) const {
+  struct Ranked {
+    double mean;
+    const Recipe* recipe;
+  };
+  std::vector<Ranked> ranked;
+  for (const Entry& entry : entries_) {
+    if (!knows(entry.recipe, begin, count) || !admitted(entry.recipe)) continue;
+    ranked.push_back({mean(entry.recipe, begin, count).mean, &entry.recipe});
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Ranked& a, const Ranked& b) { return a.mean < b.mean; });
+  std::vector<Recipe> recipes;
+  for (std::size_t i = 0; i < std::min(most, ranked.size()); ++i) recipes.push_back(*ranked[i].recipe);
+  return recipes;
+}
+
+}  // namespace pare::search

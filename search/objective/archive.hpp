@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "search/objective/statistics.hpp"
+#include "search/objective/trial.hpp"
+
+namespace pare::search {
+
+/// Two recipes on the windows both were measured on.
+struct Comparison {
+  Estimate difference;      ///< a - b
+  double confidence = 0.5;  ///< that a is less
+  std::int64_t windows = 0;
+};
+
+/// What is known of every recipe, window by window, on the search windows. The memory of an algorithm:
+/// nothing told is lost, ranges of windows told in pieces are one range, and two recipes are compared on the
+/// windows they share. Recipes stay in the order of their first trial, so that every answer depends on the
+/// trials alone. Lookup O(log recipes); not thread-safe.
+class Archive {
+ public:
+  explicit Archive(std::int64_t windows);
+
+  /// EXPECTs search windows in range and as many values as were asked for.
+  void add(const Trial& trial);
+
+  std::size_t size() const { return entries_.size(); }
+  const Recipe& recipe(std::size_t index) const { return entries_[index].recipe; }
+
+  /// Is every window of [begin, begin + count) known?
+  bool knows(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+  /// Requests for the windows of that range that are not known, as few as cover them exactly.
+  std::vector<EvaluationRequest> missing(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+  /// How many windows from 0 on are known without a gap.
+  std::int64_t known_from_start(const Recipe& recipe) const;
+
+  /// Per-window KL; EXPECTs that all windows of the range are known.
+  std::span<const double> values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+  Estimate mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+
+  /// On all windows known of both.
+  Comparison compare(const Recipe& a, const Recipe& b) const;
+  /// On a range known of both.
+  Comparison compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const;
+
+  /// At most `most` recipes that are known on the whole range and admitted, lowest mean first; ties by age.
+  std::vector<Recipe> best(std::size_t most, std::int64_t begin, std::int64_t count,
+                           const std::function<bool(const Recipe&)>& admitted) const;
+
+ private:
+  struct Entry {
+    Recipe recipe;
+    std::vector<double> kl;  ///< NaN where unknown
+  };
+  const Entry* find(const Recipe& recipe) const;
+
+  std::int64_t windows_;
+  std::vector<Entry> entries_;
+  std::map<Recipe, std::size_t> index_;
+};
+
+}  // namespace pare::search

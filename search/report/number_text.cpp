@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/report/number_text.hpp"
+
+namespace pare::search {
+
+std::string grouped(std::int64_t value) {
+  std::string text = std::to_string(value);
+  const std::size_t first_digit = value < 0 ? 1 : 0;
+  for (std::size_t place = text.size(); place > first_digit + 3;) text.insert(place -= 3, 1, ',');
+  return text;
+}
+
+}  // namespace pare::search

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/report/verdict_json.hpp"
+
+#include "framework/io/json.hpp"
+#include "kernels/core/contract.hpp"
+#include "search/report/comparison.hpp"
+
+namespace pare::search {
+namespace {
+
+using framework::Json;
+
+Json contestant_json(const Contestant& contestant) {
+  return {{"name", contestant.name},
+          {"bytes", contestant.bytes},
+          {"bits_per_weight", contestant.bits_per_weight},
+          {"kl", {{"mean", contestant.kl.mean}, {"stderr", contestant.kl.stderr_of_mean}}},
+          {"perplexity", contestant.perplexity}};
+}
+
+Json recipe_json(const SearchSpace& space, const Recipe& recipe) {
+  Json json = Json::object();
+  for (std::size_t s = 0; s < space.sites.size(); ++s)
+    json[space.sites[s].name] = space.sites[s].options[recipe[s]].name;
+  return json;
+}
+
+Json comparison_json(const RunRecord& record) {
+  const auto comparison = compare_with_uniform(record);
+  if (!comparison) return nullptr;
+  return {{"name", record.verdict->contestants[comparison->uniform].name},
+          {"kl_ratio", comparison->ratio},
+          {"kl_difference",
+           {{"mean", comparison->difference},
+            {"low", comparison->difference - comparison->half_width},
+            {"high", comparison->difference + comparison->half_width}}}};
+}
+
+Json spent_json(const Spent& spent) {
+  return {{"tokens", spent.tokens},           {"search_tokens", spent.search_tokens},
+          {"evaluations", spent.evaluations}, {"seconds", spent.seconds},
+          {"stage_runs", spent.stage_runs},   {"stage_runs_saved", spent.stage_runs_saved}};
+}
+
+}  // namespace
+
+std::string verdict_json(const RunRecord& record) {
+  VALIDATE(record.verdict.has_value(), "the run has no verdict yet (", record.trials.size(),
+           " trials): the same command that started it continues it");
+  const Verdict& verdict = *record.verdict;
+  Json winner = contestant_json(verdict.contestants[verdict.winner]);
+  winner["recipe"] = recipe_json(record.space, verdict.contestants[verdict.winner].recipe);
+  Json contestants = Json::array();
+  for (const Contestant& contestant : verdict.contestants) {
+    contestants.push_back(contestant_json(contestant));
+    contestants.back()["fits"] = contestant.fits;
+  }
+  const Json json = {
+      {"budget_bytes", verdict.budget_bytes},
+      {"winner", winner},
+      {"contestants", contestants},
+      {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
+      {"over_uniform", comparison_json(record)},
+      {"spent", spent_json(verdict.spent)},
+      {"trials", verdict.trials},
+      {"digest", verdict.digest}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace pare::search

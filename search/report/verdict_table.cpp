@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/report/verdict_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "search/report/allocation_grid.hpp"
+#include "search/report/comparison.hpp"
+#include "search/report/number_text.hpp"
+
+namespace pare::search {
+namespace {
+
+std::string budget_text(const RunRecord& record, const Verdict& verdict) {
+  return fmt::format(
+      "Budget     {} bytes, {:.3f} bits per weight\n"
+      "Reference  {} bytes, perplexity {:.4f} on {} held-out windows of {} tokens\n",
+      grouped(verdict.budget_bytes), record.space.bits_per_weight(verdict.budget_bytes),
+      grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows,
+      record.window_length);
+}
+
+std::string contestants_text(const Verdict& verdict) {
+  std::size_t width = std::string_view("contestant").size();
+  for (const Contestant& contestant : verdict.contestants) width = std::max(width, contestant.name.size());
+  std::string text = fmt::format("  {:<{}}  {:>15}  {:>11}  {:>21}  {:>10}\n", "contestant", width, "bytes",
+                                 "bits/weight", "KL +- standard error", "perplexity");
+  for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
+    const Contestant& contestant = verdict.contestants[i];
+    text += fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10.4f}{}\n",
+                        i == verdict.winner ? '*' : ' ', contestant.name, width, grouped(contestant.bytes),
+                        contestant.bits_per_weight, contestant.kl.mean, contestant.kl.stderr_of_mean,
+                        contestant.perplexity, contestant.fits ? "" : "  over the budget");
+  }
+  return text;
+}
+
+std::string gain_text(const RunRecord& record, const Verdict& verdict) {
+  const auto comparison = compare_with_uniform(record);
+  if (!comparison) return "No uniform recipe fits the budget.\n";
+  const std::string& uniform = verdict.contestants[comparison->uniform].name;
+  if (comparison->uniform == verdict.winner) return fmt::format("No recipe was better than {}.\n", uniform);
+  return fmt::format(
+      "KL is {:.3f} times that of {}, the best uniform recipe that fits.\n"
+      "Difference {:+.5f} nats a token, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
+      comparison->ratio, uniform, comparison->difference, comparison->difference - comparison->half_width,
+      comparison->difference + comparison->half_width, record.holdout_windows);
+}
+
+std::string spent_text(const Verdict& verdict) {
+  const Spent& spent = verdict.spent;
+  const std::int64_t all_runs = spent.stage_runs + spent.stage_runs_saved;
+  const double saved =
+      all_runs == 0 ? 0 : 100.0 * static_cast<double>(spent.stage_runs_saved) / static_cast<double>(all_runs);
+  return fmt::format(
+      "Spent   {} tokens ({} in the search), {} evaluations, {:.1f} s\n"
+      "Stages  {} runs, {:.1f} % saved by shared prefixes\n"
+      "Digest  {} over {} trials\n",
+      grouped(spent.tokens), grouped(spent.search_tokens), grouped(spent.evaluations), spent.seconds,
+      grouped(spent.stage_runs), saved, verdict.digest, grouped(verdict.trials));
+}
+
+}  // namespace
+
+std::string verdict_table(const RunRecord& record) {
+  if (!record.verdict)
+    return fmt::format("No verdict yet: {} trials of '{}' are committed.\n",
+                       grouped(std::ssize(record.trials)), record.algorithm);
+  const Verdict& verdict = *record.verdict;
+  const Contestant& winner = verdict.contestants[verdict.winner];
+  return budget_text(record, verdict) + fmt::format("Winner     {}\n\n", winner.name) +
+         contestants_text(verdict) + "\n" + gain_text(record, verdict) +
+         fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
+         allocation_grid(record.space, winner.recipe) + "\n" + spent_text(verdict);
+}
+
+}  // namespace pare::search

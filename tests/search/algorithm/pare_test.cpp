@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/algorithm/pare.hpp"
+
+#include <gmock/gmock.h>
+
+#include "search/algorithm/contest.hpp"
+#include "search/space/moves.hpp"
+#include "tests/search/algorithm/synthetic_problem.hpp"
+
+namespace pare::test {
+namespace {
+
+using search::Recipe;
+
+const Recipe& finalist(const Outcome& outcome, const std::string& name) {
+  for (const search::Finalist& each : outcome.finalists) {
+    if (each.name == name) return each.recipe;
+  }
+  throw std::runtime_error("no finalist " + name);
+}
+
+std::int64_t plenty(const SyntheticProblem& problem) {
+  return 400 * static_cast<std::int64_t>(problem.space.sites.size()) * problem.windows *
+         problem.window_length;
+}
+
+TEST(Pare, FindsTheAdditiveOptimum) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const SyntheticProblem problem = additive_problem(7, 8, seed);
+    const double optimum = problem.mean_kl(drive("exhaustive", problem).best());
+
+    const Outcome outcome = drive("pare", problem, seed, plenty(problem));
+
+    EXPECT_NEAR(problem.mean_kl(outcome.best()), optimum, 1e-9) << "seed " << seed;
+  }
+}
+
+TEST(Pare, IsNotMisledByNoise) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const SyntheticProblem clean = additive_problem(7, 64, seed);
+    const SyntheticProblem noisy = additive_problem(7, 64, seed, 0.3);
+    const double optimum = clean.mean_kl(drive("exhaustive", clean).best());
+    const double uniform = clean.mean_kl(search::fitting_uniforms(clean.space, clean.budget_bytes).front());
+
+    const Outcome outcome = drive("pare", noisy, seed, plenty(noisy));
+
+    EXPECT_LE(clean.mean_kl(outcome.best()) - optimum, 0.1 * (uniform - optimum)) << "seed " << seed;
+  }
+}
+
+TEST(Pare, IsNoWorseThanItsContestantsWhereSitesInteract) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const SyntheticProblem problem = interacting_problem(10, 16, seed);
+
+    const Outcome outcome = drive("pare", problem, seed);
+
+    const double best = problem.mean_kl(outcome.best());
+    EXPECT_LE(best, problem.mean_kl(finalist(outcome, "additive-ilp"))) << "seed " << seed;
+    EXPECT_LE(best, problem.mean_kl(finalist(outcome, "local-ilp"))) << "seed " << seed;
+    EXPECT_LE(best, problem.mean_kl(*problem.space.uniform("w3-g32"))) << "seed " << seed;
+  }
+}
+
+TEST(Pare, RepeatsItselfForTheSameSeed) {
+  const SyntheticProblem problem = interacting_problem(8, 16, 3);
+
+  const std::vector<search::EvaluationRequest> first = drive("pare", problem, 5).requests();
+  const std::vector<search::EvaluationRequest> second = drive("pare", problem, 5).requests();
+
+  ASSERT_EQ(first.size(), second.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(first[i].recipe, second[i].recipe);
+    EXPECT_EQ(first[i].begin, second[i].begin);
+    EXPECT_EQ(first[i].count, second[i].count);
+  }
+}
+
+TEST(Pare, StaysWithinItsTokens) {
+  const SyntheticProblem problem = transformer_like_problem(1);
+  for (const std::int64_t limit : {256, 1000, 20000, 100000, 400000}) {
+    const Outcome outcome = drive("pare", problem, 1, limit);
+
+    EXPECT_LE(outcome.tokens, limit);
+    EXPECT_LE(problem.space.bytes(outcome.best()), problem.budget_bytes);
+  }
+}
+
+TEST(Pare, AsksAboveTheBudgetForSingleSwapsOnly) {
+  const SyntheticProblem problem = transformer_like_problem(2);
+  std::vector<Recipe> fitting;
+
+  const Outcome outcome = drive("pare", problem);
+
+  for (const search::EvaluationRequest& request : outcome.requests()) {
+    if (problem.space.bytes(request.recipe) <= problem.budget_bytes) {
+      fitting.push_back(request.recipe);
+      continue;
+    }
+    const bool is_single_swap = std::any_of(fitting.begin(), fitting.end(), [&](const Recipe& each) {
+      return search::changes(each, request.recipe) == 1;
+    });
+    EXPECT_TRUE(is_single_swap);
+  }
+}
+
+TEST(Pare, NeverAsksForAWindowTwice) {
+  const SyntheticProblem problem = transformer_like_problem(3);
+  std::set<std::pair<Recipe, std::int64_t>> seen;
+
+  for (const search::EvaluationRequest& request : drive("pare", problem).requests()) {
+    for (std::int64_t w = request.begin; w < request.begin + request.count; ++w) {
+      EXPECT_TRUE(seen.insert({request.recipe, w}).second);
+    }
+  }
+}
+
+TEST(Pare, HasAnAnswerBeforeItIsTold) {
+  const SyntheticProblem problem = transformer_like_problem(1);
+  const search::Pare pare(problem.problem());
+
+  const std::vector<search::Finalist> finalists = pare.finalists();
+
+  EXPECT_EQ(finalists.front().name, "pare");
+  EXPECT_LE(problem.space.bytes(finalists.front().recipe), problem.budget_bytes);
+  EXPECT_EQ(pare.status(), "pare: start");
+}
+
+}  // namespace
+}  // namespace pare::test

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "framework/io/json.hpp"
+#include "kernels/core/error.hpp"
+#include "search/report/allocation_grid.hpp"
+#include "search/report/number_text.hpp"
+#include "search/report/recipe_yaml.hpp"
+#include "search/report/verdict_json.hpp"
+#include "search/report/verdict_table.hpp"
+#include "tests/search/store/small_run.hpp"
+
+namespace pare::test {
+namespace {
+
+using namespace search;
+using framework::Json;
+using testing::HasSubstr;
+
+TEST(VerdictTable, PrintsWhatAUserWantsToKnow) {
+  EXPECT_EQ(verdict_table(small_run()),
+            R"(Budget     2,250 bytes, 3.000 bits per weight
+Reference  24,000 bytes, perplexity 3.8750 on 4 held-out windows of 64 tokens
+Winner     pare
+
+  contestant                bytes  bits/weight   KL +- standard error  perplexity
+  uniform w3-g32            2,250        3.000    0.50000 +- 0.102062      4.2500
+  uniform w4-g32            3,000        4.000    0.12500 +- 0.025516      4.0000  over the budget
+* pare                      2,250        3.000    0.25000 +- 0.051031      4.1250
+
+KL is 0.500 times that of uniform w3-g32, the best uniform recipe that fits.
+Difference -0.25000 nats a token, 95 % interval [-0.41240, -0.08760], paired over 4 windows.
+
+Options of pare, by layer and kind
+  layer  q_proj  down_proj  bits
+      0  w4-g32     w3-g32  3.33
+      1  w2-g32     w3-g32  2.67
+   bits    3.00       3.00  3.00
+
+Spent   123,456 tokens (100,000 in the search), 210 evaluations, 12.5 s
+Stages  9,000 runs, 40.0 % saved by shared prefixes
+Digest  0123456789abcdef0123456789abcdef over 3 trials
+)");
+}
+
+TEST(VerdictTable, SaysWhenNothingBeatUniform) {
+  RunRecord record = small_run();
+  record.verdict->winner = 0;
+
+  EXPECT_THAT(verdict_table(record), HasSubstr("No recipe was better than uniform w3-g32.\n"));
+}
+
+TEST(VerdictTable, SaysWhenNoUniformRecipeFits) {
+  RunRecord record = small_run();
+  record.verdict->contestants.erase(record.verdict->contestants.begin());
+  record.verdict->winner = 1;
+
+  EXPECT_THAT(verdict_table(record), HasSubstr("No uniform recipe fits the budget.\n"));
+}
+
+TEST(VerdictTable, SaysHowFarARunIsThatHasNoVerdict) {
+  RunRecord record = small_run();
+  record.verdict.reset();
+
+  EXPECT_EQ(verdict_table(record), "No verdict yet: 3 trials of 'pare' are committed.\n");
+}
+
+TEST(AllocationGrid, JoinsSeveralSitesOfAKindAndMarksMissingOnes) {
+  SearchSpace space = small_run().space;
+  space.sites[0].kind = "down_proj";
+
+  EXPECT_EQ(allocation_grid(space, {2, 1, 0, 1}),
+            "  layer      down_proj  q_proj  bits\n"
+            "      0  w3-g32/w4-g32       -  3.33\n"
+            "      1         w3-g32  w2-g32  2.67\n"
+            "   bits           3.20    2.00  3.00\n");
+}
+
+TEST(VerdictJson, HasEveryPromisedName) {
+  const Json json = Json::parse(verdict_json(small_run()));
+
+  EXPECT_EQ(json["budget_bytes"], 2250);
+  EXPECT_EQ(json["winner"]["name"], "pare");
+  EXPECT_EQ(json["winner"]["bytes"], 2250);
+  EXPECT_EQ(json["winner"]["bits_per_weight"], 3.0);
+  EXPECT_EQ(json["winner"]["kl"]["mean"], 0.25);
+  EXPECT_EQ(json["winner"]["kl"]["stderr"], 0.05103103631);
+  EXPECT_EQ(json["winner"]["perplexity"], 4.125);
+  EXPECT_EQ(json["winner"]["recipe"]["model.layers.1.self_attn.q_proj"], "w2-g32");
+  EXPECT_EQ(json["winner"]["recipe"].size(), 4u);
+  ASSERT_EQ(json["contestants"].size(), 3u);
+  EXPECT_EQ(json["contestants"][1]["name"], "uniform w4-g32");
+  EXPECT_EQ(json["contestants"][1]["fits"], false);
+  EXPECT_EQ(json["contestants"][2]["kl"]["mean"], 0.25);
+  EXPECT_EQ(json["reference"], Json({{"bytes", 24000}, {"perplexity", 3.875}}));
+  EXPECT_EQ(json["over_uniform"]["name"], "uniform w3-g32");
+  EXPECT_EQ(json["over_uniform"]["kl_ratio"], 0.5);
+  EXPECT_EQ(json["over_uniform"]["kl_difference"]["mean"], -0.25);
+  EXPECT_LT(json["over_uniform"]["kl_difference"]["high"], 0.0);
+  EXPECT_EQ(json["spent"], Json({{"tokens", 123456},
+                                 {"search_tokens", 100000},
+                                 {"evaluations", 210},
+                                 {"seconds", 12.5},
+                                 {"stage_runs", 9000},
+                                 {"stage_runs_saved", 6000}}));
+  EXPECT_EQ(json["trials"], 3);
+  EXPECT_EQ(json["digest"], "0123456789abcdef0123456789abcdef");
+}
+
+TEST(VerdictJson, NeedsAVerdict) {
+  RunRecord record = small_run();
+  record.verdict.reset();
+
+  EXPECT_THROW(verdict_json(record), InputError);
+}
+
+TEST(RecipeYaml, StatesItsCostAndEverySite) {
+  EXPECT_EQ(recipe_yaml(small_run().space, {2, 1, 0, 1}),
+            "# 2,250 bytes, 3.0000 bits per weight, 4 sites\n"
+            "model.layers.0.self_attn.q_proj: w4-g32\n"
+            "model.layers.0.mlp.down_proj: w3-g32\n"
+            "model.layers.1.self_attn.q_proj: w2-g32\n"
+            "model.layers.1.mlp.down_proj: w3-g32\n");
+}
+
+TEST(NumberText, GroupsDigitsByThree) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(-123456), "-123,456");
+  EXPECT_EQ(grouped(1234567890), "1,234,567,890");
+}
+
+}  // namespace
+}  // namespace pare::test

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/store/records.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "kernels/core/error.hpp"
+
+namespace pare::test {
+namespace {
+
+using namespace search;
+
+const Result example{.recipe = {0, 3, 255},
+                     .set = WindowSet::holdout,
+                     .begin = 16,
+                     .kl = {0.25, 1e-9},
+                     .nll = {1.5, 2.5},
+                     .stage_runs = 18,
+                     .stage_runs_saved = 4};
+
+JournalRecord stored(const Record& record) {
+  JournalEntry entry = journal_entry(record);
+  return {7, entry.type, std::move(entry.payload)};
+}
+
+TEST(Records, SurviveARoundTrip) {
+  const auto result = std::get<Result>(decode_record(stored(example)));
+  const auto commit = std::get<Commit>(decode_record(stored(Commit{12, "abc"})));
+  const auto close = std::get<Close>(decode_record(stored(Close{"def"})));
+
+  EXPECT_EQ(result.recipe, example.recipe);
+  EXPECT_EQ(result.set, WindowSet::holdout);
+  EXPECT_EQ(result.begin, 16);
+  EXPECT_EQ(result.kl, example.kl);
+  EXPECT_EQ(result.nll, example.nll);
+  EXPECT_EQ(result.stage_runs, 18);
+  EXPECT_EQ(result.stage_runs_saved, 4);
+  EXPECT_EQ(commit.trial, 12);
+  EXPECT_EQ(commit.digest, "abc");
+  EXPECT_EQ(close.verdict_digest, "def");
+}
+
+TEST(Records, RefuseEveryOtherLength) {
+  for (const Record& record : {Record{example}, Record{Commit{12, "abc"}}, Record{Close{"def"}}}) {
+    const JournalRecord whole = stored(record);
+    for (std::size_t size = 0; size < whole.payload.size(); ++size) {
+      JournalRecord cut = whole;
+      cut.payload.resize(size);
+      EXPECT_THROW(decode_record(cut), InputError) << size;
+    }
+    JournalRecord longer = whole;
+    longer.payload.push_back(std::byte{0});
+    EXPECT_THROW(decode_record(longer), InputError);
+  }
+}
+
+TEST(Records, RefuseValuesThatCannotBe) {
+  JournalRecord unknown_type = stored(example);
+  unknown_type.type = 4;
+  JournalRecord unknown_set = stored(example);
+  unknown_set.payload[4 + 3] = std::byte{2};
+  JournalRecord negative_begin = stored(example);
+  negative_begin.payload[4 + 3 + 1 + 7] = std::byte{0x80};
+
+  EXPECT_THROW(decode_record(unknown_type), InputError);
+  EXPECT_THROW(decode_record(unknown_set), InputError);
+  EXPECT_THROW(decode_record(negative_begin), InputError);
+}
+
+TEST(Records, DecodeRandomBytesOrRefuseThem) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    JournalRecord record = stored(example);
+    record.type = static_cast<std::uint16_t>(random() % 5);
+    for (int change = 0; change < 3; ++change)
+      record.payload[random() % record.payload.size()] = static_cast<std::byte>(random());
+    try {
+      decode_record(record);
+    } catch (const InputError& error) {
+      ASSERT_THAT(error.what(), testing::StartsWith("journal record 7"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pare::test
