@@ -6,8 +6,7 @@
 
 namespace pare::framework {
 
-/// Writes a whole file under a temporary name in the same directory, syncs it and renames it into place. Throws InputError naming the file;
-/// then nothing has changed.
+/// Replaces `path` by a file with this text, whole or not at all (see temporary_file.hpp). Throws InputError naming the path.
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace pare::framework

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "framework/io/mapped_file.hpp"
@@ -13,31 +16,48 @@
 
 namespace pare::framework {
 
-/// All tensors of a Hugging Face checkpoint, by name, mapped: model.safetensors, or the shards that model.safetensors.index.json names.
-/// Immutable after construction, movable, safe for any number of threads.
+/// A tensor of a checkpoint: a look at mapped memory that the Checkpoint owns. `bytes` need not be aligned to the element.
+struct TensorView {
+  const TensorInfo& info;
+  std::span<const std::byte> bytes;
+  const std::filesystem::path& file;
+};
+
+/// The tensors of a Hugging Face model directory, mapped: model.safetensors, or the shards that model.safetensors.index.json names.
+///
+/// The index decides: tensors of a shard that it does not list are ignored, and every one it lists must be in the shard named. Shard
+/// names are plain file names, so that an index cannot reach out of its directory (links inside it, as the Hugging Face cache has
+/// them, are the user's own and are followed). Movable; immutable, so safe for any number of threads; views stay valid when
+/// it moves. Throws InputError naming file, tensor and what would be right.
 class Checkpoint {
  public:
-  struct Tensor {
-    TensorInfo info;
-    std::filesystem::path file;
-    std::span<const std::byte> bytes;
-  };
-
-  /// Throws InputError naming the file: no checkpoint there, a shard missing or truncated, a tensor that is not in the shard the index
-  /// says, an index that names files outside the directory.
   explicit Checkpoint(const std::filesystem::path& directory);
 
-  /// Null when there is no such tensor.
-  const Tensor* find(const std::string& name) const;
-  const std::map<std::string, Tensor>& tensors() const { return tensors_; }
-  std::int64_t total_bytes() const;
+  const std::filesystem::path& directory() const { return directory_; }
+  /// The model.safetensors or the index, for errors about tensors that are in no file.
+  const std::filesystem::path& main_file() const { return main_file_; }
+  const std::vector<std::filesystem::path>& files() const { return paths_; }
+
+  std::optional<TensorView> find(std::string_view name) const;
+  TensorView at(std::string_view name) const;
+  std::vector<std::string> names() const;  ///< sorted
+  std::int64_t total_bytes() const;        ///< of all tensors
 
  private:
-  void add_file(const std::filesystem::path& file);
-  void add_shards(const std::filesystem::path& index);
+  struct Entry {
+    TensorInfo info;
+    std::size_t file;
+  };
 
-  std::vector<MappedFile> files_;
-  std::map<std::string, Tensor> tensors_;
+  void add_single();
+  void add_shards();
+  std::size_t add_file(const std::filesystem::path& path);
+
+  std::filesystem::path directory_;
+  std::filesystem::path main_file_;
+  std::vector<std::filesystem::path> paths_;
+  std::vector<MappedFile> mapped_;
+  std::map<std::string, Entry, std::less<>> tensors_;
 };
 
 }  // namespace pare::framework

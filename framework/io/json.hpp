@@ -2,20 +2,20 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 namespace pare::framework {
 
-/// The one door to nlohmann-json: objects keep their order.
+/// A JSON value whose objects keep the order of their keys. This header is the one door to the library.
 using Json = nlohmann::ordered_json;
 
-/// Parses strict JSON that a stranger wrote: duplicate keys and nesting beyond 64 levels are refused. Throws InputError that starts with
-/// `source`.
+/// Parses a whole document. Refuses what nlohmann accepts but strangers' files should not have: duplicate keys, more than 64 levels,
+/// zero bytes. Throws InputError "SOURCE:LINE:COLUMN: ...".
 Json parse_json(std::string_view text, const std::string& source);
 
-/// The same from a file of at most 256 MiB.
-Json parse_json_file(const std::filesystem::path& path);
+/// Reads and parses a file of at most 256 MiB.
+Json parse_json_file(const std::filesystem::path& file);
 
 }  // namespace pare::framework

@@ -7,35 +7,54 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "framework/io/system_error.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
+namespace {
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  VALIDATE(descriptor >= 0, path.string(), ": cannot be opened (", std::strerror(errno), ")");
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  VALIDATE(file.get() >= 0, path.string(), ": cannot be opened (", system_reason(errno), ")");
   struct stat status {};
-  const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  const auto size = regular ? static_cast<std::size_t>(status.st_size) : 0;
-  void* address = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0) : nullptr;
-  const int error = errno;
-  ::close(descriptor);
-  VALIDATE(regular, path.string(), ": is not a regular file");
-  VALIDATE(address != MAP_FAILED, path.string(), ": cannot be mapped (", std::strerror(error), ")");
-  bytes_ = {static_cast<const std::byte*>(address), size};
+  VALIDATE(::fstat(file.get(), &status) == 0, path.string(), ": cannot be examined (", system_reason(errno), ")");
+  VALIDATE(S_ISREG(status.st_mode), path.string(), ": is not a regular file");
+  size_ = static_cast<std::size_t>(status.st_size);
+  if (size_ == 0) return;  // mmap refuses empty files
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
+  VALIDATE(data != MAP_FAILED, path.string(), ": cannot be mapped (", system_reason(errno), ")");
+  data_ = static_cast<const std::byte*>(data);
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(bytes_, other.bytes_);
+  std::swap(path_, other.path_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
   return *this;
 }
 

@@ -2,106 +2,116 @@
 #include "framework/io/safetensors.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <map>
+#include <limits>
+#include <string_view>
 
-#include "framework/io/json.hpp"
+#include <fmt/format.h>
+
+#include "framework/config/utf8.hpp"
+#include "framework/io/safetensors_json.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
 namespace {
 
-constexpr std::uint64_t max_header_bytes = 100'000'000;
-constexpr std::size_t max_tensors = 1'000'000;
-constexpr std::size_t max_name_bytes = 4096;
-constexpr std::size_t max_rank = 16;
+constexpr std::uint64_t largest_header = 100'000'000;
+constexpr std::size_t length_bytes = 8;
 
-const std::map<std::string, std::int64_t>& bits_of_dtype() {
-  static const std::map<std::string, std::int64_t> bits{
-      {"BOOL", 8}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16},
-      {"BF16", 16}, {"I32", 32}, {"U32", 32}, {"F32", 32},    {"F64", 64},    {"I64", 64},    {"U64", 64}, {"C64", 64}, {"F4", 4}};
-  return bits;
+struct TypeName {
+  StoredType type;
+  std::string_view name;
+  std::int64_t bytes;
+};
+constexpr std::array type_names = {
+    TypeName{StoredType::boolean, "BOOL", 1},    TypeName{StoredType::u8, "U8", 1},
+    TypeName{StoredType::i8, "I8", 1},           TypeName{StoredType::f8_e5m2, "F8_E5M2", 1},
+    TypeName{StoredType::f8_e4m3, "F8_E4M3", 1}, TypeName{StoredType::f8_e8m0, "F8_E8M0", 1},
+    TypeName{StoredType::u16, "U16", 2},         TypeName{StoredType::i16, "I16", 2},
+    TypeName{StoredType::f16, "F16", 2},         TypeName{StoredType::bf16, "BF16", 2},
+    TypeName{StoredType::u32, "U32", 4},         TypeName{StoredType::i32, "I32", 4},
+    TypeName{StoredType::f32, "F32", 4},         TypeName{StoredType::u64, "U64", 8},
+    TypeName{StoredType::i64, "I64", 8},         TypeName{StoredType::f64, "F64", 8}};
+
+const TypeName& entry_of(StoredType type) {
+  return *std::find_if(type_names.begin(), type_names.end(), [&](const TypeName& entry) { return entry.type == type; });
 }
 
-std::int64_t read_size(const Json& value, const std::string& where) {
-  VALIDATE(value.is_number_unsigned() && value.get<std::uint64_t>() <= (std::uint64_t{1} << 62), where,
-           " must be whole numbers that are not negative");
-  return value.get<std::int64_t>();
+/// The JSON text, when the length in front of it makes sense.
+std::string_view header_text(std::span<const std::byte> file, const std::string& source) {
+  VALIDATE(file.size() >= length_bytes, source, ": not a safetensors file (", file.size(),
+           " bytes, the length of the header alone takes 8)");
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), length_bytes);
+  VALIDATE(length <= largest_header, source, ": not a safetensors file (a header of ", length,
+           " bytes, at most 100000000 are allowed)");
+  VALIDATE(length <= file.size() - length_bytes, source, ": cut off or not a safetensors file (a header of ", length, " bytes in a file of ",
+           file.size(), ")");
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + length_bytes, length);
+  VALIDATE(text.starts_with('{'), source, ": not a safetensors file (the header does not start with '{')");
+  return text;
 }
 
-TensorInfo read_tensor(const std::string& name, const Json& entry, const std::string& source) {
-  const std::string where = source + ": tensor '" + name + "'";
-  VALIDATE(name.size() <= max_name_bytes, source, ": a tensor name is longer than ", max_name_bytes, " bytes");
-  VALIDATE(entry.is_object() && entry.contains("dtype") && entry.contains("shape") && entry.contains("data_offsets"), where,
-           " needs dtype, shape and data_offsets");
-  TensorInfo info;
-  info.name = name;
-  VALIDATE(entry["dtype"].is_string(), where, ": dtype must be a string");
-  info.dtype = entry["dtype"].get<std::string>();
-  const auto bits = bits_of_dtype().find(info.dtype);
-  VALIDATE(bits != bits_of_dtype().end(), where, ": unknown dtype '", info.dtype, "'");
-  VALIDATE(entry["shape"].is_array() && entry["shape"].size() <= max_rank, where, ": shape must be a list of at most ", max_rank, " sizes");
-  std::int64_t total_bits = bits->second;
-  for (const Json& size : entry["shape"]) {
-    info.shape.push_back(read_size(size, where + ": sizes of the shape"));
-    VALIDATE(!__builtin_mul_overflow(total_bits, info.shape.back(), &total_bits), where, ": the shape is too large");
+TensorInfo check_tensor(const detail::TensorEntry& entry, std::int64_t data_offset, const std::string& source) {
+  const auto fail = [&](const std::string& text) {
+    throw InputError(fmt::format("{}: tensor '{}': {}", source, printable(entry.name), text));
+  };
+  const auto known = std::find_if(type_names.begin(), type_names.end(),
+                                  [&](const TypeName& candidate) { return candidate.name == entry.type; });
+  if (known == type_names.end()) {
+    std::string names;
+    for (const TypeName& type : type_names) names += fmt::format("{}{}", names.empty() ? "" : ", ", type.name);
+    fail(fmt::format("unknown dtype '{}' (known: {})", printable(entry.type), names));
   }
-  const Json& offsets = entry["data_offsets"];
-  VALIDATE(offsets.is_array() && offsets.size() == 2, where, ": data_offsets must be [begin, end]");
-  const std::int64_t begin = read_size(offsets[0], where + ": data_offsets");
-  const std::int64_t end = read_size(offsets[1], where + ": data_offsets");
-  VALIDATE(begin <= end, where, ": data_offsets end before they begin");
-  VALIDATE(total_bits % 8 == 0 && total_bits / 8 == end - begin, where, ": shape and dtype need ", total_bits / 8,
-           " bytes, data_offsets give ", end - begin);
-  info.offset = begin;
-  info.bytes = end - begin;
-  return info;
+  std::int64_t bytes = known->bytes;
+  for (const std::int64_t size : entry.shape) {
+    if (__builtin_mul_overflow(bytes, size, &bytes)) fail("shape " + shape_text(entry.shape) + " is too large to exist");
+  }
+  if (entry.begin > entry.end) fail(fmt::format("data_offsets [{}, {}] end before they begin", entry.begin, entry.end));
+  if (entry.end - entry.begin != bytes) {
+    fail(fmt::format("data_offsets [{}, {}] hold {} bytes, shape {} of {} needs {}", entry.begin, entry.end,
+                     entry.end - entry.begin, shape_text(entry.shape), known->name, bytes));
+  }
+  std::int64_t offset = 0;
+  if (__builtin_add_overflow(entry.begin, data_offset, &offset)) fail("data_offsets lie beyond the end of the file");
+  return {entry.name, known->type, entry.shape, offset, bytes};
 }
 
-/// Sorts by offset and checks that the tensors cover [0, data_bytes) exactly.
-void check_cover(std::vector<TensorInfo>& tensors, std::int64_t data_bytes, const std::string& source) {
-  std::stable_sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
-    return a.offset != b.offset ? a.offset < b.offset : a.bytes < b.bytes;
-  });
-  std::int64_t position = 0;
+/// Tensors, sorted by offset, must fill the file from the end of the header to its last byte.
+void check_cover(const std::vector<TensorInfo>& tensors, std::int64_t data_offset, std::int64_t file_bytes,
+                 const std::string& source) {
+  std::int64_t end = data_offset;
   for (const TensorInfo& tensor : tensors) {
-    const std::string where = source + ": tensor '" + tensor.name + "'";
-    VALIDATE(tensor.offset + tensor.bytes <= data_bytes, where, " ends at data byte ", tensor.offset + tensor.bytes,
-             " but the file holds only ", data_bytes, " (truncated?)");
-    VALIDATE(tensor.offset >= position, where, " overlaps the one before it");
-    VALIDATE(tensor.offset == position, where, " leaves a hole of ", tensor.offset - position, " bytes before it");
-    position += tensor.bytes;
+    VALIDATE(tensor.offset == end, source, ": tensor '", printable(tensor.name), "': its data begins at ",
+             tensor.offset - data_offset, ", ", tensor.offset < end ? "inside another tensor" : "which leaves a gap",
+             ", it should begin at ", end - data_offset);
+    VALIDATE(tensor.bytes <= file_bytes - end, source, ": tensor '", printable(tensor.name), "': its data ends ",
+             tensor.bytes - (file_bytes - end), " bytes beyond the end of the file (is the file cut off?)");
+    end += tensor.bytes;
   }
-  VALIDATE(position == data_bytes, source, ": ", data_bytes - position, " bytes after the last tensor belong to none");
+  VALIDATE(end == file_bytes, source, ": ", file_bytes - end, " bytes at the end of the file belong to no tensor");
 }
 
 }  // namespace
 
-std::vector<TensorInfo> parse_safetensors(std::span<const std::byte> file, const std::string& source) {
-  std::uint64_t header_bytes = 0;
-  VALIDATE(file.size() >= sizeof(header_bytes), source, ": ", file.size(), " bytes are too few for a safetensors file (truncated?)");
-  std::memcpy(&header_bytes, file.data(), sizeof(header_bytes));
-  VALIDATE(header_bytes <= max_header_bytes, source, ": a header of ", header_bytes, " bytes is too long, is this a safetensors file?");
-  VALIDATE(header_bytes <= file.size() - sizeof(header_bytes), source, ": the header needs ", header_bytes,
-           " bytes but the file ends after ", file.size() - sizeof(header_bytes), " (truncated?)");
-  const std::string_view text(reinterpret_cast<const char*>(file.data()) + sizeof(header_bytes), header_bytes);
-  VALIDATE(text.starts_with('{'), source, ": the header does not start with '{', is this a safetensors file?");
-  const Json header = parse_json(text, source + ": header");
-  const auto data_begin = static_cast<std::int64_t>(sizeof(header_bytes) + header_bytes);
+std::string to_string(StoredType type) { return std::string(entry_of(type).name); }
+std::int64_t bytes_of(StoredType type) { return entry_of(type).bytes; }
 
-  std::vector<TensorInfo> tensors;
-  VALIDATE(header.size() <= max_tensors, source, ": more than ", max_tensors, " tensors");
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") {
-      VALIDATE(entry.is_object() && std::all_of(entry.begin(), entry.end(), [](const Json& x) { return x.is_string(); }), source,
-               ": __metadata__ may hold strings only");
-      continue;
-    }
-    tensors.push_back(read_tensor(name, entry, source));
-  }
-  check_cover(tensors, static_cast<std::int64_t>(file.size()) - data_begin, source);
-  for (TensorInfo& tensor : tensors) tensor.offset += data_begin;
-  return tensors;
+std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+SafetensorsHeader parse_safetensors(std::span<const std::byte> file, const std::string& source) {
+  const std::string_view text = header_text(file, source);
+  const detail::HeaderEntries entries = detail::parse_header_json(text, source);
+  const auto data_offset = static_cast<std::int64_t>(length_bytes + text.size());
+  SafetensorsHeader header;
+  header.metadata = entries.metadata;
+  for (const detail::TensorEntry& entry : entries.tensors) header.tensors.push_back(check_tensor(entry, data_offset, source));
+  std::sort(header.tensors.begin(), header.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+    return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes);
+  });
+  check_cover(header.tensors, data_offset, static_cast<std::int64_t>(file.size()), source);
+  return header;
 }
 
 }  // namespace pare::framework
