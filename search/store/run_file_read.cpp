@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstddef>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "framework/io/h5_file.hpp"
+#include "kernels/core/contract.hpp"
+#include "search/store/digest.hpp"
+#include "search/store/run_file.hpp"
+#include "search/store/schema.hpp"
+
+namespace pare::search {
+namespace {
+
+using framework::H5File;
+using schema::Column;
+
+/// Columns of one group, which have to be equally long.
+class Table {
+ public:
+  Table(const H5File& file, const Column& first) : file_(file), rows_(length(first)) {}
+
+  std::size_t rows() const { return static_cast<std::size_t>(rows_); }
+
+  template <class T>
+  std::vector<T> read(const Column& column) const {
+    check_length(column);
+    if constexpr (std::is_same_v<T, std::string>)
+      return file_.read_strings(column.path);
+    else
+      return file_.read<T>(column.path);
+  }
+
+  /// Every row as a vector of its own.
+  template <class T>
+  std::vector<std::vector<T>> read_rows(const Column& column) const {
+    check_length(column);
+    const std::vector<std::int64_t> shape = file_.shape(column.path);
+    VALIDATE(shape.size() == 2, file_.path().string(), ": ", column.path, " is damaged: it has ",
+             shape.size(), " dimensions, not 2");
+    const std::vector<T> values = file_.read<T>(column.path);
+    std::vector<std::vector<T>> rows;
+    for (std::int64_t r = 0; r < rows_; ++r)
+      rows.emplace_back(values.begin() + r * shape[1], values.begin() + (r + 1) * shape[1]);
+    return rows;
+  }
+
+ private:
+  std::int64_t length(const Column& column) const {
+    const std::vector<std::int64_t> shape = file_.shape(column.path);
+    VALIDATE(!shape.empty(), file_.path().string(), ": ", column.path, " is damaged: it is not a column");
+    return shape.front();
+  }
+
+  void check_length(const Column& column) const {
+    VALIDATE(length(column) == rows_, file_.path().string(), ": ", column.path,
+             " is damaged: ", length(column), " rows beside columns of ", rows_);
+  }
+
+  const H5File& file_;
+  std::int64_t rows_;
+};
+
+void check_format(const H5File& file) {
+  const std::string name = file.path().string();
+  VALIDATE(file.has_attribute("/", "format") && file.string_attribute("/", "format") == schema::format, name,
+           ": this is no run file of pare");
+  const std::int64_t version = file.int_attribute("/", "version");
+  VALIDATE(version == schema::version, name, ": run file version ", version, ", this pare reads version ",
+           schema::version);
+}
+
+void get_provenance(const H5File& file, RunRecord& record) {
+  std::istringstream keys(file.string_attribute(schema::provenance, schema::provenance_keys));
+  for (std::string key; std::getline(keys, key);)
+    record.provenance.emplace_back(key, file.string_attribute(schema::provenance, key));
+}
+
+std::vector<SearchSite> get_sites(const H5File& file) {
+  const Table table(file, schema::site_name);
+  const auto name = table.read<std::string>(schema::site_name);
+  const auto kind = table.read<std::string>(schema::site_kind);
+  const auto layer = table.read<std::int32_t>(schema::site_layer);
+  const auto stage = table.read<std::int32_t>(schema::site_stage);
+  const auto weights = table.read<std::int64_t>(schema::site_weights);
+  const auto original_bytes = table.read<std::int64_t>(schema::site_original_bytes);
+  std::vector<SearchSite> sites;
+  for (std::size_t s = 0; s < table.rows(); ++s)
+    sites.push_back({name[s], kind[s], layer[s], stage[s], weights[s], original_bytes[s], {}});
+  return sites;
+}
+
+void get_options(const H5File& file, std::vector<SearchSite>& sites) {
+  const Table table(file, schema::option_site);
+  const auto site = table.read<std::uint32_t>(schema::option_site);
+  const auto name = table.read<std::string>(schema::option_name);
+  const auto bytes = table.read<std::int64_t>(schema::option_bytes);
+  const auto local_error = table.read<double>(schema::option_local_error);
+  for (std::size_t o = 0; o < table.rows(); ++o) {
+    VALIDATE(site[o] < sites.size(), file.path().string(), ": /options is damaged: site ", site[o], " of ",
+             sites.size());
+    sites[site[o]].options.push_back({name[o], bytes[o], local_error[o]});
+  }
+}
+
+void check_recipe(const H5File& file, const char* group, const SearchSpace& space, const Recipe& recipe) {
+  bool is_sound = recipe.size() == space.sites.size();
+  for (std::size_t s = 0; is_sound && s < recipe.size(); ++s)
+    is_sound = recipe[s] < space.sites[s].options.size();
+  VALIDATE(is_sound, file.path().string(), ": ", group,
+           " is damaged: a recipe does not fit /sites and /options");
+}
+
+std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
+  const Table table(file, schema::trial_id);
+  const auto id = table.read<std::int64_t>(schema::trial_id);
+  const auto set = table.read<std::uint8_t>(schema::trial_set);
+  const auto begin = table.read<std::int64_t>(schema::trial_begin);
+  const auto count = table.read<std::int64_t>(schema::trial_count);
+  auto recipe = table.read_rows<std::uint8_t>(schema::trial_recipe);
+  auto kl = table.read_rows<double>(schema::trial_window_kl);
+  auto nll = table.read_rows<double>(schema::trial_window_nll);
+  std::vector<Trial> trials;
+  TrialDigest digest;
+  for (std::size_t t = 0; t < table.rows(); ++t) {
+    check_recipe(file, schema::trials, space, recipe[t]);
+    VALIDATE(set[t] <= 1 && count[t] >= 0 && count[t] <= std::ssize(kl[t]) && count[t] <= std::ssize(nll[t]),
+             file.path().string(), ": /trials is damaged in row ", t);
+    kl[t].resize(static_cast<std::size_t>(count[t]));
+    nll[t].resize(static_cast<std::size_t>(count[t]));
+    trials.push_back({id[t],
+                      {std::move(recipe[t]), static_cast<WindowSet>(set[t]), begin[t], count[t]},
+                      std::move(kl[t]),
+                      std::move(nll[t])});
+    digest.add(trials.back());
+  }
+  VALIDATE(digest.hex() == file.string_attribute(schema::trials, schema::digest), file.path().string(),
+           ": /trials is damaged: its values do not match its digest");
+  return trials;
+}
+
+std::vector<Contestant> get_contestants(const H5File& file, const SearchSpace& space) {
+  const Table table(file, schema::contestant_name);
+  const auto name = table.read<std::string>(schema::contestant_name);
+  const auto bytes = table.read<std::int64_t>(schema::contestant_bytes);
+  const auto bits = table.read<double>(schema::contestant_bits);
+  const auto fits = table.read<std::uint8_t>(schema::contestant_fits);
+  const auto kl_mean = table.read<double>(schema::contestant_kl_mean);
+  const auto kl_stderr = table.read<double>(schema::contestant_kl_stderr);
+  const auto perplexity = table.read<double>(schema::contestant_perplexity);
+  const auto recipe = table.read_rows<std::uint8_t>(schema::contestant_recipe);
+  const auto window_kl = table.read_rows<double>(schema::contestant_window_kl);
+  const auto window_nll = table.read_rows<double>(schema::contestant_window_nll);
+  std::vector<Contestant> contestants;
+  for (std::size_t c = 0; c < table.rows(); ++c) {
+    check_recipe(file, schema::contestants, space, recipe[c]);
+    contestants.push_back({name[c],
+                           recipe[c],
+                           bytes[c],
+                           bits[c],
+                           fits[c] != 0,
+                           window_kl[c],
+                           window_nll[c],
+                           {kl_mean[c], kl_stderr[c]},
+                           perplexity[c]});
+  }
+  return contestants;
+}
+
+Verdict get_verdict(const H5File& file, const SearchSpace& space) {
+  const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
+  const auto real = [&file](const char* key) { return file.double_attribute(schema::verdict, key); };
+  Verdict verdict;
+  verdict.contestants = get_contestants(file, space);
+  const std::int64_t winner = integer(schema::winner);
+  VALIDATE(winner >= 0 && winner < std::ssize(verdict.contestants), file.path().string(),
+           ": /verdict is damaged: the winner is contestant ", winner, " of ", verdict.contestants.size());
+  verdict.winner = static_cast<std::size_t>(winner);
+  verdict.budget_bytes = integer(schema::budget_bytes);
+  verdict.reference_bytes = integer(schema::reference_bytes);
+  verdict.reference_perplexity = real(schema::reference_perplexity);
+  verdict.spent.tokens = integer(schema::spent_tokens);
+  verdict.spent.search_tokens = integer(schema::spent_search_tokens);
+  verdict.spent.evaluations = integer(schema::spent_evaluations);
+  verdict.spent.seconds = real(schema::spent_seconds);
+  verdict.spent.stage_runs = integer(schema::stage_runs);
+  verdict.spent.stage_runs_saved = integer(schema::stage_runs_saved);
+  verdict.trials = integer(schema::trial_count_attribute);
+  verdict.digest = file.string_attribute(schema::verdict, schema::digest);
+  return verdict;
+}
+
+}  // namespace
+
+RunRecord read_run_file(const std::filesystem::path& path) {
+  const H5File file = H5File::open(path);
+  check_format(file);
+  RunRecord record;
+  record.yaml = file.string_attribute(schema::experiment, schema::yaml);
+  record.algorithm = file.string_attribute(schema::experiment, schema::algorithm);
+  record.seed = static_cast<std::uint64_t>(file.int_attribute(schema::experiment, schema::seed));
+  record.window_length = file.int_attribute(schema::experiment, schema::window_length);
+  record.search_windows = file.int_attribute(schema::experiment, schema::search_windows);
+  record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
+  get_provenance(file, record);
+  record.space.sites = get_sites(file);
+  get_options(file, record.space.sites);
+  record.trials = get_trials(file, record.space);
+  if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);
+  return record;
+}
+
+}  // namespace pare::search

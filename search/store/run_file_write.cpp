@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "framework/io/h5_file.hpp"
+#include "kernels/core/contract.hpp"
+#include "search/objective/statistics.hpp"
+#include "search/store/digest.hpp"
+#include "search/store/run_file.hpp"
+#include "search/store/schema.hpp"
+
+namespace pare::search {
+namespace {
+
+using framework::H5File;
+using schema::Column;
+
+/// One value a row: field(row).
+template <class Row, class Field>
+auto collect(const std::vector<Row>& rows, Field field) {
+  std::vector<std::decay_t<std::invoke_result_t<Field, const Row&>>> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(field(row));
+  return values;
+}
+
+template <class T>
+void put(H5File& file, const Column& column, const std::vector<T>& values) {
+  file.write(column.path, values);
+  file.describe(column.path, column.units, column.description);
+}
+
+/// [rows, width]: the vector field(row) in each row, filled up with `padding`.
+template <class Row, class Field, class T>
+void put_rows(H5File& file, const Column& column, const std::vector<Row>& rows, Field field,
+              std::size_t width, T padding) {
+  std::vector<T> values(rows.size() * width, padding);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const std::vector<T>& row = field(rows[r]);
+    EXPECT(row.size() <= width, column.path, ": ", row.size(), " values in row ", r);
+    std::copy(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(r * width));
+  }
+  const kernels::MatrixView<const T> view(values.data(), std::ssize(rows), static_cast<std::int64_t>(width));
+  file.write(column.path, view, true);
+  file.describe(column.path, column.units, column.description);
+}
+
+constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
+
+void put_text(H5File& file, const char* object, const std::string& key, const std::string& text) {
+  VALIDATE(text.size() <= schema::longest_text, file.path().string(), ": ", key,
+           " is too long for a run file: ", text.size(), " bytes of at most ", schema::longest_text);
+  file.set_attribute(object, key, text);
+}
+
+void put_experiment(H5File& file, const RunRecord& record) {
+  file.create_group(schema::experiment);
+  put_text(file, schema::experiment, schema::yaml, record.yaml);
+  put_text(file, schema::experiment, schema::algorithm, record.algorithm);
+  file.set_attribute(schema::experiment, schema::seed, static_cast<std::int64_t>(record.seed));
+  file.set_attribute(schema::experiment, schema::window_length, record.window_length);
+  file.set_attribute(schema::experiment, schema::search_windows, record.search_windows);
+  file.set_attribute(schema::experiment, schema::holdout_windows, record.holdout_windows);
+}
+
+void put_provenance(H5File& file, const RunRecord& record) {
+  file.create_group(schema::provenance);
+  std::string keys;
+  std::set<std::string> seen{schema::provenance_keys, ""};
+  for (const auto& [key, value] : record.provenance) {
+    EXPECT(seen.insert(key).second && key.find('\n') == std::string::npos, "provenance key '", key, "'");
+    put_text(file, schema::provenance, key, value);
+    keys += key + "\n";
+  }
+  put_text(file, schema::provenance, schema::provenance_keys, keys);
+}
+
+void put_space(H5File& file, const SearchSpace& space) {
+  const auto& sites = space.sites;
+  file.create_group(schema::sites);
+  put(file, schema::site_name, collect(sites, [](const SearchSite& site) { return site.name; }));
+  put(file, schema::site_kind, collect(sites, [](const SearchSite& site) { return site.kind; }));
+  put(file, schema::site_layer,
+      collect(sites, [](const SearchSite& site) { return std::int32_t{site.layer}; }));
+  put(file, schema::site_stage,
+      collect(sites, [](const SearchSite& site) { return std::int32_t{site.stage}; }));
+  put(file, schema::site_weights, collect(sites, [](const SearchSite& site) { return site.weights; }));
+  put(file, schema::site_original_bytes,
+      collect(sites, [](const SearchSite& site) { return site.original_bytes; }));
+
+  std::vector<std::uint32_t> owners;
+  std::vector<SiteOption> options;
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    owners.insert(owners.end(), sites[s].options.size(), static_cast<std::uint32_t>(s));
+    options.insert(options.end(), sites[s].options.begin(), sites[s].options.end());
+  }
+  file.create_group(schema::options);
+  put(file, schema::option_site, owners);
+  put(file, schema::option_name, collect(options, [](const SiteOption& option) { return option.name; }));
+  put(file, schema::option_bytes, collect(options, [](const SiteOption& option) { return option.bytes; }));
+  put(file, schema::option_local_error,
+      collect(options, [](const SiteOption& option) { return option.local_error; }));
+}
+
+void put_trials(H5File& file, const RunRecord& record) {
+  const auto& trials = record.trials;
+  TrialDigest digest;
+  std::size_t windows = 0;
+  for (const Trial& trial : trials) {
+    EXPECT(std::ssize(trial.kl) == trial.request.count && trial.kl.size() == trial.nll.size(), "trial ",
+           trial.id);
+    digest.add(trial);
+    windows = std::max(windows, trial.kl.size());
+  }
+  file.create_group(schema::trials);
+  file.set_attribute(schema::trials, schema::digest, digest.hex());
+  put(file, schema::trial_id, collect(trials, [](const Trial& trial) { return trial.id; }));
+  put(file, schema::trial_set,
+      collect(trials, [](const Trial& trial) { return static_cast<std::uint8_t>(trial.request.set); }));
+  put(file, schema::trial_begin, collect(trials, [](const Trial& trial) { return trial.request.begin; }));
+  put(file, schema::trial_count, collect(trials, [](const Trial& trial) { return trial.request.count; }));
+  put(file, schema::trial_kl_mean,
+      collect(trials, [](const Trial& trial) { return estimate(trial.kl).mean; }));
+  put(file, schema::trial_nll_mean,
+      collect(trials, [](const Trial& trial) { return estimate(trial.nll).mean; }));
+  const auto recipe = [](const Trial& trial) -> const Recipe& { return trial.request.recipe; };
+  const auto kl = [](const Trial& trial) -> const std::vector<double>& { return trial.kl; };
+  const auto nll = [](const Trial& trial) -> const std::vector<double>& { return trial.nll; };
+  put_rows(file, schema::trial_recipe, trials, recipe, record.space.sites.size(), std::uint8_t{0});
+  put_rows(file, schema::trial_window_kl, trials, kl, windows, no_value);
+  put_rows(file, schema::trial_window_nll, trials, nll, windows, no_value);
+}
+
+void put_contestants(H5File& file, const RunRecord& record) {
+  const auto& rows = record.verdict->contestants;
+  file.create_group(schema::contestants);
+  put(file, schema::contestant_name, collect(rows, [](const Contestant& row) { return row.name; }));
+  put(file, schema::contestant_bytes, collect(rows, [](const Contestant& row) { return row.bytes; }));
+  put(file, schema::contestant_bits,
+      collect(rows, [](const Contestant& row) { return row.bits_per_weight; }));
+  put(file, schema::contestant_fits,
+      collect(rows, [](const Contestant& row) { return std::uint8_t{row.fits}; }));
+  put(file, schema::contestant_kl_mean, collect(rows, [](const Contestant& row) { return row.kl.mean; }));
+  put(file, schema::contestant_kl_stderr,
+      collect(rows, [](const Contestant& row) { return row.kl.stderr_of_mean; }));
+  put(file, schema::contestant_perplexity,
+      collect(rows, [](const Contestant& row) { return row.perplexity; }));
+  const auto recipe = [](const Contestant& row) -> const Recipe& { return row.recipe; };
+  const auto kl = [](const Contestant& row) -> const std::vector<double>& { return row.window_kl; };
+  const auto nll = [](const Contestant& row) -> const std::vector<double>& { return row.window_nll; };
+  const std::size_t windows = rows.empty() ? 0 : rows.front().window_kl.size();
+  for (const Contestant& row : rows)
+    EXPECT(row.window_kl.size() == windows && row.window_nll.size() == windows, row.name,
+           " saw other windows");
+  put_rows(file, schema::contestant_recipe, rows, recipe, record.space.sites.size(), std::uint8_t{0});
+  put_rows(file, schema::contestant_window_kl, rows, kl, windows, no_value);
+  put_rows(file, schema::contestant_window_nll, rows, nll, windows, no_value);
+}
+
+void put_verdict(H5File& file, const RunRecord& record) {
+  const Verdict& verdict = *record.verdict;
+  file.create_group(schema::verdict);
+  const auto number = [&file](const char* key, auto value) {
+    file.set_attribute(schema::verdict, key, value);
+  };
+  number(schema::winner, static_cast<std::int64_t>(verdict.winner));
+  number(schema::budget_bytes, verdict.budget_bytes);
+  number(schema::reference_bytes, verdict.reference_bytes);
+  number(schema::reference_perplexity, verdict.reference_perplexity);
+  number(schema::spent_tokens, verdict.spent.tokens);
+  number(schema::spent_search_tokens, verdict.spent.search_tokens);
+  number(schema::spent_evaluations, verdict.spent.evaluations);
+  number(schema::spent_seconds, verdict.spent.seconds);
+  number(schema::stage_runs, verdict.spent.stage_runs);
+  number(schema::stage_runs_saved, verdict.spent.stage_runs_saved);
+  number(schema::trial_count_attribute, verdict.trials);
+  put_text(file, schema::verdict, schema::digest, verdict.digest);
+  put_contestants(file, record);
+}
+
+}  // namespace
+
+void write_run_file(const std::filesystem::path& path, const RunRecord& record) {
+  H5File file = H5File::create(path);
+  file.set_attribute("/", "format", std::string(schema::format));
+  file.set_attribute("/", "version", schema::version);
+  put_experiment(file, record);
+  put_provenance(file, record);
+  put_space(file, record.space);
+  put_trials(file, record);
+  if (record.verdict) put_verdict(file, record);
+  file.commit();
+}
+
+}  // namespace pare::search

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// The layout of a run file (HDF5), as code and as documentation. Plain columns, so that h5py and pandas read
+/// it without help:
+///
+///   import h5py, pandas
+///   with h5py.File("run.h5") as run:
+///     sites = pandas.DataFrame({name: column[:] for name, column in run["sites"].items()})
+///
+/// Every dataset carries `units` and `description` as attributes, with the texts below. Texts are UTF-8. Rows
+/// of one group belong together. A recipe is a row of uint8, one a site: the position of the chosen option
+/// among the rows of /options of that site. Windows that were not evaluated are NaN. The same run gives the
+/// same bytes: no times are stored.
+///
+/// The file is derived from the journal and written whole; it is never changed. A change of meaning raises
+/// `version`.
+namespace pare::search::schema {
+
+inline constexpr const char* format = "pare-run";
+inline constexpr std::int64_t version = 1;
+/// Bytes of the longest text that HDF5 keeps in an attribute.
+inline constexpr std::size_t longest_text = 60'000;
+
+struct Column {
+  const char* path;
+  const char* units;
+  const char* description;
+};
+
+// "/": format, version.
+// "/experiment": what was asked for, as attributes.
+inline constexpr const char* experiment = "/experiment";
+inline constexpr const char* yaml = "yaml";  // the resolved experiment
+inline constexpr const char* algorithm = "algorithm";
+inline constexpr const char* seed = "seed";
+inline constexpr const char* window_length = "window_length";      // tokens
+inline constexpr const char* search_windows = "search_windows";    // how many
+inline constexpr const char* holdout_windows = "holdout_windows";  // how many
+
+// "/provenance": one text attribute a fact (build, host, versions, hashes); `keys` lists their names, one a
+// line, in their order.
+inline constexpr const char* provenance = "/provenance";
+inline constexpr const char* provenance_keys = "keys";
+
+// "/sites": one row a site, in the order of the model's chain.
+inline constexpr const char* sites = "/sites";
+inline constexpr Column site_name{"/sites/name", "", "modules that share one option"};
+inline constexpr Column site_kind{"/sites/kind", "", "last word of the module names"};
+inline constexpr Column site_layer{"/sites/layer", "", "layer of the model"};
+inline constexpr Column site_stage{"/sites/stage", "",
+                                   "first stage of the model's chain that the site changes"};
+inline constexpr Column site_weights{"/sites/weights", "weights", "number of weights"};
+inline constexpr Column site_original_bytes{"/sites/original_bytes", "bytes", "size in the checkpoint"};
+
+// "/options": one row an option of a site, grouped by site, in the order that recipes count.
+inline constexpr const char* options = "/options";
+inline constexpr Column option_site{"/options/site", "", "row of /sites"};
+inline constexpr Column option_name{"/options/name", "", "how the site is compressed"};
+inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: codes, scales and zero points"};
+inline constexpr Column option_local_error{"/options/local_error", "1",
+                                           "squared weight error over squared weights"};
+
+// "/trials": one row a trial, in the order of commits. The attribute `digest` is XXH3-128 over them
+// (TrialDigest).
+inline constexpr const char* trials = "/trials";
+inline constexpr Column trial_id{"/trials/id", "", "position in the order of commits"};
+inline constexpr Column trial_set{"/trials/set", "", "0: search windows, 1: held-out windows"};
+inline constexpr Column trial_begin{"/trials/begin", "windows", "first window evaluated"};
+inline constexpr Column trial_count{"/trials/count", "windows", "number of windows evaluated"};
+inline constexpr Column trial_kl_mean{"/trials/kl_mean", "nats/token", "mean of window_kl"};
+inline constexpr Column trial_nll_mean{"/trials/nll_mean", "nats/token", "mean of window_nll"};
+inline constexpr Column trial_recipe{"/trials/recipe", "", "[trial, site] option of each site"};
+inline constexpr Column trial_window_kl{"/trials/window_kl", "nats/token",
+                                        "[trial, i] mean KL(teacher || candidate) on window begin + i"};
+inline constexpr Column trial_window_nll{"/trials/window_nll", "nats/token",
+                                         "[trial, i] mean negative log-likelihood on window begin + i"};
+
+// "/verdict": the outcome, absent while the search goes on. Attributes; `winner` is a row of
+// /verdict/contestants.
+inline constexpr const char* verdict = "/verdict";
+inline constexpr const char* winner = "winner";
+inline constexpr const char* budget_bytes = "budget_bytes";
+inline constexpr const char* reference_bytes = "reference_bytes";
+inline constexpr const char* reference_perplexity = "reference_perplexity";
+inline constexpr const char* spent_tokens = "spent_tokens";  // candidate-tokens, confirmation included
+inline constexpr const char* spent_search_tokens = "spent_search_tokens";  // without the confirmation
+inline constexpr const char* spent_evaluations = "spent_evaluations";
+inline constexpr const char* spent_seconds = "spent_seconds";
+inline constexpr const char* stage_runs = "stage_runs";  // stages run, once per window
+inline constexpr const char* stage_runs_saved =
+    "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
+inline constexpr const char* trial_count_attribute = "trials";
+inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
+
+// "/verdict/contestants": one row a recipe of the final, on the held-out windows.
+inline constexpr const char* contestants = "/verdict/contestants";
+inline constexpr Column contestant_name{"/verdict/contestants/name", "", "who proposed the recipe"};
+inline constexpr Column contestant_bytes{"/verdict/contestants/bytes", "bytes",
+                                         "exact size of the searched weights"};
+inline constexpr Column contestant_bits{"/verdict/contestants/bits_per_weight", "bits", "8 bytes / weights"};
+inline constexpr Column contestant_fits{"/verdict/contestants/fits", "", "1: within the budget"};
+inline constexpr Column contestant_kl_mean{"/verdict/contestants/kl_mean", "nats/token", "mean of window_kl"};
+inline constexpr Column contestant_kl_stderr{"/verdict/contestants/kl_stderr", "nats/token",
+                                             "standard error of kl_mean over windows"};
+inline constexpr Column contestant_perplexity{"/verdict/contestants/perplexity", "1",
+                                              "exp(mean of window_nll)"};
+inline constexpr Column contestant_recipe{"/verdict/contestants/recipe", "",
+                                          "[contestant, site] option of each site"};
+inline constexpr Column contestant_window_kl{"/verdict/contestants/window_kl", "nats/token",
+                                             "[contestant, window] mean KL(teacher || candidate)"};
+inline constexpr Column contestant_window_nll{"/verdict/contestants/window_nll", "nats/token",
+                                              "[contestant, window] mean negative log-likelihood"};
+
+}  // namespace pare::search::schema
