@@ -92,7 +92,7 @@ class SearchRun {
     record_.trials = runner_.trials();
     record_.verdict = std::move(verdict);
     write_run_file(file_, record_);
-    const JournalEntry close = encode_record(Record(Close{runner_.digest()}));
+    const JournalEntry close = journal_entry(Record(Close{runner_.digest()}));
     journal_.append({&close, 1});
     return record_;
   }
