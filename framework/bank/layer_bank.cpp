@@ -10,9 +10,11 @@ namespace pare::framework {
 
 LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : plan_(plan), mapped_(path) {
   const H5File file = H5File::open(path);
-  VALIDATE(file.read_string_attribute("/", "key") == plan.key(), path.string(),
+  VALIDATE(file.string_attribute("/", "key") == plan.key(), path.string(),
            ": is the bank of another model or of other options, remove it to have it built again");
-  packed_offset_ = file.contiguous_offset<std::uint8_t>("/packed", plan.total_bytes());
+  VALIDATE(file.shape("/packed") == std::vector<std::int64_t>{plan.total_bytes()}, path.string(), ": /packed must hold ", plan.total_bytes(),
+           " bytes");
+  packed_offset_ = file.dataset_offset<std::uint8_t>("/packed");
   const auto squared_error = file.read<double>("/squared_error");
   const auto squared_weights = file.read<double>("/squared_weights");
   VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(), path.string(),
@@ -39,7 +41,7 @@ double LayerBank::local_error(std::size_t site, std::size_t option) const {
 
 BankWriter::BankWriter(const std::filesystem::path& path, const BankPlan& plan)
     : plan_(plan), file_(H5File::create(path)), errors_(plan.entries().size()) {
-  file_.reserve<std::byte>("/packed", {plan.total_bytes()});
+  file_.create_dataset<std::uint8_t>("/packed", {plan.total_bytes()});
 }
 
 void BankWriter::add(std::size_t site, const BuiltSite& built) {
@@ -47,7 +49,8 @@ void BankWriter::add(std::size_t site, const BuiltSite& built) {
   EXPECT(built.errors.size() == plan_.entry_count(site), plan_.sites()[site].name);
   ++sites_added_;
   if (built.errors.empty()) return;
-  file_.write_part<std::byte>("/packed", plan_.entries()[first].offset, built.packed);
+  file_.write_rows("/packed", plan_.entries()[first].offset,
+                   std::span(reinterpret_cast<const std::uint8_t*>(built.packed.data()), built.packed.size()));
   for (std::size_t e = 0; e < built.errors.size(); ++e) errors_[first + e] = built.errors[e];
 }
 
@@ -63,13 +66,13 @@ void BankWriter::commit() {
     squared_error.push_back(errors_[e].squared_error);
     squared_weights.push_back(errors_[e].squared_weights);
   }
-  file_.write_strings("/entry_name", names);
+  file_.write("/entry_name", names);
   file_.write("/entry_offset", offsets);
   file_.write("/entry_bytes", bytes);
   file_.write("/squared_error", squared_error);
   file_.write("/squared_weights", squared_weights);
-  file_.write_attribute("/", "content", std::string("layer bank"));
-  file_.write_attribute("/", "key", plan_.key());
+  file_.set_attribute("/", "content", "layer bank");
+  file_.set_attribute("/", "key", plan_.key());
   file_.commit();
 }
 

@@ -10,14 +10,14 @@
 
 namespace pare::framework {
 
-/// One end of a two-way line between the coordinator and one worker. Messages are whole byte strings of any length (empty ones too),
-/// arrive in the order they were sent, and are never lost while both ends live. Two implementations: MPI ranks and threads of one
-/// process.
+/// One end of a two-way line between the coordinator and one worker. Messages are whole byte strings of any
+/// length (empty ones too), arrive in the order they were sent, and are never lost while both ends live. Two
+/// implementations: MPI ranks and threads of one process.
 ///
-/// A channel is used by one thread at a time. `send` copies the message and returns. All three functions throw
-/// std::runtime_error when the line is broken: an MPI call failed, or the other thread's end is gone (and, for the receiving
-/// ones, everything it had sent was received). A rank that died is not seen here: MPI reports nothing, so whoever waits for an
-/// answer keeps its own clock.
+/// A channel is used by one thread at a time. `send` copies the message and returns. All three functions
+/// throw std::runtime_error when the line is broken: an MPI call failed, or the other thread's end is gone
+/// (and, for the receiving ones, everything it had sent was received). A rank that died is not seen here: MPI
+/// reports nothing, so whoever waits for an answer keeps its own clock.
 class Channel {
  public:
   virtual ~Channel() = default;

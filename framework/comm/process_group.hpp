@@ -7,12 +7,14 @@
 
 namespace pare::framework {
 
-/// The ranks this program was started with: RAII around MPI_Init_thread (FUNNELED) and MPI_Finalize. Without a launcher (no
-/// mpirun, srun) or in a build without MPI it is one rank and MPI is never touched. One per process, in main.
+/// The ranks this program was started with: RAII around MPI_Init_thread (FUNNELED) and MPI_Finalize. Without
+/// a launcher (no mpirun, srun) or in a build without MPI it is one rank and MPI is never touched. One per
+/// process, in main.
 ///
-/// All MPI calls are made by the thread that constructed it, through the channels it hands out. During stack unwinding
-/// MPI_Finalize is skipped: it would wait for ranks that may be gone. Otherwise the destructor first waits until every message
-/// sent has left. The constructor throws InputError when srun or mpirun started several tasks that cannot form one group.
+/// All MPI calls are made by the thread that constructed it, through the channels it hands out. During stack
+/// unwinding MPI_Finalize is skipped: it would wait for ranks that may be gone. Otherwise the destructor
+/// first waits until every message sent has left. The constructor throws InputError when srun or mpirun
+/// started several tasks that cannot form one group.
 class ProcessGroup {
  public:
   ProcessGroup(int& argc, char**& argv);
@@ -26,10 +28,12 @@ class ProcessGroup {
   int local_size() const;
   int local_rank() const;
 
-  /// The line to another rank, at most one at a time for each; EXPECTs peer != rank(). The group must outlive it.
+  /// The line to another rank, at most one at a time for each; EXPECTs peer != rank(). The group must outlive
+  /// it.
   std::unique_ptr<Channel> channel(int peer);
 
-  /// Ends every rank at once with this exit code (MPI_Abort); without MPI it exits. For faults that ranks cannot agree on.
+  /// Ends every rank at once with this exit code (MPI_Abort); without MPI it exits. For faults that ranks
+  /// cannot agree on.
   [[noreturn]] void abort(int exit_code);
 
  private:

@@ -25,7 +25,7 @@ void check_offsets(const std::vector<std::uint64_t>& offsets, std::size_t tokens
 
 WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& plan, std::int64_t vocabulary) {
   const H5File file = H5File::open(path);
-  VALIDATE(file.has("/tokens"), path.string(), ": is not a token file (no /tokens), scripts/tokenize.py writes them");
+  VALIDATE(file.contains("/tokens"), path.string(), ": is not a token file (no /tokens), scripts/tokenize.py writes them");
   const auto tokens = file.read<std::uint32_t>("/tokens");
   const auto largest = std::max_element(tokens.begin(), tokens.end());
   VALIDATE(largest == tokens.end() || *largest < vocabulary, path.string(), ": token ", *largest, " at position ",
@@ -38,7 +38,7 @@ WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& pla
            plan.length, ", the experiment needs ", plan.windows, " + ", plan.holdout, " held out; give more text or fewer windows");
   // The held-out windows begin with a document where there is room, so that no document is on both sides.
   std::int64_t holdout_begin = total - holdout_tokens;
-  if (file.has("/doc_offsets")) {
+  if (file.contains("/doc_offsets")) {
     const auto offsets = file.read<std::uint64_t>("/doc_offsets");
     check_offsets(offsets, tokens.size(), path.string());
     const std::int64_t document = next_document(offsets, search_tokens);

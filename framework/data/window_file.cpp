@@ -18,13 +18,18 @@ TokenWindows read_set(const H5File& file, const char* name, std::int64_t vocabul
   return windows;
 }
 
+void write_set(H5File& file, const char* name, const TokenWindows& windows, const char* description) {
+  file.write(name, kernels::MatrixView<const std::uint32_t>(windows.tokens.data(), windows.count(), windows.length));
+  file.describe(name, "token id", description);
+}
+
 }  // namespace
 
 void write_window_file(const std::filesystem::path& path, const WindowSets& sets) {
   H5File file = H5File::create(path);
-  file.write<std::uint32_t>("/search", sets.search.tokens, {sets.search.count(), sets.search.length});
-  file.write<std::uint32_t>("/holdout", sets.holdout.tokens, {sets.holdout.count(), sets.holdout.length});
-  file.write_attribute("/", "content", std::string("evaluation windows"));
+  write_set(file, "/search", sets.search, "windows that decide the search");
+  write_set(file, "/holdout", sets.holdout, "windows that only confirm the winner");
+  file.set_attribute("/", "content", "evaluation windows");
   file.commit();
 }
 

@@ -25,12 +25,15 @@ TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::i
 
 Teacher::Teacher(const std::filesystem::path& path, const TeacherPlan& plan) : plan_(plan), mapped_(path) {
   const H5File file = H5File::open(path);
-  VALIDATE(file.read_string_attribute("/", "key") == plan.key, path.string(),
+  VALIDATE(file.string_attribute("/", "key") == plan.key, path.string(),
            ": is the teacher of another model or text, remove it to have it computed again");
-  const std::int64_t elements = plan.positions() * plan.top_k;
+  for (const char* name : {"/ids", "/log_probabilities"}) {
+    VALIDATE(file.shape(name) == (std::vector<std::int64_t>{plan.positions(), plan.top_k}), path.string(), ": ", name, " must be [",
+             plan.positions(), ", ", plan.top_k, "]");
+  }
   const std::byte* bytes = mapped_.bytes().data();
-  ids_ = reinterpret_cast<const std::uint32_t*>(bytes + file.contiguous_offset<std::uint32_t>("/ids", elements));
-  log_probabilities_ = reinterpret_cast<const float*>(bytes + file.contiguous_offset<float>("/log_probabilities", elements));
+  ids_ = reinterpret_cast<const std::uint32_t*>(bytes + file.dataset_offset<std::uint32_t>("/ids"));
+  log_probabilities_ = reinterpret_cast<const float*>(bytes + file.dataset_offset<float>("/log_probabilities"));
   nll_ = file.read<double>("/nll");
   VALIDATE(static_cast<std::int64_t>(nll_.size()) == plan.windows(), path.string(), ": /nll holds ", nll_.size(), " windows, expected ",
            plan.windows());
@@ -53,16 +56,16 @@ double Teacher::holdout_nll() const {
 
 TeacherWriter::TeacherWriter(const std::filesystem::path& path, const TeacherPlan& plan)
     : plan_(plan), file_(H5File::create(path)), nll_(static_cast<std::size_t>(plan.windows())) {
-  file_.reserve<std::uint32_t>("/ids", {plan.positions(), plan.top_k});
-  file_.reserve<float>("/log_probabilities", {plan.positions(), plan.top_k});
+  file_.create_dataset<std::uint32_t>("/ids", {plan.positions(), plan.top_k});
+  file_.create_dataset<float>("/log_probabilities", {plan.positions(), plan.top_k});
 }
 
 void TeacherWriter::add(std::int64_t window, const TeacherPart& part) {
   const auto windows = static_cast<std::int64_t>(part.nll.size());
-  const std::int64_t first = window * (plan_.length - 1) * plan_.top_k;
+  const std::int64_t first_row = window * (plan_.length - 1);
   EXPECT(static_cast<std::int64_t>(part.ids.size()) == windows * (plan_.length - 1) * plan_.top_k);
-  file_.write_part<std::uint32_t>("/ids", first, part.ids);
-  file_.write_part<float>("/log_probabilities", first, part.log_probabilities);
+  file_.write_rows("/ids", first_row, std::span<const std::uint32_t>(part.ids));
+  file_.write_rows("/log_probabilities", first_row, std::span<const float>(part.log_probabilities));
   std::copy(part.nll.begin(), part.nll.end(), nll_.begin() + window);
   windows_added_ += windows;
 }
@@ -70,8 +73,8 @@ void TeacherWriter::add(std::int64_t window, const TeacherPart& part) {
 void TeacherWriter::commit() {
   EXPECT(windows_added_ == plan_.windows());
   file_.write("/nll", nll_);
-  file_.write_attribute("/", "content", std::string("teacher"));
-  file_.write_attribute("/", "key", plan_.key);
+  file_.set_attribute("/", "content", "teacher");
+  file_.set_attribute("/", "key", plan_.key);
   file_.commit();
 }
 

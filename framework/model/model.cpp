@@ -5,7 +5,7 @@
 
 #include "framework/io/hash.hpp"
 #include "framework/io/mapped_file.hpp"
-#include "framework/model/tensor_values.hpp"
+#include "framework/io/tensor_read.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -44,28 +44,20 @@ std::vector<Stage> make_stages(const ModelConfig& config) {
   return stages;
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
+void check_tensor(const Checkpoint& checkpoint, const std::string& name, const std::vector<std::int64_t>& shape) {
+  const auto tensor = checkpoint.find(name);
+  VALIDATE(tensor.has_value(), checkpoint.main_file().string(), ": tensor '", name, "' is missing, config.json promises it with shape ",
+           shape_text(shape));
+  const std::string where = tensor->file.string() + ": tensor '" + name + "'";
+  VALIDATE(tensor->info.shape == shape, where, " has shape ", shape_text(tensor->info.shape), ", config.json makes it ", shape_text(shape));
+  VALIDATE(is_weight_type(tensor->info.type), where, " is ", to_string(tensor->info.type), ", weights must be F32, F16 or BF16");
+  const auto bad = first_not_finite(tensor->info.type, tensor->bytes);
+  VALIDATE(!bad, where, " holds NaN or infinity, first at element ", bad.value_or(0));
 }
 
-/// The tensor, checked for its shape and for values that are not finite.
-const Checkpoint::Tensor& check_tensor(const Checkpoint& checkpoint, const std::filesystem::path& directory, const std::string& name,
-                                       const std::vector<std::int64_t>& shape) {
-  const Checkpoint::Tensor* tensor = checkpoint.find(name);
-  VALIDATE(tensor != nullptr, directory.string(), ": tensor '", name, "' is missing, config.json promises it with shape ", shape_text(shape));
-  VALIDATE(tensor->info.shape == shape, tensor->file.string(), ": tensor '", name, "' has shape ", shape_text(tensor->info.shape),
-           ", config.json makes it ", shape_text(shape));
-  const std::int64_t bad = first_not_finite(*tensor);
-  VALIDATE(bad < 0, tensor->file.string(), ": tensor '", name, "' holds NaN or infinity, first at element ", bad);
-  return *tensor;
-}
-
-void check_tensors(const Checkpoint& checkpoint, const std::filesystem::path& directory, const ModelConfig& config,
-                   const std::vector<Stage>& stages) {
+void check_tensors(const Checkpoint& checkpoint, const ModelConfig& config, const std::vector<Stage>& stages) {
   const auto check = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    check_tensor(checkpoint, directory, name, shape);
+    check_tensor(checkpoint, name, shape);
   };
   check("model.embed_tokens.weight", {config.vocabulary, config.hidden});
   for (const Stage& stage : stages) {
@@ -88,24 +80,25 @@ void check_tensors(const Checkpoint& checkpoint, const std::filesystem::path& di
 std::string hash_model(const std::filesystem::path& directory, const Checkpoint& checkpoint) {
   Hasher hasher;
   hasher.update(MappedFile(directory / "config.json").bytes());
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    hasher.update(name + " " + tensor.info.dtype + " " + shape_text(tensor.info.shape) + "\n");
+  for (const std::string& name : checkpoint.names()) {
+    const TensorView tensor = checkpoint.at(name);
+    hasher.update(name + " " + to_string(tensor.info.type) + " " + shape_text(tensor.info.shape) + "\n");
     hasher.update(tensor.bytes);
   }
   return hasher.hex();
 }
 
 std::vector<float> read_vector(const Checkpoint& checkpoint, const std::string& name) {
-  const Checkpoint::Tensor& tensor = *checkpoint.find(name);
+  const TensorView tensor = checkpoint.at(name);
   std::vector<float> values(static_cast<std::size_t>(tensor.info.shape.at(0)));
-  read_values(tensor, values);
+  read_tensor(tensor.info.type, tensor.bytes, values);
   return values;
 }
 
 void read_matrix(const Checkpoint& checkpoint, const std::string& name, kernels::Matrix<float>& out) {
-  const Checkpoint::Tensor& tensor = *checkpoint.find(name);
+  const TensorView tensor = checkpoint.at(name);
   out.reshape(tensor.info.shape.at(0), tensor.info.shape.at(1));
-  read_values(tensor, {out.data(), static_cast<std::size_t>(out.size())});
+  read_tensor(tensor.info.type, tensor.bytes, {out.data(), static_cast<std::size_t>(out.size())});
 }
 
 }  // namespace
@@ -113,12 +106,12 @@ void read_matrix(const Checkpoint& checkpoint, const std::string& name, kernels:
 Model::Model(const std::filesystem::path& directory)
     : directory_(directory), config_(read_model_config(directory)), checkpoint_(directory), stages_(make_stages(config_)) {
   // Some checkpoints leave the head out without saying that it is tied.
-  if (checkpoint_.find("lm_head.weight") == nullptr) config_.tied_embeddings = true;
-  check_tensors(checkpoint_, directory_, config_, stages_);
+  if (!checkpoint_.find("lm_head.weight")) config_.tied_embeddings = true;
+  check_tensors(checkpoint_, config_, stages_);
   hash_ = hash_model(directory_, checkpoint_);
 }
 
-std::int64_t Model::stored_bytes(const Linear& linear) const { return checkpoint_.find(linear.name + ".weight")->info.bytes; }
+std::int64_t Model::stored_bytes(const Linear& linear) const { return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size()); }
 
 std::int64_t Model::total_bytes() const { return checkpoint_.total_bytes(); }
 

@@ -22,6 +22,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
 
   std::vector<EvaluationRequest> ask() final;
   void tell(std::span<const Trial> trials) final;
+  std::int64_t token_limit() const final { return token_limit_; }
 
  protected:
   virtual Procedure run() = 0;
@@ -36,7 +37,6 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   const SearchSpace& space() const { return *problem_.space; }
   bool fits(const Recipe& recipe) const { return space().bytes(recipe) <= problem_.budget_bytes; }
   const Archive& archive() const { return archive_; }
-  std::int64_t token_limit() const { return token_limit_; }
   std::int64_t tokens_asked() const { return tokens_asked_; }
   /// Recipes that can still be measured on so many windows.
   std::int64_t affordable(std::int64_t windows) const;

@@ -41,6 +41,9 @@ class SearchAlgorithm {
   /// Best first; at any time, so that a search that is stopped early has an answer. The first one fits the budget.
   virtual std::vector<Finalist> finalists() const = 0;
 
+  /// Candidate-tokens it asks for at most.
+  virtual std::int64_t token_limit() const = 0;
+
   /// One line for the progress display: the current phase, and the best mean KL so far.
   virtual std::string status() const = 0;
 };

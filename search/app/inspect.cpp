@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
-#include "framework/model/inspect.hpp"
+#include "framework/io/inspect.hpp"
 #include "search/app/verbs.hpp"
 
 namespace pare::search {

@@ -22,15 +22,19 @@ constexpr int exit_internal = 70;
 
 /// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one line.
 int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& verb) {
+  int exit_code = exit_internal;
   try {
     return group.rank() == 0 ? verb() : search::serve_as_remote_worker(group);
   } catch (const InputError& error) {
     fmt::print(stderr, "pare: error: {}\n", error.what());
-    return exit_input;
+    exit_code = exit_input;
   } catch (const std::exception& error) {
     fmt::print(stderr, "pare: internal error: {}\n", error.what());
-    return exit_internal;
   }
+  // The other ranks wait for rank 0's word; rank 0 would wait for ever for a rank that failed before it could answer.
+  if (group.rank() != 0) group.abort(exit_code);
+  search::start_remote_workers(group, std::nullopt);
+  return exit_code;
 }
 
 void add_file(CLI::App* verb, const char* name, Arguments& arguments, const char* help) {

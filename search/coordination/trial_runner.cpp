@@ -90,7 +90,7 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
       result.stage_runs = outcome.stage_runs;
       result.stage_runs_saved = outcome.stage_runs_separate - outcome.stage_runs;
     }
-    entries.push_back(encode_record(result));
+    entries.push_back(journal_entry(Record(result)));
     results.push_back(std::move(result));
   }
   journal_.append(entries);  // on the disk before anything is decided by it
@@ -108,7 +108,7 @@ void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries)
     VALIDATE(committed_before_[position].empty() || committed_before_[position] == digest, "journal: replaying trial ", trial.id,
              " gave another result than the run that is continued; was it made by another build or machine?");
   } else {
-    entries.push_back(encode_record(Commit{trial.id, digest}));
+    entries.push_back(journal_entry(Record(Commit{trial.id, digest})));
   }
   ++spent_.evaluations;
   trials_.push_back(trial);

@@ -12,6 +12,7 @@
 #include "framework/data/token_windows.hpp"
 #include "framework/evaluation/evaluator.hpp"
 #include "framework/evaluation/teacher.hpp"
+#include "framework/model/full_weights.hpp"
 #include "framework/model/model.hpp"
 #include "search/coordination/protocol.hpp"
 

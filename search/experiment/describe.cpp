@@ -68,11 +68,6 @@ double operations_per_token(const Plan& plan, std::int64_t length) {
   return 2 * (static_cast<double>(plan.space.weights()) + head) + 2 * attention;
 }
 
-std::int64_t default_tokens(const Experiment& experiment, const Plan& plan) {
-  if (experiment.token_limit > 0) return experiment.token_limit;
-  return default_token_limit(plan.space, experiment.windows.windows, experiment.windows.length);
-}
-
 }  // namespace
 
 std::string describe(const Experiment& experiment, const Plan& plan) {
@@ -94,7 +89,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                              space.bits_per_weight(space.largest_bytes())));
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));
 
-  const std::int64_t tokens = default_tokens(experiment, plan);
+  const std::int64_t tokens = make_algorithm(experiment.algorithm, make_problem(experiment, plan))->token_limit();
   const std::int64_t confirm = 6 * windows.holdout * windows.length;
   const double operations = operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
   line("work", fmt::format("at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about half of it saved by "

@@ -42,4 +42,13 @@ Plan::Plan(const Experiment& experiment)
   budget_bytes = resolve_budget(space, experiment.budget);
 }
 
+SearchProblem make_problem(const Experiment& experiment, const Plan& plan) {
+  return {.space = &plan.space,
+          .budget_bytes = plan.budget_bytes,
+          .windows = experiment.windows.windows,
+          .window_length = experiment.windows.length,
+          .seed = experiment.seed,
+          .token_limit = experiment.token_limit};
+}
+
 }  // namespace pare::search

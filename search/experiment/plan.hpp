@@ -8,6 +8,7 @@
 #include "framework/bank/bank_plan.hpp"
 #include "framework/compression/site.hpp"
 #include "framework/model/model.hpp"
+#include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
 #include "search/space/search_space.hpp"
 
@@ -26,6 +27,9 @@ struct Plan {
   SearchSpace space;
   std::int64_t budget_bytes = 0;
 };
+
+/// The plan as an algorithm sees it; the plan must outlive the problem.
+SearchProblem make_problem(const Experiment& experiment, const Plan& plan);
 
 /// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
 std::string describe(const Experiment& experiment, const Plan& plan);

@@ -74,13 +74,7 @@ class SearchRun {
         record_(make_record(experiment, plan)),
         file_(experiment.output / "run.h5"),
         holdout_windows_(experiment.windows.holdout) {
-    const SearchProblem problem{.space = &plan.space,
-                                .budget_bytes = plan.budget_bytes,
-                                .windows = experiment.windows.windows,
-                                .window_length = experiment.windows.length,
-                                .seed = experiment.seed,
-                                .token_limit = experiment.token_limit};
-    algorithm_ = make_algorithm(experiment.algorithm, problem);
+    algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
   }
 
   RunRecord finish() {
@@ -98,7 +92,7 @@ class SearchRun {
     record_.trials = runner_.trials();
     record_.verdict = std::move(verdict);
     write_run_file(file_, record_);
-    const JournalEntry close = encode_record(Close{runner_.digest()});
+    const JournalEntry close = journal_entry(Record(Close{runner_.digest()}));
     journal_.append({&close, 1});
     return record_;
   }

@@ -40,6 +40,7 @@ void EvaluationCache::add(const Result& result) {
     const auto place = first_at(values, value.window);
     if (place == values.end() || place->window != value.window) {
       values.insert(place, value);
+      ++windows_[static_cast<std::size_t>(result.set)];
     } else if (!same_bits(place->kl, value.kl) || !same_bits(place->nll, value.nll)) {
       throw InternalError(pare::detail::concatenate(
           result.set == WindowSet::search ? "search" : "held-out", " window ", value.window,

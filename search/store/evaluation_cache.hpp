@@ -41,6 +41,8 @@ class EvaluationCache {
 
   /// Number of different recipes.
   std::size_t recipes() const { return entries_.size(); }
+  /// Evaluated windows of a set, summed over all recipes.
+  std::int64_t windows(WindowSet set) const { return windows_[static_cast<std::size_t>(set)]; }
 
  private:
   struct Value {
@@ -59,6 +61,7 @@ class EvaluationCache {
   const Values& find(const EvaluationRequest& request) const;
 
   std::unordered_map<Recipe, Entry, RecipeHash> entries_;
+  std::array<std::int64_t, 2> windows_{};  ///< by window set
 };
 
 }  // namespace pare::search

@@ -71,7 +71,9 @@ void put_provenance(H5File& file, const RunRecord& record) {
   std::string keys;
   std::set<std::string> seen{schema::provenance_keys, ""};
   for (const auto& [key, value] : record.provenance) {
-    EXPECT(seen.insert(key).second && key.find('\n') == std::string::npos, "provenance key '", key, "'");
+    const bool is_new = seen.insert(key).second;
+    VALIDATE(is_new && key.find('\n') == std::string::npos, file.path().string(),
+             ": provenance cannot have the key '", key, "': it is empty, taken, or has several lines");
     put_text(file, schema::provenance, key, value);
     keys += key + "\n";
   }
@@ -152,9 +154,11 @@ void put_contestants(H5File& file, const RunRecord& record) {
   const auto kl = [](const Contestant& row) -> const std::vector<double>& { return row.window_kl; };
   const auto nll = [](const Contestant& row) -> const std::vector<double>& { return row.window_nll; };
   const std::size_t windows = rows.empty() ? 0 : rows.front().window_kl.size();
-  for (const Contestant& row : rows)
-    EXPECT(row.window_kl.size() == windows && row.window_nll.size() == windows, row.name,
-           " saw other windows");
+  const bool saw_the_same = std::all_of(rows.begin(), rows.end(), [windows](const Contestant& row) {
+    return row.window_kl.size() == windows && row.window_nll.size() == windows;
+  });
+  VALIDATE(saw_the_same, file.path().string(),
+           ": the contestants were measured on different numbers of windows");
   put_rows(file, schema::contestant_recipe, rows, recipe, record.space.sites.size(), std::uint8_t{0});
   put_rows(file, schema::contestant_window_kl, rows, kl, windows, no_value);
   put_rows(file, schema::contestant_window_nll, rows, nll, windows, no_value);
