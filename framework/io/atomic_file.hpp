@@ -6,7 +6,8 @@
 
 namespace pare::framework {
 
-/// Replaces `path` by a file with this text, whole or not at all (see temporary_file.hpp). Throws InputError naming the path.
+/// Replaces `path` by a file with this text, whole or not at all (see temporary_file.hpp). Throws InputError
+/// naming the path.
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace pare::framework

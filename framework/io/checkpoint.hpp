@@ -16,19 +16,22 @@
 
 namespace pare::framework {
 
-/// A tensor of a checkpoint: a look at mapped memory that the Checkpoint owns. `bytes` need not be aligned to the element.
+/// A tensor of a checkpoint: a look at mapped memory that the Checkpoint owns. `bytes` need not be aligned to
+/// the element.
 struct TensorView {
   const TensorInfo& info;
   std::span<const std::byte> bytes;
   const std::filesystem::path& file;
 };
 
-/// The tensors of a Hugging Face model directory, mapped: model.safetensors, or the shards that model.safetensors.index.json names.
+/// The tensors of a Hugging Face model directory, mapped: model.safetensors, or the shards that
+/// model.safetensors.index.json names.
 ///
-/// The index decides: tensors of a shard that it does not list are ignored, and every one it lists must be in the shard named. Shard
-/// names are plain file names, so that an index cannot reach out of its directory (links inside it, as the Hugging Face cache has
-/// them, are the user's own and are followed). Movable; immutable, so safe for any number of threads; views stay valid when
-/// it moves. Throws InputError naming file, tensor and what would be right.
+/// The index decides: tensors of a shard that it does not list are ignored, and every one it lists must be in
+/// the shard named. Shard names are plain file names, so that an index cannot reach out of its directory
+/// (links inside it, as the Hugging Face cache has them, are the user's own and are followed). Movable;
+/// immutable, so safe for any number of threads; views stay valid when it moves. Throws InputError naming
+/// file, tensor and what would be right.
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& directory);

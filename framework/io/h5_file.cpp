@@ -18,8 +18,8 @@ const std::string no_object;
 H5Handle access_properties() {
   H5Handle properties(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_fclose_degree(properties.get(), H5F_CLOSE_STRONG);
-  // Files are private until they are complete and are never changed afterwards, so locks, which fail on some cluster file systems,
-  // protect nothing.
+  // Files are private until they are complete and are never changed afterwards, so locks, which fail on some
+  // cluster file systems, protect nothing.
   H5Pset_file_locking(properties.get(), false, true);
   // Cache lines, so that mapped numbers are aligned.
   H5Pset_alignment(properties.get(), 1, 64);
@@ -92,8 +92,8 @@ void H5File::create_group(const std::string& name) {
   const H5Lock lock;
   EXPECT(temporary_ && !contains(name), path_.string(), ": ", name);
   const H5Handle creation = detail::timeless(H5P_GROUP_CREATE);
-  const H5Handle group(check(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), {path_, name},
-                             "cannot create the group"),
+  const H5Handle group(check(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+                             {path_, name}, "cannot create the group"),
                        H5Gclose);
 }
 

@@ -14,8 +14,9 @@
 
 namespace pare::framework::detail {
 
-/// Holds the lock that all HDF5 calls of this process share (Debian's library is not thread-safe). The first one prepares the
-/// library: no clean-up at exit, which crashes after a full disk, and no error stack on standard error.
+/// Holds the lock that all HDF5 calls of this process share (Debian's library is not thread-safe). The first
+/// one prepares the library: no clean-up at exit, which crashes after a full disk, and no error stack on
+/// standard error.
 class H5Lock {
  public:
   H5Lock();
@@ -82,9 +83,10 @@ hid_t file_type() {
 /// "uint32", "float64", "text" or "other".
 std::string type_name(hid_t type);
 
-/// The numbers types that pare reads and writes, for explicit instantiation. `long long` is left out: it is no fixed-width type here.
-#define PARE_FOR_EACH_H5_NUMBER(apply)                                                                       \
-  apply(std::int8_t) apply(std::int16_t) apply(std::int32_t) apply(std::int64_t) apply(std::uint8_t)         \
+/// The numbers types that pare reads and writes, for explicit instantiation. `long long` is left out: it is
+/// no fixed-width type here.
+#define PARE_FOR_EACH_H5_NUMBER(apply)                                                               \
+  apply(std::int8_t) apply(std::int16_t) apply(std::int32_t) apply(std::int64_t) apply(std::uint8_t) \
       apply(std::uint16_t) apply(std::uint32_t) apply(std::uint64_t) apply(float) apply(double)
 
 }  // namespace pare::framework::detail

@@ -35,7 +35,8 @@ std::vector<std::int64_t> shape_of(hid_t space, const H5Place& place) {
   H5Sget_simple_extent_dims(space, sizes, nullptr);
   std::vector<std::int64_t> shape;
   for (int i = 0; i < rank; ++i) {
-    if (sizes[i] > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max())) refuse(place, "has no usable shape");
+    if (sizes[i] > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max()))
+      refuse(place, "has no usable shape");
     shape.push_back(static_cast<std::int64_t>(sizes[i]));
   }
   return shape;
@@ -53,7 +54,9 @@ std::int64_t checked_elements(hid_t file, const H5Place& place, const std::vecto
   const auto file_bytes = static_cast<std::int64_t>(file_size(file, place));
   std::int64_t elements = 1;
   std::int64_t bytes = 0;
-  const auto too_many = [&] { refuse(place, "has more elements than a file of {} bytes can hold", file_bytes); };
+  const auto too_many = [&] {
+    refuse(place, "has more elements than a file of {} bytes can hold", file_bytes);
+  };
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   for (const std::int64_t size : shape) {
     if (__builtin_mul_overflow(elements, size, &elements)) too_many();
@@ -94,10 +97,11 @@ std::vector<std::int64_t> dataset_shape(const H5Handle& dataset, const H5Place& 
   return shape_of(space.get(), place);
 }
 
-/// The texts of a dataset or attribute, of fixed length (as written here) or of variable length (as h5py writes). `read` gets a
-/// memory type and a buffer.
+/// The texts of a dataset or attribute, of fixed length (as written here) or of variable length (as h5py
+/// writes). `read` gets a memory type and a buffer.
 template <class Read>
-std::vector<std::string> read_texts(hid_t type, hid_t space, std::int64_t count, const H5Place& place, const Read& read) {
+std::vector<std::string> read_texts(hid_t type, hid_t space, std::int64_t count, const H5Place& place,
+                                    const Read& read) {
   std::vector<std::string> texts;
   if (count == 0) return texts;
   if (H5Tget_class(type) != H5T_STRING) refuse(place, "holds {}, should hold text", detail::type_name(type));
@@ -130,7 +134,8 @@ H5Handle open_attribute(hid_t file, const H5Place& place, const std::string& key
 
 void expect_scalar(const H5Handle& attribute, const H5Place& place, const std::string& key) {
   const H5Handle space(H5Aget_space(attribute.get()), H5Sclose);
-  if (H5Sget_simple_extent_npoints(space.get()) != 1) refuse(place, "attribute '{}' is not a single value", key);
+  if (H5Sget_simple_extent_npoints(space.get()) != 1)
+    refuse(place, "attribute '{}' is not a single value", key);
 }
 
 template <class T>
@@ -159,9 +164,11 @@ std::vector<T> H5File::read(const std::string& name) const {
   const H5Lock lock;
   const H5Place place{path_, name};
   const H5Handle dataset = open_numbers<T>(file_, place);
-  std::vector<T> values(static_cast<std::size_t>(checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T))));
+  std::vector<T> values(
+      static_cast<std::size_t>(checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T))));
   if (values.empty()) return values;
-  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place, "cannot be read");
+  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place,
+        "cannot be read");
   return values;
 }
 
@@ -175,7 +182,8 @@ kernels::Matrix<T> H5File::read_matrix(const std::string& name) const {
   checked_elements(file_, place, sizes, sizeof(T));
   kernels::Matrix<T> values(sizes[0], sizes[1]);
   if (values.size() == 0) return values;
-  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place, "cannot be read");
+  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place,
+        "cannot be read");
   return values;
 }
 
@@ -209,7 +217,8 @@ std::vector<std::string> H5File::read_strings(const std::string& name) const {
   const H5Handle dataset = detail::open_dataset(file_, place);
   const H5Handle type(H5Dget_type(dataset.get()), H5Tclose);
   const H5Handle space(H5Dget_space(dataset.get()), H5Sclose);
-  const std::int64_t count = checked_elements(file_, place, shape_of(space.get(), place), H5Tget_size(type.get()));
+  const std::int64_t count =
+      checked_elements(file_, place, shape_of(space.get(), place), H5Tget_size(type.get()));
   return read_texts(type.get(), space.get(), count, place, [&](hid_t memory_type, void* buffer) {
     return H5Dread(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
@@ -230,9 +239,9 @@ std::string H5File::string_attribute(const std::string& object, const std::strin
   if (H5Tget_class(type.get()) != H5T_STRING) {
     refuse(place, "attribute '{}' is {}, should be text", key, detail::type_name(type.get()));
   }
-  return read_texts(type.get(), space.get(), 1, place, [&](hid_t memory_type, void* buffer) {
-           return H5Aread(attribute.get(), memory_type, buffer);
-         })
+  return read_texts(
+             type.get(), space.get(), 1, place,
+             [&](hid_t memory_type, void* buffer) { return H5Aread(attribute.get(), memory_type, buffer); })
       .front();
 }
 
@@ -253,10 +262,11 @@ std::int64_t H5File::dataset_offset(const std::string& name) const {
   const H5Handle dataset = detail::open_dataset(file_, place);
   const H5Handle type(H5Dget_type(dataset.get()), H5Tclose);
   if (H5Tequal(type.get(), file_type<T>()) <= 0) {
-    refuse(place, "holds {}, should hold {}", detail::type_name(type.get()), detail::type_name(file_type<T>()));
+    refuse(place, "holds {}, should hold {}", detail::type_name(type.get()),
+           detail::type_name(file_type<T>()));
   }
-  const std::int64_t bytes =
-      checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T)) * static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t bytes = checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T)) *
+                             static_cast<std::int64_t>(sizeof(T));
   const haddr_t offset = H5Dget_offset(dataset.get());
   if (offset == HADDR_UNDEF) refuse(place, "is not stored in one piece, so it cannot be mapped");
   const hsize_t file_bytes = file_size(file_, place);

@@ -10,8 +10,8 @@
 
 namespace pare::framework {
 
-/// XXH3-128 of everything handed to update(), in order. Not a defence against an adversary: it tells apart what differs by
-/// accident. Movable, used by one thread.
+/// XXH3-128 of everything handed to update(), in order. Not a defence against an adversary: it tells apart
+/// what differs by accident. Movable, used by one thread.
 class Hasher {
  public:
   Hasher();
@@ -24,10 +24,8 @@ class Hasher {
   void update(std::string_view text);
   /// The bytes of a number, as they lie in memory.
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
-  void update_value(T value) {
-    update(std::as_bytes(std::span(&value, 1)));
-  }
+  requires std::integral<T> || std::floating_point<T>
+  void update_value(T value) { update(std::as_bytes(std::span(&value, 1))); }
 
   /// 32 hexadecimal digits, of what came so far.
   std::string hex() const;

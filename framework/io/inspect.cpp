@@ -16,14 +16,16 @@ namespace {
 
 /// Characters, not bytes: names may hold any UTF-8.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::string describe_token_file(const H5File& file) {
   const std::int64_t tokens = file.shape("/tokens").at(0);
   const std::int64_t documents = file.shape("/doc_offsets").at(0) - 1;
   std::string text = fmt::format("token file: {} tokens, {} documents", tokens, documents);
-  if (file.has_attribute("/", "vocab_size")) text += fmt::format(", vocabulary {}", file.int_attribute("/", "vocab_size"));
+  if (file.has_attribute("/", "vocab_size"))
+    text += fmt::format(", vocabulary {}", file.int_attribute("/", "vocab_size"));
   return text + "\n";
 }
 
@@ -68,12 +70,14 @@ std::string describe_safetensors(const std::filesystem::path& file) {
   std::vector<std::vector<std::string>> rows;
   std::int64_t bytes = 0;
   for (const TensorInfo& tensor : header.tensors) {
-    rows.push_back({printable(tensor.name), to_string(tensor.type), shape_text(tensor.shape), human_bytes(tensor.bytes)});
+    rows.push_back({printable(tensor.name), to_string(tensor.type), shape_text(tensor.shape),
+                    human_bytes(tensor.bytes)});
     bytes += tensor.bytes;
   }
-  std::string text =
-      fmt::format("{}: safetensors, {} tensors, {}\n", file.string(), header.tensors.size(), human_bytes(bytes));
-  for (const auto& [key, value] : header.metadata) text += fmt::format("metadata {}: {}\n", printable(key), printable(value));
+  std::string text = fmt::format("{}: safetensors, {} tensors, {}\n", file.string(), header.tensors.size(),
+                                 human_bytes(bytes));
+  for (const auto& [key, value] : header.metadata)
+    text += fmt::format("metadata {}: {}\n", printable(key), printable(value));
   return text + format_table(rows);
 }
 
@@ -81,14 +85,16 @@ std::string describe_hdf5(const std::filesystem::path& path) {
   const H5File file = H5File::open(path);
   std::vector<std::vector<std::string>> rows;
   for (const H5File::Object& object : file.objects()) {
-    rows.push_back({printable(object.name), object.type.value_or("group"), object.type ? shape_text(object.shape) : ""});
+    rows.push_back(
+        {printable(object.name), object.type.value_or("group"), object.type ? shape_text(object.shape) : ""});
     for (const H5File::Attribute& attribute : object.attributes) {
       rows.back().push_back(printable(attribute.key) + ": " + printable(attribute.value));
       rows.push_back({"", "", ""});
     }
     if (!object.attributes.empty()) rows.pop_back();
   }
-  return fmt::format("{}: HDF5, {}\n", path.string(), human_bytes(static_cast<std::int64_t>(std::filesystem::file_size(path)))) +
+  return fmt::format("{}: HDF5, {}\n", path.string(),
+                     human_bytes(static_cast<std::int64_t>(std::filesystem::file_size(path)))) +
          (is_token_file(file) ? describe_token_file(file) : "") + format_table(rows);
 }
 

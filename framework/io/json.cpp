@@ -25,7 +25,8 @@ std::string place_in(std::string_view text, std::size_t index, const std::string
   return pare::detail::concatenate(source, ":", line, ":", index - start + 1, ": ");
 }
 
-/// "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ..." without what we say ourselves.
+/// "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ..." without what we say
+/// ourselves.
 std::string reason_of(const nlohmann::json::exception& error) {
   const std::string text = error.what();
   const std::size_t column = text.find("column ");
@@ -36,7 +37,8 @@ std::string reason_of(const nlohmann::json::exception& error) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& source) {
-  VALIDATE(text.find('\0') == std::string_view::npos, place_in(text, text.find('\0'), source), "not JSON, there is a zero byte");
+  VALIDATE(text.find('\0') == std::string_view::npos, place_in(text, text.find('\0'), source),
+           "not JSON, there is a zero byte");
   std::vector<std::set<std::string>> keys;
   // The callback knows neither position nor source, so it leaves by an exception of its own.
   struct Refused {
@@ -56,7 +58,8 @@ Json parse_json(std::string_view text, const std::string& source) {
   } catch (const Refused& refused) {
     throw InputError(source + ": " + refused.what);
   } catch (const nlohmann::json::parse_error& error) {
-    throw InputError(place_in(text, error.byte == 0 ? 0 : error.byte - 1, source) + "not JSON (" + reason_of(error) + ")");
+    throw InputError(place_in(text, error.byte == 0 ? 0 : error.byte - 1, source) + "not JSON (" +
+                     reason_of(error) + ")");
   } catch (const nlohmann::json::exception& error) {
     throw InputError(source + ": not JSON (" + reason_of(error) + ")");
   }
@@ -65,7 +68,8 @@ Json parse_json(std::string_view text, const std::string& source) {
 Json parse_json_file(const std::filesystem::path& file) {
   const MappedFile mapped(file);
   const auto bytes = mapped.bytes();
-  VALIDATE(bytes.size() <= largest_file, file.string(), ": is larger than 256 MiB, too large for a JSON file");
+  VALIDATE(bytes.size() <= largest_file, file.string(),
+           ": is larger than 256 MiB, too large for a JSON file");
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
 }
 

@@ -7,12 +7,13 @@
 
 namespace pare::framework {
 
-/// A regular file mapped read-only. All processes of a node that map it share one copy in the page cache, which is why model
-/// weights, banks and teachers are mapped and not read. Movable; the bytes stay where they are when it moves. Any number of
-/// threads may read.
+/// A regular file mapped read-only. All processes of a node that map it share one copy in the page cache,
+/// which is why model weights, banks and teachers are mapped and not read. Movable; the bytes stay where they
+/// are when it moves. Any number of threads may read.
 ///
-/// Throws InputError with the path and the reason of the system. A file that another process truncates while it is mapped ends
-/// this process with SIGBUS: pare itself never changes a file in place (see atomic_file.hpp).
+/// Throws InputError with the path and the reason of the system. A file that another process truncates while
+/// it is mapped ends this process with SIGBUS: pare itself never changes a file in place (see
+/// atomic_file.hpp).
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);

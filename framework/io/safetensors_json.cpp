@@ -17,7 +17,8 @@ constexpr std::size_t most_tensors = 1'000'000;
 constexpr std::size_t longest_name = 4096;
 constexpr std::size_t largest_rank = 16;
 
-/// Follows the grammar of the header as a state machine; every event that does not belong to the state is an error.
+/// Follows the grammar of the header as a state machine; every event that does not belong to the state is an
+/// error.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const std::string& source) : source_(source) {}
@@ -34,7 +35,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& text) override {
     if (state_ == State::tensor_name) return begin_tensor(text);
     if (state_ == State::metadata_key) {
-      if (!metadata_keys_.insert(text).second) fail("key '" + printable(text) + "' is there twice in __metadata__");
+      if (!metadata_keys_.insert(text).second)
+        fail("key '" + printable(text) + "' is there twice in __metadata__");
       entries_.metadata.emplace_back(text, "");
       return enter(State::metadata_value);
     }
@@ -93,7 +95,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool number_integer(number_integer_t) override { return refuse_value("a negative number"); }
-  bool number_float(number_float_t, const string_t&) override { return refuse_value("a number with fraction or exponent"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return refuse_value("a number with fraction or exponent");
+  }
   bool null() override { return refuse_value("null"); }
   bool boolean(bool) override { return refuse_value("true or false"); }
   bool binary(binary_t&) override { return refuse_value("bytes"); }
@@ -104,7 +108,19 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   enum class State {
-    begin, tensor_name, metadata, metadata_key, metadata_value, tensor, field, type, shape, shape_items, offsets, offset_items, end
+    begin,
+    tensor_name,
+    metadata,
+    metadata_key,
+    metadata_value,
+    tensor,
+    field,
+    type,
+    shape,
+    shape_items,
+    offsets,
+    offset_items,
+    end
   };
   static constexpr unsigned type_field = 1, shape_field = 2, offsets_field = 4, all_fields = 7;
 
@@ -116,7 +132,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool begin_tensor(const std::string& name) {
     if (!names_.insert(name).second) fail("tensor '" + printable(name) + "' is there twice");
     if (name == "__metadata__") return enter(State::metadata);
-    if (name.size() > longest_name) fail("tensor '" + printable(name) + "': the name is longer than 4096 bytes");
+    if (name.size() > longest_name)
+      fail("tensor '" + printable(name) + "': the name is longer than 4096 bytes");
     if (entries_.tensors.size() == most_tensors) fail("more than 1000000 tensors");
     entries_.tensors.emplace_back().name = name;
     offsets_.clear();
@@ -175,8 +192,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
 HeaderEntries parse_header_json(std::string_view text, const std::string& source) {
   // The parser takes a zero byte for the end, which would let a second file hide behind the header.
-  VALIDATE(text.find('\0') == std::string_view::npos, source, ": the header is not JSON (there is a zero byte at its byte ",
-           text.find('\0') + 1, ")");
+  VALIDATE(text.find('\0') == std::string_view::npos, source,
+           ": the header is not JSON (there is a zero byte at its byte ", text.find('\0') + 1, ")");
   HeaderReader reader(source);
   nlohmann::json::sax_parse(text.begin(), text.end(), &reader);
   return reader.take_entries();

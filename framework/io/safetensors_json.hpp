@@ -23,8 +23,9 @@ struct HeaderEntries {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-/// Reads {"__metadata__": {"key": "text"}, "NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...} event by event,
-/// so that duplicate keys are seen and no tree of strangers' depth is built. Anything else in the text is refused.
+/// Reads {"__metadata__": {"key": "text"}, "NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0,
+/// 24]}, ...} event by event, so that duplicate keys are seen and no tree of strangers' depth is built.
+/// Anything else in the text is refused.
 HeaderEntries parse_header_json(std::string_view text, const std::string& source);
 
 }  // namespace pare::framework::detail

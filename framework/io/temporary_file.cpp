@@ -18,7 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+fs::path directory_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
 
 /// Makes what was written to `path` survive a power loss. Returns 0 or errno.
 int synchronize(const fs::path& path, int flags) {
@@ -71,7 +73,8 @@ void TemporaryFile::commit() {
   }
   path_.clear();
   if (const int error = synchronize(directory_of(target_), O_DIRECTORY)) {
-    throw InputError(target_.string() + ": its directory cannot be written to the disk (" + system_reason(error) + ")");
+    throw InputError(target_.string() + ": its directory cannot be written to the disk (" +
+                     system_reason(error) + ")");
   }
 }
 
