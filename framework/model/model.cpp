@@ -3,9 +3,8 @@
 
 #include <utility>
 
-#include "framework/io/hash.hpp"
-#include "framework/io/mapped_file.hpp"
 #include "framework/io/tensor_read.hpp"
+#include "framework/model/tensor_check.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -44,48 +43,25 @@ std::vector<Stage> make_stages(const ModelConfig& config) {
   return stages;
 }
 
-void check_tensor(const Checkpoint& checkpoint, const std::string& name, const std::vector<std::int64_t>& shape) {
-  const auto tensor = checkpoint.find(name);
-  VALIDATE(tensor.has_value(), checkpoint.main_file().string(), ": tensor '", name, "' is missing, config.json promises it with shape ",
-           shape_text(shape));
-  const std::string where = tensor->file.string() + ": tensor '" + name + "'";
-  VALIDATE(tensor->info.shape == shape, where, " has shape ", shape_text(tensor->info.shape), ", config.json makes it ", shape_text(shape));
-  VALIDATE(is_weight_type(tensor->info.type), where, " is ", to_string(tensor->info.type), ", weights must be F32, F16 or BF16");
-  const auto bad = first_not_finite(tensor->info.type, tensor->bytes);
-  VALIDATE(!bad, where, " holds NaN or infinity, first at element ", bad.value_or(0));
-}
-
-void check_tensors(const Checkpoint& checkpoint, const ModelConfig& config, const std::vector<Stage>& stages) {
-  const auto check = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    check_tensor(checkpoint, name, shape);
-  };
-  check("model.embed_tokens.weight", {config.vocabulary, config.hidden});
+/// Every tensor of the architecture.
+std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, const std::vector<Stage>& stages) {
+  std::vector<detail::ExpectedTensor> tensors{{"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
+                                              {"model.norm.weight", {config.hidden}}};
+  if (!config.tied_embeddings) tensors.push_back({"lm_head.weight", {config.vocabulary, config.hidden}});
   for (const Stage& stage : stages) {
     for (const Linear& linear : stage.linears) {
-      check(linear.name + ".weight", {linear.outputs, linear.inputs});
-      if (linear.has_bias) check(linear.name + ".bias", {linear.outputs});
+      tensors.push_back({linear.name + ".weight", {linear.outputs, linear.inputs}});
+      if (linear.has_bias) tensors.push_back({linear.name + ".bias", {linear.outputs}});
     }
     if (stage.kind == StageKind::attention) {
-      check(layer_prefix(stage.layer) + "input_layernorm.weight", {config.hidden});
-      if (config.qk_norm) check(layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim});
-      if (config.qk_norm) check(layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim});
+      tensors.push_back({layer_prefix(stage.layer) + "input_layernorm.weight", {config.hidden}});
+      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim}});
+      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim}});
     } else if (stage.kind == StageKind::mlp) {
-      check(layer_prefix(stage.layer) + "post_attention_layernorm.weight", {config.hidden});
+      tensors.push_back({layer_prefix(stage.layer) + "post_attention_layernorm.weight", {config.hidden}});
     }
   }
-  check("model.norm.weight", {config.hidden});
-  if (!config.tied_embeddings) check("lm_head.weight", {config.vocabulary, config.hidden});
-}
-
-std::string hash_model(const std::filesystem::path& directory, const Checkpoint& checkpoint) {
-  Hasher hasher;
-  hasher.update(MappedFile(directory / "config.json").bytes());
-  for (const std::string& name : checkpoint.names()) {
-    const TensorView tensor = checkpoint.at(name);
-    hasher.update(name + " " + to_string(tensor.info.type) + " " + shape_text(tensor.info.shape) + "\n");
-    hasher.update(tensor.bytes);
-  }
-  return hasher.hex();
+  return tensors;
 }
 
 std::vector<float> read_vector(const Checkpoint& checkpoint, const std::string& name) {
@@ -107,8 +83,7 @@ Model::Model(const std::filesystem::path& directory)
     : directory_(directory), config_(read_model_config(directory)), checkpoint_(directory), stages_(make_stages(config_)) {
   // Some checkpoints leave the head out without saying that it is tied.
   if (!checkpoint_.find("lm_head.weight")) config_.tied_embeddings = true;
-  check_tensors(checkpoint_, config_, stages_);
-  hash_ = hash_model(directory_, checkpoint_);
+  hash_ = detail::check_and_hash(checkpoint_, config_, expected_tensors(config_, stages_));
 }
 
 std::int64_t Model::stored_bytes(const Linear& linear) const { return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size()); }

@@ -2,165 +2,168 @@
 #include "framework/model/model_config.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+#include <array>
 #include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
 
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "framework/io/json.hpp"
+#include "framework/model/config_json.hpp"
+#include "framework/model/rope_config.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
 namespace {
 
-/// One JSON object with the place that errors name.
-class Section {
- public:
-  Section(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    VALIDATE(json.is_object(), where_, ": is not an object");
-  }
+using detail::ConfigObject;
 
-  bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
-  const Json& raw(const char* key) const { return json_[key]; }
-  const std::string& where() const { return where_; }
+// Far beyond any model, near enough that no product of two of them overflows.
+constexpr std::int64_t largest_size = 1 << 24;
+constexpr std::int64_t most_layers = 10'000;
+constexpr std::int64_t most_positions = std::int64_t{1} << 31;
 
-  std::int64_t size(const char* key) const {
-    VALIDATE(has(key), where_, ": no ", key);
-    return size(key, 0);
-  }
-  std::int64_t size(const char* key, std::int64_t otherwise) const {
-    if (!has(key)) return otherwise;
-    const Json& value = json_[key];
-    VALIDATE(value.is_number_integer() && value.get<std::int64_t>() > 0 && value.get<std::int64_t>() < (std::int64_t{1} << 40), where_, ": ",
-             key, " must be a positive whole number, is ", value.dump());
-    return value.get<std::int64_t>();
-  }
-  double number(const char* key, double otherwise) const {
-    if (!has(key)) return otherwise;
-    const Json& value = json_[key];
-    VALIDATE(value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0, where_, ": ", key,
-             " must be a positive number, is ", value.dump());
-    return value.get<double>();
-  }
-  bool flag(const char* key, bool otherwise) const {
-    if (!has(key)) return otherwise;
-    VALIDATE(json_[key].is_boolean(), where_, ": ", key, " must be true or false, is ", json_[key].dump());
-    return json_[key].get<bool>();
-  }
-  std::string text(const char* key, const std::string& otherwise) const {
-    if (!has(key)) return otherwise;
-    VALIDATE(json_[key].is_string(), where_, ": ", key, " must be text, is ", json_[key].dump());
-    return json_[key].get<std::string>();
-  }
-
- private:
-  const Json& json_;
-  std::string where_;
+/// What a missing key means, by architecture (the defaults of transformers' configuration classes), and what
+/// is no key at all.
+struct Architecture {
+  std::string_view name;
+  std::int64_t max_positions;
+  std::int64_t head_dim;        ///< 0: hidden / heads
+  std::int64_t sliding_window;  ///< 0: none
+  bool qkv_bias_always;
+  bool has_attention_bias_key;  ///< attention_bias: biases on q, k, v and o
+  bool has_mlp_bias_key;
+  bool has_use_sliding_window_key;
+  bool qk_norm;
 };
+constexpr std::array architectures = {
+    Architecture{"llama", 2048, 0, 0, false, true, true, false, false},
+    Architecture{"mistral", 131072, 0, 4096, false, false, false, false, false},
+    Architecture{"qwen2", 32768, 0, 4096, true, false, false, true, false},
+    Architecture{"qwen3", 32768, 128, 4096, false, true, false, true, true}};
 
-/// Llama 3: long wavelengths are slowed down by `factor`, short ones kept, those between interpolated (Meta's reference code).
-void scale_llama3(std::vector<double>& frequencies, const Section& scaling) {
-  const double factor = scaling.number("factor", 8);
-  const double low = scaling.number("low_freq_factor", 1);
-  const double high = scaling.number("high_freq_factor", 4);
-  const double original = scaling.number("original_max_position_embeddings", 8192);
-  VALIDATE(high > low, scaling.where(), ": high_freq_factor must be above low_freq_factor");
-  for (double& frequency : frequencies) {
-    const double wavelength = 2 * std::numbers::pi / frequency;
-    if (wavelength < original / high) continue;
-    if (wavelength > original / low) {
-      frequency /= factor;
-    } else {
-      const double smooth = (original / wavelength - low) / (high - low);
-      frequency = (1 - smooth) * frequency / factor + smooth * frequency;
+const Architecture& find_architecture(const ConfigObject& config) {
+  std::vector<std::string> names;
+  for (const Architecture& known : architectures) names.emplace_back(known.name);
+  const std::string type = config.need("model_type", config.text("model_type"));
+  for (const Architecture& known : architectures) {
+    if (known.name == type) return known;
+  }
+  config.fail("model_type", fmt::format("'{}' is not supported{} (supported: {})", printable(type),
+                                        did_you_mean(type, names), fmt::join(names, ", ")));
+}
+
+std::int64_t need_size(const ConfigObject& config, const std::string& key, std::int64_t most = largest_size) {
+  return config.need(key, config.whole(key, 1, most));
+}
+
+void read_sizes(const ConfigObject& config, const Architecture& architecture, ModelConfig& result) {
+  result.vocabulary = need_size(config, "vocab_size");
+  result.hidden = need_size(config, "hidden_size");
+  result.intermediate = need_size(config, "intermediate_size");
+  result.layers = need_size(config, "num_hidden_layers", most_layers);
+  result.heads = need_size(config, "num_attention_heads");
+  result.kv_heads = config.whole("num_key_value_heads", 1, largest_size).value_or(result.heads);
+  if (result.heads % result.kv_heads != 0) {
+    config.fail("num_key_value_heads",
+                fmt::format("{} does not divide num_attention_heads {}", result.kv_heads, result.heads));
+  }
+  const auto head_dim = config.whole("head_dim", 1, largest_size);
+  if (!head_dim && architecture.head_dim == 0 && result.hidden % result.heads != 0) {
+    config.fail("num_attention_heads",
+                fmt::format("{} does not divide hidden_size {}, give head_dim", result.heads, result.hidden));
+  }
+  const std::int64_t usual =
+      architecture.head_dim != 0 ? architecture.head_dim : result.hidden / result.heads;
+  result.head_dim = head_dim.value_or(usual);
+  if (result.head_dim % 2 != 0)
+    config.fail("head_dim", fmt::format("{} is odd, rotary positions need pairs", result.head_dim));
+  if (result.heads * result.head_dim > largest_size)
+    config.fail("head_dim", "times num_attention_heads is too large");
+  result.max_positions =
+      config.whole("max_position_embeddings", 1, most_positions).value_or(architecture.max_positions);
+}
+
+/// Windows that only some layers have are refused: ModelConfig knows one for all.
+std::int64_t read_sliding_window(const ConfigObject& config, const Architecture& architecture,
+                                 std::int64_t layers) {
+  const Json* types = config.find("layer_types");
+  if (types != nullptr) {
+    const auto is_full = [](const Json& type) { return type == "full_attention"; };
+    const auto is_sliding = [](const Json& type) { return type == "sliding_attention"; };
+    if (types->is_array() && std::all_of(types->begin(), types->end(), is_full)) return 0;
+    if (!types->is_array() || !std::all_of(types->begin(), types->end(), is_sliding)) {
+      config.fail("layer_types",
+                  "layers of different kinds are not supported (supported: all full_attention or all "
+                  "sliding_attention)");
     }
   }
-}
-
-/// rope_theta and rope_scaling (transformers 4), or both in rope_parameters (transformers 5).
-std::vector<double> rotary_frequencies(const Section& config, std::int64_t head_dim) {
-  const char* key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-  std::optional<Section> scaling;
-  if (config.has(key)) scaling.emplace(config.raw(key), config.where() + ": " + key);
-  const double theta = scaling ? scaling->number("rope_theta", config.number("rope_theta", 10000)) : config.number("rope_theta", 10000);
-  std::vector<double> frequencies;
-  for (std::int64_t i = 0; i < head_dim / 2; ++i) {
-    frequencies.push_back(std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim)));
+  if (architecture.sliding_window == 0) return 0;
+  if (architecture.has_use_sliding_window_key) {
+    if (!config.flag("use_sliding_window").value_or(false)) return 0;
+    const std::int64_t full_layers = config.whole("max_window_layers", 0, most_layers).value_or(28);
+    if (types == nullptr && full_layers >= layers) return 0;
+    if (types == nullptr && full_layers > 0) {
+      config.fail("max_window_layers",
+                  "sliding windows in some layers only are not supported, it should be 0");
+    }
   }
-  if (!scaling) return frequencies;
-  const std::string type = scaling->text("rope_type", scaling->text("type", "default"));
-  if (type == "llama3") {
-    scale_llama3(frequencies, *scaling);
-  } else if (type == "linear") {
-    for (double& frequency : frequencies) frequency /= scaling->number("factor", 1);
-  } else {
-    VALIDATE(type == "default", scaling->where(), ": rope_type '", type, "' is not supported (supported: default, linear, llama3)");
+  if (config.is_null("sliding_window")) return 0;
+  return config.whole("sliding_window", 1, most_positions).value_or(architecture.sliding_window);
+}
+
+/// A number, a list (its first), or none.
+std::int64_t read_bos_token(const ConfigObject& config, std::int64_t vocabulary) {
+  const Json* value = config.find("bos_token_id");
+  if (value != nullptr && value->is_array()) value = value->empty() ? nullptr : &value->front();
+  if (value == nullptr) return -1;
+  if (!value->is_number_integer() || *value < 0 || *value >= vocabulary) {
+    config.fail("bos_token_id", fmt::format("should be a token id below vocab_size {}, is {}", vocabulary,
+                                            printable(value->dump())));
   }
-  return frequencies;
+  return value->get<std::int64_t>();
 }
 
-std::int64_t first_token(const Section& config, const char* key, std::int64_t vocabulary) {
-  if (!config.has(key)) return -1;
-  const Json& value = config.raw(key);
-  const Json& token = value.is_array() && !value.empty() ? value[0] : value;
-  VALIDATE(token.is_number_integer() && token.get<std::int64_t>() >= 0 && token.get<std::int64_t>() < vocabulary, config.where(), ": ", key,
-           " must be a token below vocab_size ", vocabulary, ", is ", value.dump());
-  return token.get<std::int64_t>();
-}
-
-std::string supported_type(const Section& config) {
-  static const std::vector<std::string> supported{"llama", "mistral", "qwen2", "qwen3"};
-  const std::string type = config.text("model_type", "");
-  VALIDATE(!type.empty(), config.where(), ": no model_type, is this a Hugging Face configuration?");
-  VALIDATE(std::find(supported.begin(), supported.end(), type) != supported.end(), config.where(), ": model_type '", type,
-           "' is not supported", did_you_mean(type, supported), " (supported: llama, mistral, qwen2, qwen3)");
-  return type;
-}
-
-std::int64_t sliding_window(const Section& config, const std::string& type) {
-  const bool used = config.flag("use_sliding_window", type == "mistral");
-  return used ? config.size("sliding_window", 0) : 0;
+void refuse_what_changes_the_arithmetic(const ConfigObject& config) {
+  if (config.has("quantization_config")) {
+    config.fail("quantization_config",
+                "the checkpoint is quantized already, give the original one (F32, F16 or BF16 weights)");
+  }
+  const std::string activation = config.text("hidden_act").value_or("silu");
+  if (activation != "silu" && activation != "swish") {
+    config.fail("hidden_act", "'" + printable(activation) + "' is not supported (supported: silu)");
+  }
 }
 
 }  // namespace
 
 ModelConfig read_model_config(const std::filesystem::path& directory) {
   const std::filesystem::path file = directory / "config.json";
-  VALIDATE(std::filesystem::exists(file), file.string(), ": no such file, a Hugging Face checkpoint has one");
-  const Json json = parse_json_file(file);
-  const Section config(json, file.string());
-  ModelConfig model;
-  model.model_type = supported_type(config);
-  VALIDATE(!config.has("quantization_config"), file.string(),
-           ": the checkpoint is quantized already (quantization_config), give the original one");
-  const std::string activation = config.text("hidden_act", "silu");
-  VALIDATE(activation == "silu", file.string(), ": hidden_act '", activation, "' is not supported (supported: silu)");
+  const std::string source = file.string();
+  const Json document = parse_json_file(file);
+  const ConfigObject config(document, source);
+  const Architecture& architecture = find_architecture(config);
+  refuse_what_changes_the_arithmetic(config);
 
-  model.vocabulary = config.size("vocab_size");
-  model.hidden = config.size("hidden_size");
-  model.intermediate = config.size("intermediate_size");
-  model.layers = config.size("num_hidden_layers");
-  model.heads = config.size("num_attention_heads");
-  model.kv_heads = config.size("num_key_value_heads", model.heads);
-  VALIDATE(config.has("head_dim") || model.hidden % model.heads == 0, file.string(), ": hidden_size ", model.hidden,
-           " is not a multiple of num_attention_heads ", model.heads, " and there is no head_dim");
-  model.head_dim = config.size("head_dim", model.hidden / model.heads);
-  VALIDATE(model.heads % model.kv_heads == 0, file.string(), ": num_attention_heads ", model.heads,
-           " is not a multiple of num_key_value_heads ", model.kv_heads);
-  VALIDATE(model.head_dim % 2 == 0, file.string(), ": head_dim ", model.head_dim, " is odd, rotary positions need pairs");
-  model.max_positions = config.size("max_position_embeddings", 0);
-  model.sliding_window = sliding_window(config, model.model_type);
-  model.rms_norm_epsilon = config.number("rms_norm_eps", 1e-6);
-
-  const bool bias = config.flag("attention_bias", false);
-  model.attention_bias = bias || model.model_type == "qwen2";
-  model.attention_output_bias = bias;
-  model.mlp_bias = config.flag("mlp_bias", false);
-  model.qk_norm = model.model_type == "qwen3";
-  model.tied_embeddings = config.flag("tie_word_embeddings", false);
-  model.bos_token = first_token(config, "bos_token_id", model.vocabulary);
-  model.inverse_frequencies = rotary_frequencies(config, model.head_dim);
-  return model;
+  ModelConfig result;
+  result.model_type = architecture.name;
+  read_sizes(config, architecture, result);
+  result.sliding_window = read_sliding_window(config, architecture, result.layers);
+  result.rms_norm_epsilon = config.number("rms_norm_eps").value_or(1e-6);
+  if (result.rms_norm_epsilon < 0) config.fail("rms_norm_eps", "should not be negative");
+  const bool attention_bias =
+      architecture.has_attention_bias_key && config.flag("attention_bias").value_or(false);
+  result.attention_bias = architecture.qkv_bias_always || attention_bias;
+  result.attention_output_bias = attention_bias;
+  result.mlp_bias = architecture.has_mlp_bias_key && config.flag("mlp_bias").value_or(false);
+  result.qk_norm = architecture.qk_norm;
+  result.tied_embeddings = config.flag("tie_word_embeddings").value_or(false);
+  result.bos_token = read_bos_token(config, result.vocabulary);
+  result.inverse_frequencies =
+      detail::read_inverse_frequencies(config, result.head_dim, result.max_positions);
+  return result;
 }
 
 }  // namespace pare::framework
