@@ -14,7 +14,7 @@ namespace detail {
 inline constexpr float lowest_exponent = -87.33654f;   // e^ it is the smallest normal float
 inline constexpr float highest_exponent = 88.722839f;  // e^ it is the largest float
 
-/// e^x for x in [lowest_exponent, highest_exponent] or NaN.
+/// e^x for x in [lowest_exponent, highest_exponent] or NaN; anything for other x.
 inline Lanes exp_in_range(Lanes x) {
   constexpr float round_to_integer = 0x1.8p23f;
   const Lanes shifted = x * 1.44269504088896341f + round_to_integer;
@@ -26,8 +26,9 @@ inline Lanes exp_in_range(Lanes x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * r) * r + r + 1.0f;
-  const IntLanes exponent = std::bit_cast<IntLanes>(shifted) << 23;
-  const Lanes scaled = std::bit_cast<Lanes>(std::bit_cast<IntLanes>(p) + exponent);
+  const UnsignedLanes exponent = std::bit_cast<UnsignedLanes>(shifted)
+                                 << 23;  // wraps for what is replaced later
+  const Lanes scaled = std::bit_cast<Lanes>(std::bit_cast<UnsignedLanes>(p) + exponent);
   return x == x ? scaled : x;
 }
 
