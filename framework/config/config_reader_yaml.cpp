@@ -92,7 +92,7 @@ class TreeBuilder : public YAML::EventHandler {
       fail(mark, "tag '" + shown(tag) + "' (tags are not supported), drop it");
   }
 
-  /// yaml-cpp 0.7 ends a quoted text silently where a line is indented less, and reads \\N \\_ \\L \\P as
+  /// yaml-cpp 0.7 ends a quoted text silently where a line is indented less, and reads \N \_ \L \P as
   /// single bytes.
   void check_quoted(const YAML::Mark& mark) const {
     const auto begin = static_cast<std::size_t>(mark.pos);
@@ -164,7 +164,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, NodeKind kind) {
     check_properties(mark, tag, anchor);
-    if (wants_key()) fail(mark, "a key that is a mapping or a list, keys are texts");
+    if (wants_key()) fail(mark, "a key that is a mapping or a list, or a bracket that is not closed");
     if (open_.size() >= static_cast<std::size_t>(maximum_depth)) {
       fail(mark, "nested deeper than " + std::to_string(maximum_depth) + " levels");
     }

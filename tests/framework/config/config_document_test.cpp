@@ -110,8 +110,10 @@ TEST(ConfigDocument, RefusesARootThatIsNoMapping) {
 }
 
 TEST(ConfigDocument, RefusesKeysThatAreNoTexts) {
-  EXPECT_EQ(parse_error("[a]: 1\n"), "x.yaml:1:1: a key that is a mapping or a list, keys are texts");
-  EXPECT_EQ(parse_error("{a: 1}: 1\n"), "x.yaml:1:1: a key that is a mapping or a list, keys are texts");
+  EXPECT_EQ(parse_error("[a]: 1\n"),
+            "x.yaml:1:1: a key that is a mapping or a list, or a bracket that is not closed");
+  EXPECT_EQ(parse_error("{a: 1}: 1\n"),
+            "x.yaml:1:1: a key that is a mapping or a list, or a bracket that is not closed");
   EXPECT_EQ(parse_error("~: 1\n"), "x.yaml:1:1: a key without a name");
   EXPECT_EQ(parse_error("'': 1\n"), "x.yaml:1:1: a key without a name");
   EXPECT_EQ(parse_error(repeated("k", 201) + ": 1\n"),
@@ -133,7 +135,7 @@ TEST(ConfigDocument, RefusesQuotedTextThatDoesNotEndOnItsLine) {
   EXPECT_EQ(parse_error("a: \"x\n  y\"\n"), "x.yaml:1:4: " + problem);
   EXPECT_EQ(parse_error("\xEF\xBB\xBF"
                         "a: ['it''s', \"\\\"\", 'x\n"),
-            "x.yaml:1:18: " + problem);
+            "x.yaml:1:20: " + problem);
 }
 
 TEST(ConfigDocument, RefusesEscapesThatTheParserReadsWrongly) {
