@@ -13,8 +13,8 @@ namespace pare::framework {
 
 /// A YAML file of settings, read strictly: what could be understood in two ways is refused, with file, line
 /// and column. At most 1 MB of valid UTF-8, nested at most 32 deep, one document whose root is a mapping with
-/// texts of at most 200 bytes as keys; no key twice, no anchors, aliases, merge keys or tags. Hence the work
-/// and the memory are bounded by the size of the text, whoever wrote it.
+/// texts of at most 200 bytes as keys; no key twice, no anchors, aliases, merge keys or tags; quoted texts
+/// end on their line. Hence the work and the memory are bounded by the size of the text, whoever wrote it.
 ///
 ///   auto document = ConfigDocument::read("configs/quickstart.yaml");
 ///   document.apply_overrides({"budget.bits_per_weight=3.5"}, {"budget"});

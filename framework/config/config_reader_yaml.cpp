@@ -37,7 +37,8 @@ bool is_control(char c) {
 /// Builds the tree from the parser's events and refuses what the rules of ConfigDocument refuse.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const std::string& source, bool is_override) : source_(source), is_override_(is_override) {}
+  TreeBuilder(std::string_view text, const std::string& source, bool is_override)
+      : text_(text), source_(source), is_override_(is_override) {}
 
   [[noreturn]] void fail(const YAML::Mark& mark, const std::string& problem) const {
     throw InputError((is_override_ ? source_ : place_text(source_, place_of(mark))) + ": " + problem);
@@ -91,6 +92,29 @@ class TreeBuilder : public YAML::EventHandler {
       fail(mark, "tag '" + shown(tag) + "' (tags are not supported), drop it");
   }
 
+  /// yaml-cpp 0.7 ends a quoted text silently where a line is indented less, and reads \N \_ \L \P as
+  /// single bytes.
+  void check_quoted(const YAML::Mark& mark) const {
+    const auto begin = static_cast<std::size_t>(mark.pos);
+    if (mark.pos < 0 || begin >= text_.size()) return;
+    const char quote = text_[begin];
+    if (quote == '!') fail(mark, "a tag (tags are not supported), drop it");
+    if (quote != '\'' && quote != '"') return;
+    for (std::size_t i = begin + 1; i < text_.size() && text_[i] != '\n'; ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        const char escaped = i + 1 < text_.size() ? text_[i + 1] : '\n';
+        if (std::string_view("N_LP").find(escaped) != std::string_view::npos) {
+          fail(mark, std::string("escape '\\") + escaped + "' (not supported), write \\u and four digits");
+        }
+        if (escaped != '\n' && escaped != '\r') ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != '\'') return;
+        ++i;
+      }
+    }
+    fail(mark, "a quoted text that does not end on its line, close it or use a block text (|)");
+  }
+
   bool wants_key() const {
     return !open_.empty() && open_.back().node.kind == NodeKind::mapping && !open_.back().has_key;
   }
@@ -112,6 +136,7 @@ class TreeBuilder : public YAML::EventHandler {
   void add_scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value, NodeKind kind) {
     check_properties(mark, tag, anchor);
+    if (kind == NodeKind::quoted) check_quoted(mark);
     if (value.find('\0') != std::string::npos) fail(mark, "a text with the character NUL");
     if (wants_key()) return add_key(mark, kind, value);
     ConfigNode node;
@@ -139,7 +164,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, NodeKind kind) {
     check_properties(mark, tag, anchor);
-    if (wants_key()) fail(mark, "a key that is a mapping or a list, keys are texts");
+    if (wants_key()) fail(mark, "a key that is a mapping or a list, or a bracket that is not closed");
     if (open_.size() >= static_cast<std::size_t>(maximum_depth)) {
       fail(mark, "nested deeper than " + std::to_string(maximum_depth) + " levels");
     }
@@ -154,6 +179,7 @@ class TreeBuilder : public YAML::EventHandler {
     add_value(std::move(node));
   }
 
+  std::string_view text_;
   std::string source_;
   bool is_override_;
   ConfigNode root_;
@@ -198,13 +224,15 @@ ConfigNode parse_yaml(const std::string& text, const std::string& source, bool i
   VALIDATE(text.size() <= maximum_bytes, source, ": ", text.size(), " bytes, more than the ", maximum_bytes,
            " allowed");
   check_characters(text, source, is_override);
-  TreeBuilder builder(source, is_override);
+  // The parser counts positions behind the byte order mark.
+  const std::string_view body = std::string_view(text).substr(text.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  TreeBuilder builder(body, source, is_override);
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
     ConfigNode root = builder.take_root();
-    TreeBuilder rest(source, is_override);
+    TreeBuilder rest(body, source, is_override);
     if (parser.HandleNextDocument(rest))
       rest.fail(YAML::Mark::null_mark(), "holds more than one YAML document, keep one");
     return root;

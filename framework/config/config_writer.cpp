@@ -26,8 +26,7 @@ bool is_safe_without_quotes(std::string_view text) {
 bool could_be_other_than_text(std::string_view text) {
   std::string lower;
   for (const char c : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const char* word :
-       {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity"}) {
+  for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "inf", "nan", "infinity"}) {
     if (lower == word) return true;
   }
   return std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '.' ||

@@ -17,7 +17,7 @@ namespace pare::kernels {
 inline constexpr std::int64_t lane_count = 16;
 using Lanes = float __attribute__((vector_size(64)));
 using IntLanes = std::int32_t __attribute__((vector_size(64)));
-using HalfLanes = float __attribute__((vector_size(32)));
+using UnsignedLanes = std::uint32_t __attribute__((vector_size(64)));
 using DoubleLanes = double __attribute__((vector_size(64)));
 
 inline Lanes splat(float x) {

@@ -8,6 +8,7 @@
 #include "kernels/core/dtype.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/core/parallel.hpp"
+#include "kernels/gemm/int8_product.hpp"
 #include "kernels/gemm/onednn_matmul.hpp"
 #include "kernels/quantize/quantize_tokens.hpp"
 
@@ -66,11 +67,9 @@ void write_contiguous(MatrixView<float> out, bool accumulate, const Write& write
 
 /// The weights as the GEMM wants them, and what int8 needs besides.
 struct LinearWeights::Implementation {
-  Implementation(Precision precision_, const void* weight, Type given, std::int64_t stride,
-                 std::int64_t outputs, std::int64_t inputs, Type x_type, Type kept, Type out_type)
-      : precision(precision_),
-        matmul(weight, given, stride, outputs, inputs, x_type, kept, out_type),
-        x_is(x_type) {}
+  std::int64_t outputs() const { return matmul ? matmul->outputs() : portable_codes.rows(); }
+  std::int64_t inputs() const { return matmul ? matmul->inputs() : portable_codes.cols(); }
+  std::int64_t memory_bytes() const;
 
   void apply_f32(MatrixView<const float> x, const float* bias, MatrixView<float> out, bool accumulate) const;
   template <class T>
@@ -78,9 +77,10 @@ struct LinearWeights::Implementation {
                      bool accumulate) const;
   void apply_int8(MatrixView<const float> x, const float* bias, MatrixView<float> out, bool accumulate) const;
 
-  Precision precision;
-  OneDnnMatmul matmul;
-  Type x_is;
+  Precision precision = Precision::f32;
+  Type x_type = Type::f32;
+  std::unique_ptr<OneDnnMatmul> matmul;    ///< null for int8 on a CPU without VNNI
+  Matrix<std::int8_t> portable_codes;      ///< the weights, when matmul is null
   std::vector<float> scales;               ///< int8: of each output
   std::vector<std::int32_t> compensation;  ///< int8: 128 * the sum of the codes of each output
 };
@@ -96,7 +96,7 @@ void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const f
       rows = buffer.view();
     }
     write_contiguous(out.rows_from(first, count), accumulate, [&](float* y) {
-      matmul.run({count, bias != nullptr, accumulate}, rows.data, bias, y);
+      matmul->run({count, bias != nullptr, accumulate}, rows.data, bias, y);
     });
   });
 }
@@ -109,7 +109,7 @@ void LinearWeights::Implementation::apply_rounded(MatrixView<const float> x, con
     rounded.reshape(count, x.cols);
     for (std::int64_t t = 0; t < count; ++t) round_to_bfloat16(x.row(first + t), x.cols, rounded.row(t));
     write_contiguous(out.rows_from(first, count), accumulate, [&](float* y) {
-      matmul.run({count, bias != nullptr, accumulate}, rounded.data(), bias, y);
+      matmul->run({count, bias != nullptr, accumulate}, rounded.data(), bias, y);
     });
   });
 }
@@ -126,10 +126,15 @@ void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const 
     sums.reshape(count, out.cols);
     x_scales.resize(static_cast<std::size_t>(count));
     quantize_tokens_int8(x.rows_from(first, count), codes.view(), x_scales);
-    auto* shifted = reinterpret_cast<std::uint8_t*>(codes.data());
+    if (matmul) {
+      auto* shifted = reinterpret_cast<std::uint8_t*>(codes.data());
 #pragma omp simd
-    for (std::int64_t i = 0; i < codes.size(); ++i) shifted[i] = static_cast<std::uint8_t>(shifted[i] + 128u);
-    matmul.run({count, false, false}, shifted, nullptr, sums.data());
+      for (std::int64_t i = 0; i < codes.size(); ++i)
+        shifted[i] = static_cast<std::uint8_t>(shifted[i] + 128u);
+      matmul->run({count, false, false}, shifted, nullptr, sums.data());
+    } else {
+      detail::int8_product(codes.view(), portable_codes.view(), sums.view());
+    }
     for (std::int64_t t = 0; t < count; ++t) {
       const float x_scale = x_scales[static_cast<std::size_t>(t)];
       const std::int32_t* sum = sums.row(t);
@@ -169,10 +174,14 @@ LinearWeights LinearWeights::from_float(MatrixView<const float> weight, Precisio
       round_to_bfloat16(weight.row(n), weight.cols, rounded.row(n));
     weight = rounded.view();
   }
-  const Type type = native ? Type::bf16 : Type::f32;
   LinearWeights linear;
-  linear.implementation_ = std::make_unique<Implementation>(precision, weight.data, Type::f32, weight.stride,
-                                                            weight.rows, weight.cols, type, type, Type::f32);
+  linear.implementation_ = std::make_unique<Implementation>();
+  auto& implementation = *linear.implementation_;
+  implementation.precision = precision;
+  implementation.x_type = native ? Type::bf16 : Type::f32;
+  implementation.matmul =
+      std::make_unique<OneDnnMatmul>(weight.data, Type::f32, weight.stride, weight.rows, weight.cols,
+                                     implementation.x_type, implementation.x_type, Type::f32);
   return linear;
 }
 
@@ -183,12 +192,19 @@ LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std:
   VALIDATE(codes.cols <= most_int8_inputs, "an int8 layer with ", codes.cols,
            " inputs may overflow its 32-bit sums, use at most ", most_int8_inputs);
   LinearWeights linear;
-  linear.implementation_ =
-      std::make_unique<Implementation>(Precision::int8, codes.data, Type::s8, codes.stride, codes.rows,
-                                       codes.cols, Type::u8, Type::s8, Type::s32);
+  linear.implementation_ = std::make_unique<Implementation>();
   auto& implementation = *linear.implementation_;
+  implementation.precision = Precision::int8;
+  implementation.x_type = Type::u8;
   implementation.scales.assign(scales.begin(), scales.end());
   implementation.compensation.resize(static_cast<std::size_t>(codes.rows));
+  if (!detail::has_exact_int8()) {
+    implementation.portable_codes.reshape(codes.rows, codes.cols);
+    copy_rows<std::int8_t>(codes, implementation.portable_codes.view());
+    return linear;
+  }
+  implementation.matmul = std::make_unique<OneDnnMatmul>(codes.data, Type::s8, codes.stride, codes.rows,
+                                                         codes.cols, Type::u8, Type::s8, Type::s32);
   for (std::int64_t n = 0; n < codes.rows; ++n) {
     std::int32_t sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -199,18 +215,20 @@ LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std:
 }
 
 std::int64_t LinearWeights::outputs() const {
-  return implementation_ ? implementation_->matmul.outputs() : 0;
+  return implementation_ ? implementation_->outputs() : 0;
 }
 
 std::int64_t LinearWeights::inputs() const {
-  return implementation_ ? implementation_->matmul.inputs() : 0;
+  return implementation_ ? implementation_->inputs() : 0;
 }
 
 std::int64_t LinearWeights::memory_bytes() const {
-  if (!implementation_) return 0;
-  const auto extra = implementation_->scales.size() * sizeof(float) +
-                     implementation_->compensation.size() * sizeof(std::int32_t);
-  return implementation_->matmul.memory_bytes() + static_cast<std::int64_t>(extra);
+  return implementation_ ? implementation_->memory_bytes() : 0;
+}
+
+std::int64_t LinearWeights::Implementation::memory_bytes() const {
+  const auto extra = scales.size() * sizeof(float) + compensation.size() * sizeof(std::int32_t);
+  return (matmul ? matmul->memory_bytes() : portable_codes.size()) + static_cast<std::int64_t>(extra);
 }
 
 void LinearWeights::apply(MatrixView<const float> x, std::span<const float> bias, MatrixView<float> out,
@@ -227,7 +245,7 @@ void LinearWeights::apply(MatrixView<const float> x, std::span<const float> bias
     case Precision::int8:
       return implementation_->apply_int8(x, bias_data, out, accumulate);
     case Precision::bf16:
-      if (implementation_->x_is == Type::bf16)
+      if (implementation_->x_type == Type::bf16)
         return implementation_->apply_rounded<BFloat16>(x, bias_data, out, accumulate);
       return implementation_->apply_rounded<float>(x, bias_data, out, accumulate);
   }

@@ -13,6 +13,8 @@ namespace pare::kernels {
 ///   f32   activations and weights in binary32
 ///   bf16  both rounded to bfloat16, accumulated in binary32
 ///   int8  activations quantized per token, weights int8 with one scale an output, accumulated in int32
+/// A CPU without bfloat16 products rounds both to bfloat16 and multiplies them in binary32; one without VNNI
+/// sums int8 products in a plain loop: the same numbers, up to the order of binary32 sums, slower.
 enum class Precision { f32, bf16, int8 };
 
 /// Weights of one linear layer, rearranged once for the GEMM of the machine and used for any number of

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/gemm/onednn_matmul.hpp"
 
+#include <algorithm>
 #include <mutex>
+#include <string_view>
 #include <unordered_map>
 
 #include "kernels/core/contract.hpp"
@@ -71,6 +73,8 @@ OneDnnMatmul::OneDnnMatmul(const void* weight, memory::data_type given, std::int
     const Call tile{full_tile_rows, false, false};
     auto first = make_primitive(tile);
     weight_layout_ = first->description.weights_desc();
+    const bool blocked = std::string_view(first->description.impl_info_str()).starts_with("brg");
+    pads_ = !blocked && out_type == memory::data_type::f32;
     primitives_.emplace(tile, std::move(first));
     weight_ = memory(weight_layout_, cpu());
     const memory::desc plain({inputs, outputs}, given, memory::dims{1, weight_stride});
@@ -118,6 +122,30 @@ const OneDnnMatmul::Primitive& OneDnnMatmul::primitive(const Call& call) const {
 }
 
 void OneDnnMatmul::run(const Call& call, const void* x, const float* bias, void* out) const {
+  if (pads_) return run_padded(call, static_cast<const float*>(x), bias, static_cast<float*>(out));
+  run_once(call, x, bias, out);
+}
+
+/// oneDNN's plain GEMM, which CPUs without AVX-512 get, orders its sums by the number of rows: here it always
+/// sees padded_rows of them, the last ones filled up with zeros.
+void OneDnnMatmul::run_padded(const Call& call, const float* x, const float* bias, float* out) const {
+  constexpr std::int64_t padded_rows = 64;
+  thread_local Matrix<float> padded_x;
+  thread_local Matrix<float> padded_out;
+  padded_x.reshape(padded_rows, inputs_);
+  padded_out.reshape(padded_rows, outputs_);
+  for (std::int64_t first = 0; first < call.rows; first += padded_rows) {
+    const std::int64_t rows = std::min(padded_rows, call.rows - first);
+    std::copy_n(x + first * inputs_, rows * inputs_, padded_x.data());
+    std::fill(padded_x.row(rows), padded_x.row(padded_rows), 0.0f);
+    std::fill_n(padded_out.data(), padded_out.size(), 0.0f);
+    if (call.accumulate) std::copy_n(out + first * outputs_, rows * outputs_, padded_out.data());
+    run_once({padded_rows, call.bias, call.accumulate}, padded_x.data(), bias, padded_out.data());
+    std::copy_n(padded_out.data(), rows * outputs_, out + first * outputs_);
+  }
+}
+
+void OneDnnMatmul::run_once(const Call& call, const void* x, const float* bias, void* out) const {
   try {
     const OneThread one_thread;
     const Primitive& chosen = primitive(call);

@@ -38,6 +38,8 @@ class OneDnnMatmul {
                std::int64_t outputs, std::int64_t inputs, dnnl::memory::data_type x_type,
                dnnl::memory::data_type kept, dnnl::memory::data_type out_type);
 
+  ~OneDnnMatmul();
+
   std::int64_t outputs() const { return outputs_; }
   std::int64_t inputs() const { return inputs_; }
   std::int64_t memory_bytes() const;
@@ -50,6 +52,8 @@ class OneDnnMatmul {
  private:
   struct Primitive;
 
+  void run_once(const Call& call, const void* x, const float* bias, void* out) const;
+  void run_padded(const Call& call, const float* x, const float* bias, float* out) const;
   const Primitive& primitive(const Call& call) const;
   std::unique_ptr<Primitive> make_primitive(const Call& call) const;
 
@@ -59,11 +63,9 @@ class OneDnnMatmul {
   dnnl::memory::data_type out_type_;
   dnnl::memory::desc weight_layout_;
   dnnl::memory weight_;
+  bool pads_ = false;  ///< whether rows would depend on their number, so that it is always the same
   mutable std::shared_mutex mutex_;
   mutable std::map<Call, std::unique_ptr<Primitive>> primitives_;
-
- public:
-  ~OneDnnMatmul();
 };
 
 /// Rows of one full tile: the layout of the weights is chosen for it. 256 rows reach the speed of a whole

@@ -64,8 +64,15 @@ void WindowHead::set_keys_and_values(MatrixView<const float> k, MatrixView<const
   for (std::int64_t s = 0; s < tiles_ * tile_keys; ++s) {
     float* column = keys_.row(s / tile_keys * dim_) + s % tile_keys;
     float* value = values_.row(s);
-    for (std::int64_t d = 0; d < dim_; ++d) column[d * tile_keys] = s < length_ ? k.row(s)[d] : 0.0f;
-    for (std::int64_t d = 0; d < padded_dim_; ++d) value[d] = s < length_ && d < dim_ ? v.row(s)[d] : 0.0f;
+    if (s < length_) {
+      const float* key = k.row(s);
+      for (std::int64_t d = 0; d < dim_; ++d) column[d * tile_keys] = key[d];
+      std::copy_n(v.row(s), dim_, value);
+      std::fill_n(value + dim_, padded_dim_ - dim_, 0.0f);
+    } else {
+      for (std::int64_t d = 0; d < dim_; ++d) column[d * tile_keys] = 0.0f;
+      std::fill_n(value, padded_dim_, 0.0f);
+    }
   }
 }
 
@@ -84,7 +91,10 @@ void WindowHead::attend(MatrixView<const float> q, std::int64_t begin, MatrixVie
   }
   for (std::int64_t i = 0; i < rows; ++i) {
     const float total = sum(totals_[static_cast<std::size_t>(i)]);
-    for (std::int64_t d = 0; d < dim_; ++d) out.row(begin + i)[d] = sums_.row(i)[d] / total;
+    const float* sums = sums_.row(i);
+    float* y = out.row(begin + i);
+#pragma omp simd
+    for (std::int64_t d = 0; d < dim_; ++d) y[d] = sums[d] / total;
   }
 }
 
@@ -112,24 +122,26 @@ void WindowHead::exponentiate_row(std::int64_t row, std::int64_t valid, std::int
   constexpr float lowest = -std::numeric_limits<float>::infinity();
   float& highest = highest_[static_cast<std::size_t>(row)];
   Lanes& total = totals_[static_cast<std::size_t>(row)];
+  const std::int64_t whole = valid / lane_count * lane_count;
+  if (whole < valid) store(weights + whole, keep_first(load(weights + whole), valid - whole, lowest));
+  const std::int64_t rounded = (valid + lane_count - 1) / lane_count * lane_count;
   Lanes tile_highest = splat(lowest);
-  for (std::int64_t c = 0; c < valid; c += lane_count) {
-    tile_highest = max(tile_highest, keep_first(load(weights + c), valid - c, lowest));
-  }
-  const float grown = std::max(highest, largest(tile_highest));
-  if (grown > highest) {
-    const Lanes shrink = exp(splat(highest - grown));
+  for (std::int64_t c = 0; c < rounded; c += lane_count) tile_highest = max(load(weights + c), tile_highest);
+  if (const float grown = largest(tile_highest); grown > highest) {
+    if (highest > lowest) {
+      const Lanes shrink = exp(splat(highest - grown));
+      total *= shrink;
+      float* sums = sums_.row(row);
+      for (std::int64_t d = 0; d < padded_dim_; d += lane_count) store(sums + d, load(sums + d) * shrink);
+    }
     highest = grown;
-    total *= shrink;
-    float* sums = sums_.row(row);
-    for (std::int64_t d = 0; d < padded_dim_; d += lane_count) store(sums + d, load(sums + d) * shrink);
   }
-  for (std::int64_t c = 0; c < columns; c += lane_count) {
-    const Lanes weight =
-        keep_first(exp(load(weights + c) - highest), std::max<std::int64_t>(valid - c, 0), 0.0f);
+  for (std::int64_t c = 0; c < rounded; c += lane_count) {
+    const Lanes weight = exp_of_negative(load(weights + c) - highest);
     store(weights + c, weight);
     total += weight;
   }
+  for (std::int64_t c = rounded; c < columns; c += lane_count) store(weights + c, Lanes{});
 }
 
 }  // namespace

@@ -1,123 +1,184 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/algorithm/integer_programme.hpp"
 
-#include <Cbc_C_Interface.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <numeric>
-#include <string>
 
 #include "kernels/core/contract.hpp"
+#include "search/algorithm/lagrangian.hpp"
 
 namespace pare::search {
 namespace {
 
-struct Column {
-  std::size_t site;
-  std::uint8_t option;
-  double score;        ///< above the least of its site
-  std::int64_t bytes;  ///< above the least of its site
-  bool changes;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A partial recipe over the first sites in order.
+struct State {
+  std::int64_t bytes;
+  int changes;
+  double score;
+  std::uint32_t parent;  ///< its state before the last site
+  std::uint8_t item;     ///< what it took there
 };
 
-struct CbcDelete {
-  void operator()(Cbc_Model* model) const { Cbc_deleteModel(model); }
+/// How a state came to be; kept for every site, to read the recipe off the last state.
+struct Trace {
+  std::uint32_t parent;
+  std::uint8_t item;
 };
 
-std::vector<Column> make_columns(const SearchSpace& space, const Scores& scores, const TrustRegion* region) {
-  std::vector<Column> columns;
-  for (std::size_t s = 0; s < space.sites.size(); ++s) {
-    const SearchSite& site = space.sites[s];
-    EXPECT(scores[s].size() == site.options.size(), scores[s].size(), " scores at ", site.name);
+bool dominates(const KnapsackItem& a, const KnapsackItem& b) {
+  if (a.score > b.score || a.bytes > b.bytes || a.changes > b.changes) return false;
+  return a.score < b.score || a.bytes < b.bytes || a.changes < b.changes || a.option < b.option;
+}
+
+Knapsack make_knapsack(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
+                       const std::optional<TrustRegion>& region) {
+  const std::size_t count = space.sites.size();
+  const bool bounded = region && region->max_changes < count;
+  Knapsack knapsack;
+  knapsack.budget = budget_bytes - space.smallest_bytes();
+  knapsack.max_changes = static_cast<std::int64_t>(bounded ? region->max_changes : count);
+  for (std::size_t s = 0; s < count; ++s) {
+    const std::vector<SiteOption>& options = space.sites[s].options;
+    EXPECT(scores[s].size() == options.size(), scores[s].size(), " scores at ", space.sites[s].name);
     const double least = *std::min_element(scores[s].begin(), scores[s].end());
-    for (std::size_t o = 0; o < site.options.size(); ++o) {
-      EXPECT(!std::isnan(scores[s][o]), "a score at ", site.name, " is not a number");
+    std::vector<KnapsackItem> items;
+    for (std::size_t o = 0; o < options.size(); ++o) {
+      EXPECT(!std::isnan(scores[s][o]), "a score at ", space.sites[s].name, " is not a number");
       if (std::isinf(scores[s][o])) continue;
-      const bool differs = region != nullptr && region->reference[s] != o;
-      columns.push_back({s, static_cast<std::uint8_t>(o), scores[s][o] - least,
-                         site.options[o].bytes - site.options.front().bytes, differs});
+      const int changes = bounded && region->reference[s] != o ? 1 : 0;
+      items.push_back({static_cast<std::uint8_t>(o), scores[s][o] - least,
+                       options[o].bytes - options.front().bytes, changes});
+    }
+    std::vector<KnapsackItem>& kept = knapsack.sites.emplace_back();
+    for (const KnapsackItem& item : items) {
+      const auto dominated = [&](const KnapsackItem& other) { return dominates(other, item); };
+      if (std::none_of(items.begin(), items.end(), dominated)) kept.push_back(item);
     }
   }
-  return columns;
+  return knapsack;
 }
 
-/// The whole problem in CBC's column-wise form. Bytes are divided by their common divisor and scores scaled
-/// so that the largest sum is 1e6: CBC's tolerances are absolute.
-std::unique_ptr<Cbc_Model, CbcDelete> load(const std::vector<Column>& columns, std::size_t sites,
-                                           std::int64_t budget, const TrustRegion* region) {
-  std::int64_t divisor = 0;
-  std::vector<double> worst(sites, 0);
-  for (const Column& column : columns) {
-    divisor = std::gcd(divisor, column.bytes);
-    worst[column.site] = std::max(worst[column.site], column.score);
-  }
-  divisor = std::max<std::int64_t>(divisor, 1);
-  const double largest = std::accumulate(worst.begin(), worst.end(), 0.0);
-  const double scale = largest > 0 ? 1e6 / largest : 1;
+/// Sites in order, and what those from one on need and add at least.
+struct Order {
+  std::vector<std::size_t> sites;
+  std::vector<double> reduced;
+  std::vector<std::int64_t> bytes;
+  std::vector<int> changes;
+};
 
-  std::vector<CoinBigIndex> starts{0};
-  std::vector<int> rows;
-  std::vector<double> values;
-  std::vector<double> objective;
-  for (const Column& column : columns) {
-    const auto entry = [&](std::size_t row, double value) {
-      rows.push_back(static_cast<int>(row));
-      values.push_back(value);
+/// The sites whose best choice is clearest come first, so that the number of states grows late.
+Order make_order(const Knapsack& knapsack, const Multipliers& price) {
+  const std::size_t count = knapsack.sites.size();
+  std::vector<double> least(count, infinity);
+  std::vector<double> lead(count, infinity);
+  for (std::size_t s = 0; s < count; ++s) {
+    double second = infinity;
+    for (const KnapsackItem& item : knapsack.sites[s]) {
+      const double reduced = reduced_score(item, price);
+      second = std::min(second, std::max(reduced, least[s]));
+      least[s] = std::min(least[s], reduced);
+    }
+    if (second < infinity) lead[s] = second - least[s];
+  }
+  Order order;
+  order.sites.resize(count);
+  std::iota(order.sites.begin(), order.sites.end(), std::size_t{0});
+  std::stable_sort(order.sites.begin(), order.sites.end(),
+                   [&](std::size_t a, std::size_t b) { return lead[a] > lead[b]; });
+  order.reduced.assign(count + 1, 0);
+  order.bytes.assign(count + 1, 0);
+  order.changes.assign(count + 1, 0);
+  for (std::size_t k = count; k-- > 0;) {
+    const std::vector<KnapsackItem>& items = knapsack.sites[order.sites[k]];
+    std::int64_t bytes = items.front().bytes;
+    int changes = items.front().changes;
+    for (const KnapsackItem& item : items) {
+      bytes = std::min(bytes, item.bytes);
+      changes = std::min(changes, item.changes);
+    }
+    order.reduced[k] = order.reduced[k + 1] + least[order.sites[k]];
+    order.bytes[k] = order.bytes[k + 1] + bytes;
+    order.changes[k] = order.changes[k + 1] + changes;
+  }
+  return order;
+}
+
+/// Drops every state that another one dominates. Sorted by bytes, a state falls to any earlier one with no
+/// more changes and no larger score.
+void keep_undominated(std::vector<State>& states, std::int64_t max_changes) {
+  std::sort(states.begin(), states.end(), [](const State& a, const State& b) {
+    if (a.bytes != b.bytes) return a.bytes < b.bytes;
+    if (a.score != b.score) return a.score < b.score;
+    if (a.changes != b.changes) return a.changes < b.changes;
+    return a.parent != b.parent ? a.parent < b.parent : a.item < b.item;
+  });
+  std::vector<double> least(static_cast<std::size_t>(max_changes) + 1,
+                            infinity);  // with at most so many changes
+  std::erase_if(states, [&](const State& state) {
+    auto at = static_cast<std::size_t>(state.changes);
+    if (least[at] <= state.score) return true;
+    for (; at < least.size() && least[at] > state.score; ++at) least[at] = state.score;
+    return false;
+  });
+}
+
+struct Answer {
+  double score = infinity;
+  Recipe recipe;
+};
+
+/// One pass of the dynamic programme: the best recipe with a score below `to_beat`, if the states kept
+/// contain one.
+Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& order, double to_beat,
+            double gap, std::size_t most_states) {
+  const std::size_t count = knapsack.sites.size();
+  const double limit = gap > 0 ? to_beat * (1 - gap) : to_beat;
+  std::vector<std::vector<Trace>> traces(count);
+  std::vector<State> states{{0, 0, 0.0, 0, 0}};
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::vector<KnapsackItem>& items = knapsack.sites[order.sites[k]];
+    const auto bound = [&](const State& state) {
+      return state.score + order.reduced[k + 1] +
+             price.byte * static_cast<double>(state.bytes - knapsack.budget) +
+             price.change * static_cast<double>(state.changes - knapsack.max_changes);
     };
-    entry(column.site, 1);
-    if (column.bytes != 0) entry(sites, static_cast<double>(column.bytes / divisor));
-    if (column.changes) entry(sites + 1, 1);
-    starts.push_back(static_cast<CoinBigIndex>(rows.size()));
-    objective.push_back(column.score * scale);
+    std::vector<State> next;
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      for (std::size_t j = 0; j < items.size(); ++j) {
+        const State state{states[i].bytes + items[j].bytes, states[i].changes + items[j].changes,
+                          states[i].score + items[j].score, static_cast<std::uint32_t>(i),
+                          static_cast<std::uint8_t>(j)};
+        if (state.bytes + order.bytes[k + 1] > knapsack.budget) continue;
+        if (state.changes + order.changes[k + 1] > knapsack.max_changes) continue;
+        if (bound(state) < limit) next.push_back(state);
+      }
+    }
+    keep_undominated(next, knapsack.max_changes);
+    if (next.size() > most_states) {
+      std::stable_sort(next.begin(), next.end(),
+                       [&](const State& a, const State& b) { return bound(a) < bound(b); });
+      next.resize(most_states);
+    }
+    if (next.empty()) return {};
+    for (const State& state : next) traces[k].push_back({state.parent, state.item});
+    states = std::move(next);
   }
-  const std::size_t row_count = sites + (region == nullptr ? 1 : 2);
-  std::vector<double> lower(row_count, 1);
-  std::vector<double> upper(row_count, 1);
-  lower[sites] = 0;
-  upper[sites] = static_cast<double>(budget / divisor);
-  if (region != nullptr) {
-    lower[sites + 1] = 0;
-    upper[sites + 1] = static_cast<double>(region->max_changes);
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < states.size(); ++i) {
+    if (states[i].score < states[best].score) best = i;
   }
-  const std::vector<double> zeros(columns.size(), 0);
-  const std::vector<double> ones(columns.size(), 1);
-
-  std::unique_ptr<Cbc_Model, CbcDelete> model(Cbc_newModel());
-  Cbc_setLogLevel(model.get(), 0);
-  Cbc_loadProblem(model.get(), static_cast<int>(columns.size()), static_cast<int>(row_count), starts.data(),
-                  rows.data(), values.data(), zeros.data(), ones.data(), objective.data(), lower.data(),
-                  upper.data());
-  for (std::size_t c = 0; c < columns.size(); ++c) Cbc_setInteger(model.get(), static_cast<int>(c));
-  return model;
-}
-
-std::optional<Recipe> solve(const SearchSpace& space, const std::vector<Column>& columns, std::int64_t budget,
-                            const TrustRegion* region, const IntegerProgrammeOptions& options) {
-  const std::size_t sites = space.sites.size();
-  const auto model = load(columns, sites, budget - space.smallest_bytes(), region);
-  const double gap = columns.size() <= options.exact_columns ? 0 : options.relative_gap;
-  Cbc_setParameter(model.get(), "log", "0");
-  Cbc_setParameter(model.get(), "slog", "0");
-  Cbc_setParameter(model.get(), "preprocess", "off");
-  Cbc_setParameter(model.get(), "threads", "0");
-  Cbc_setAllowableGap(model.get(), 0);
-  Cbc_setAllowableFractionGap(model.get(), gap);
-  Cbc_setMaximumNodes(model.get(), options.max_nodes);
-  Cbc_solve(model.get());
-  const double* solution = Cbc_bestSolution(model.get());
-  if (Cbc_isProvenInfeasible(model.get()) != 0 || solution == nullptr) return std::nullopt;
-
-  Recipe recipe(sites, 0);
-  std::vector<double> share(sites, 0);
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    if (solution[c] <= share[columns[c].site]) continue;
-    share[columns[c].site] = solution[c];
-    recipe[columns[c].site] = columns[c].option;
+  Answer answer{states[best].score, Recipe(count)};
+  auto at = static_cast<std::uint32_t>(best);
+  for (std::size_t k = count; k-- > 0;) {
+    const Trace trace = traces[k][at];
+    answer.recipe[order.sites[k]] = knapsack.sites[order.sites[k]][trace.item].option;
+    at = trace.parent;
   }
-  return recipe;
+  return answer;
 }
 
 }  // namespace
@@ -127,20 +188,25 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, s
                                const IntegerProgrammeOptions& options) {
   EXPECT(scores.size() == space.sites.size(), scores.size(), " sites have scores of ", space.sites.size());
   EXPECT(!region || region->reference.size() == space.sites.size(), "a reference of another space");
-  if (space.smallest_bytes() > budget_bytes) return std::nullopt;
-  const TrustRegion* const trust = region ? &*region : nullptr;
-  const std::vector<Column> columns = make_columns(space, scores, trust);
-  // CBC holds rows to a tolerance; bytes are exact, so a solution that leans on the tolerance is solved again
-  // below it.
-  std::int64_t target = budget_bytes;
-  for (int attempt = 0; attempt < 3 && target >= space.smallest_bytes(); ++attempt) {
-    std::optional<Recipe> recipe = solve(space, columns, target, trust, options);
-    if (!recipe) return std::nullopt;
-    const std::int64_t excess = space.bytes(*recipe) - budget_bytes;
-    if (excess <= 0) return recipe;
-    target -= excess;
+  const Knapsack knapsack = make_knapsack(space, scores, budget_bytes, region);
+  std::size_t columns = 0;
+  for (const std::vector<KnapsackItem>& site : knapsack.sites) {
+    if (site.empty()) return std::nullopt;
+    columns += site.size();
   }
-  return std::nullopt;
+  const Multipliers price = best_multipliers(knapsack);
+  const Order order = make_order(knapsack, price);
+  const double gap = columns <= options.exact_columns ? 0 : options.relative_gap;
+  Answer best;
+  for (std::size_t most = 64; best.recipe.empty() && most <= options.most_states; most *= 8) {
+    best = pass(knapsack, price, order, infinity, 0, most);
+  }
+  const Answer better =
+      pass(knapsack, price, order, best.score, best.recipe.empty() ? 0 : gap, options.most_states);
+  if (better.score < best.score) best = better;
+  if (best.recipe.empty()) return std::nullopt;
+  ENSURE(space.bytes(best.recipe) <= budget_bytes, "an allocation above the budget");
+  return best.recipe;
 }
 
 double total_score(const Scores& scores, const Recipe& recipe) {

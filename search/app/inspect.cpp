@@ -7,8 +7,9 @@
 namespace pare::search {
 
 int inspect(const Arguments& arguments) {
-  fmt::print("{}", framework::inspect(arguments.file));
+  fmt::print("{}", arguments.file.extension() == ".h5" ? framework::describe_hdf5(arguments.file) : framework::describe_safetensors(arguments.file));
   return 0;
+  
 }
 
 }  // namespace pare::search

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/contest.hpp"
@@ -10,13 +11,15 @@
 namespace pare::search {
 
 std::vector<Finalist> final_field(const SearchSpace& space, std::int64_t budget_bytes, std::vector<Finalist> finalists) {
-  std::vector<Finalist> field;
-  const auto add = [&](const Finalist& finalist) {
-    const bool known = std::any_of(field.begin(), field.end(), [&](const Finalist& f) { return f.recipe == finalist.recipe; });
-    if (!known) field.push_back(finalist);
-  };
-  for (const Finalist& finalist : finalists) add(finalist);
-  for (const Finalist& uniform : uniform_contestants(space, budget_bytes)) add(uniform);
+  std::vector<Finalist> field = std::move(finalists);
+  for (const Finalist& uniform : uniform_contestants(space, budget_bytes)) {
+    const auto same = std::find_if(field.begin(), field.end(), [&](const Finalist& f) { return f.recipe == uniform.recipe; });
+    if (same == field.end()) {
+      field.push_back(uniform);
+    } else {
+      same->name = uniform.name;  // the plainer name says more
+    }
+  }
   return field;
 }
 

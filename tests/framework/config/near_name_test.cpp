@@ -35,7 +35,9 @@ TEST(NearName, AllowsAThirdOfALongName) {
   EXPECT_EQ(nearest_name("abcdefgXXXXX", {"abcdefghijkl"}), "");
 }
 
-TEST(NearName, TakesTheFirstOfEquals) { EXPECT_EQ(nearest_name("w5", {"w4", "w6"}), "w4"); }
+TEST(NearName, TakesTheFirstOfEquals) {
+  EXPECT_EQ(nearest_name("w5", {"w4", "w6"}), "w4");
+}
 
 TEST(NearName, AsksAQuestionOrNothing) {
   EXPECT_EQ(did_you_mean("modle", {"model"}), ", did you mean 'model'?");

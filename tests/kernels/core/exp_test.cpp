@@ -42,6 +42,14 @@ TEST(Exp, ReachesZeroInfinityAndNanAtTheEnds) {
   EXPECT_TRUE(std::isnan(exp(splat(std::numeric_limits<float>::quiet_NaN()))[7]));
 }
 
+TEST(ExpOfNegative, EqualsExp) {
+  for (const float x : {0.0f, -0.0f, -1e-8f, -1.0f, -50.3f, -87.3f, -87.4f, -1e30f,
+                        -std::numeric_limits<float>::infinity()}) {
+    EXPECT_EQ(exp_of_negative(splat(x))[5], exp(splat(x))[5]) << x;
+  }
+  EXPECT_TRUE(std::isnan(exp_of_negative(splat(std::numeric_limits<float>::quiet_NaN()))[0]));
+}
+
 TEST(Lanes, LoadStoreAndReducePartsOfThem) {
   float x[16];
   for (int i = 0; i < 16; ++i) x[i] = static_cast<float>(i + 1);

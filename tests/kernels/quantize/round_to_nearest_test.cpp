@@ -114,7 +114,8 @@ TEST_P(RoundToNearestGrids, ErrorIsAtMostHalfAStepInsideTheGrid) {
         highest = std::max(highest, values[static_cast<std::size_t>(r * 172 + i)]);
       }
       const bool inside = weight.row(r)[c] >= lowest && weight.row(r)[c] <= highest;
-      ASSERT_TRUE(!inside || error <= s * 0.50001) << r << ", " << c << ": " << error << " for a step of " << s;
+      ASSERT_TRUE(!inside || error <= s * 0.50001)
+          << r << ", " << c << ": " << error << " for a step of " << s;
     }
   }
 }
