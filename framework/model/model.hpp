@@ -37,8 +37,9 @@ struct Stage {
 /// A checkpoint as a chain of stages: embedding, then attention and mlp of every layer, then the head. Weights stay in the
 /// mapped files, one copy a node; `read_*` convert to binary32. Immutable after construction, so safe for any number of threads.
 ///
-/// The constructor checks that every tensor of the architecture is there, with the right shape and a floating dtype, and that no
-/// weight is NaN or infinite; it throws InputError naming file and tensor.
+/// The constructor checks that every tensor of the architecture is there, with the right shape and a floating
+/// dtype, that no weight is NaN or infinite, and that there is no tensor which would be left unused (a bias that
+/// config.json does not mention); it throws InputError naming file and tensor.
 class Model {
  public:
   explicit Model(const std::filesystem::path& directory);
