@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <algorithm>
 
 namespace pare::test {
@@ -36,7 +38,7 @@ TEST(DecisionRandom, DependsOnSeedAndDecisionOnly) {
 
 TEST(DecisionRandom, StartsWithThePhiloxBlock) {
   DecisionRandom random(0x299f31d0a4093822, 0);
-  const PhiloxCounter block = kernels::philox4x32({0, 0, 0, 0}, {0xa4093822, 0x299f31d0});
+  const std::array<std::uint32_t, 4> block = kernels::philox4x32({0, 0, 0, 0}, {0xa4093822, 0x299f31d0});
 
   for (const std::uint32_t expected : block) EXPECT_EQ(random.next(), expected);
   EXPECT_EQ(random.next(), kernels::philox4x32({1, 0, 0, 0}, {0xa4093822, 0x299f31d0})[0]);
