@@ -18,7 +18,7 @@ namespace pare::detail {
 template <class... Parts>
 std::string concatenate(const Parts&... parts) {
   std::ostringstream text;
-  (text << ... << parts);
+  static_cast<void>((text << ... << parts));  // nothing to say is allowed
   return text.str();
 }
 
