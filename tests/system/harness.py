@@ -63,10 +63,9 @@ def run_pare(*arguments, ranks=None, timeout=240, cwd=None):
 
 
 def start_pare(*arguments, ranks=None):
-    """Starts it as the leader of a process group of its own, which a test may kill as a whole."""
-    return subprocess.Popen(
-        command(arguments, ranks), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    """Starts it as the leader of a session of its own, which a test may kill as a whole."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command(arguments, ranks), **quiet, start_new_session=True)
 
 
 class SystemTest(unittest.TestCase):
