@@ -26,8 +26,12 @@ class Variants(SystemTest):
     def test_algorithms(self):
         for algorithm in ("pare", "evopress", "random"):
             with self.subTest(algorithm):
-                verdict = self.search(self.experiment(algorithm, search={"algorithm": algorithm, "tokens": 20000}))
+                # Even steps between the levels: evopress trades one up for one down.
+                options = ["w3-g32", "w4-g32", "w5-g32"]
+                search = {"algorithm": algorithm, "tokens": 20000}
+                verdict = self.search(self.experiment(algorithm, options=options, search=search))
 
+                self.assertLessEqual(verdict["winner"]["bytes"], verdict["budget_bytes"])
                 self.assertGreater(verdict["spent"]["search_tokens"], 0)
                 self.assertLessEqual(verdict["spent"]["search_tokens"], 20000)
 
