@@ -20,6 +20,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 SUFFIXES = {".hpp", ".cpp", ".cu", ".cuh", ".h", ".c", ".cc", ".inl"}
+C_STANDARD = {f"{name}.h" for name in (
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic "
+    "stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype").split()}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 
@@ -75,8 +78,8 @@ def matches(header, pattern):
 
 
 def is_standard(header):
-    """<vector> and <cstdint> have neither a folder nor a suffix."""
-    return "/" not in header and "." not in header
+    """<vector> and <cstdint> have neither a folder nor a suffix; <time.h> and its like are C's."""
+    return ("/" not in header and "." not in header) or header in C_STANDARD
 
 
 def problem_with(header, quoted, floor_name, room, layers, root):
@@ -86,6 +89,11 @@ def problem_with(header, quoted, floor_name, room, layers, root):
     parts = header.split("/")
     target_at = layers.floor_index(parts[0])
 
+    for pattern, home in layers.homes:
+        if matches(header, pattern):
+            if home == f"{floor_name}/{room}":
+                return None
+            return f"{header} has its home in {home} (include a header of that folder instead)"
     if target_at is None and quoted:
         if header.startswith(".") or len(parts) == 1 or not (root / parts[0]).is_dir():
             return f'"{header}" is not written from the repository root (write "floor/room/file.hpp")'
@@ -102,9 +110,6 @@ def problem_with(header, quoted, floor_name, room, layers, root):
             return f'"{header}" points up, from {floor_name}/{room} to {target.name}/{parts[1]}'
         return None
 
-    for pattern, home in layers.homes:
-        if matches(header, pattern) and home != f"{floor_name}/{room}":
-            return f"<{header}> has its home in {home} (include a header of that folder instead)"
     if floor.allowed is not None and not is_standard(header):
         if not any(matches(header, pattern) for pattern in floor.allowed):
             return f"<{header}> is foreign to {floor_name} (allowed: the standard library, {', '.join(floor.allowed)})"

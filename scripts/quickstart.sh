@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to a first result: install what is missing, build, search the embedded model, show the report.
+# From a fresh clone to a first result: install what is missing, build, search the embedded model, print the verdict.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,4 +21,3 @@ if command -v mpirun >/dev/null && [[ $ranks -gt 1 ]]; then
 fi
 
 "${launch[@]}" build/pare search configs/quickstart.yaml
-build/pare report configs/quickstart.yaml

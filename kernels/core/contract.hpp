@@ -16,9 +16,9 @@
 namespace pare::detail {
 
 template <class... Parts>
-std::string concatenate(const Parts&... parts) {
+std::string concatenate([[maybe_unused]] const Parts&... parts) {
   std::ostringstream text;
-  static_cast<void>((text << ... << parts));  // nothing to say is allowed
+  (static_cast<void>(text << parts), ...);
   return text.str();
 }
 

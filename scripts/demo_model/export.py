@@ -71,7 +71,7 @@ runs in minutes, on a CPU, without a download. It knows nothing and is good for 
 | architecture | `LlamaForCausalLM`: {layers} layers, hidden {hidden}, intermediate {intermediate}, {heads} heads, {kv_heads} key-value heads of {head_dim}, RoPE base {theta:.0f}, tied embeddings |
 | vocabulary | {vocabulary}: byte-level BPE trained on the same text; id {begin} `{begin_token}` begins every document and ends the one before |
 | weights | bf16, `model.safetensors`, {bytes:,} bytes |
-| training | {steps:,} steps of {batch_tokens:,} tokens ({tokens:,} tokens, {epochs:.1f} passes), sequence {sequence}, AdamW, bf16 products, {minutes:.0f} minutes on two cores of an AMD EPYC |
+| training | {steps:,} steps of {batch_tokens:,} tokens ({tokens:,} tokens, {epochs:.1f} passes), sequence {sequence}, AdamW, bf16 products, {minutes:.0f} minutes on {machine} |
 | held-out loss | **{loss:.4f}** nats per token (perplexity {perplexity:.2f}; {bits:.3f} bits per byte), {held_out_tokens:,} tokens, windows of {sequence}, rounded weights, float32 arithmetic |
 
 Held out are every 50th block of four neighbouring documents of each source (2 %).
@@ -132,6 +132,7 @@ def main():
     parser.add_argument("--work", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="of the samples in the README")
+    parser.add_argument("--machine", default="two cores of an AMD EPYC", help="where it was trained, for the README")
     parser.add_argument("--difference", default="1e-5", help="what golden.py --transformers found, for the README")
     parser.add_argument("--batch", type=int, default=16, help="the batch that train.py ran with")
     arguments = parser.parse_args()
@@ -172,6 +173,7 @@ def main():
         loss=loss, perplexity=torch.tensor(loss).exp().item(),
         bits=loss / torch.tensor(2.0).log().item() * facts["held_out_tokens"] / facts["held_out_bytes"],
         held_out_tokens=facts["held_out_tokens"], difference=arguments.difference,
+        machine=arguments.machine,
         **{name: sum(len(d.encode()) for d in train_documents) for name, (train_documents, _) in split.items()},
         samples="\n\n".join("\n".join("> " + line if line else ">" for line in s.split("\n")) for s in samples)))
     print(f"{arguments.output}: step {facts['step']}, held-out loss {loss:.4f} nats per token")

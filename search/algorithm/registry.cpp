@@ -3,13 +3,13 @@
 #include <functional>
 #include <map>
 
+#include "framework/config/near_name.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/evopress.hpp"
 #include "search/algorithm/exhaustive.hpp"
 #include "search/algorithm/pare.hpp"
 #include "search/algorithm/random_search.hpp"
 #include "search/algorithm/search_algorithm.hpp"
-#include "search/space/near_name.hpp"
 
 namespace pare::search {
 namespace {
@@ -44,8 +44,8 @@ std::unique_ptr<SearchAlgorithm> make_algorithm(const std::string& name, const S
   if (found != makers().end()) return found->second(problem);
   std::string list;
   for (const std::string& known : algorithm_names()) list += (list.empty() ? "" : ", ") + known;
-  throw InputError("unknown algorithm " + name + ", did you mean " + nearest_name(name, algorithm_names()) +
-                   "? There are " + list);
+  throw InputError("unknown algorithm '" + name + "'" + framework::did_you_mean(name, algorithm_names()) +
+                   " (known: " + list + ")");
 }
 
 }  // namespace pare::search

@@ -81,7 +81,7 @@ struct Reply {
 
 std::vector<std::byte> encode(const NumberedTask& task);
 std::vector<std::byte> encode(const Reply& reply);
-/// Throw std::runtime_error on bytes that are not such a message of this version.
+/// Throw InputError on bytes that are not such a message of this version.
 NumberedTask decode_task(std::span<const std::byte> bytes);
 Reply decode_reply(std::span<const std::byte> bytes);
 

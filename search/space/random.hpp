@@ -9,13 +9,6 @@
 
 namespace pare::search {
 
-using PhiloxCounter = std::array<std::uint32_t, 4>;
-using PhiloxKey = std::array<std::uint32_t, 2>;
-
-/// Philox4x32 with ten rounds: a keyed bijection of 128-bit counters, used as a random function of (key,
-/// counter). J. Salmon, M. Moraes, R. Dror, D. Shaw: Parallel random numbers: as easy as 1, 2, 3. SC'11.
-PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key);
-
 /// Random numbers of one decision: the same (seed, decision) gives the same draws, whatever was drawn for
 /// other decisions before, so that a search can be replayed from any point and does not depend on who
 /// computes what. The key is the seed, the counter is (draw block, decision). Integer arithmetic only, apart
@@ -47,7 +40,7 @@ class DecisionRandom {
   std::uint64_t seed_;
   std::uint64_t decision_;
   std::uint64_t block_ = 0;
-  PhiloxCounter draws_{};
+  std::array<std::uint32_t, 4> draws_{};
   unsigned used_ = 4;
 };
 

@@ -85,6 +85,9 @@ class ByteReader {
     return values;
   }
 
+  /// `size` bytes as they are.
+  std::span<const std::byte> raw(std::size_t size) { return take(size); }
+
   /// Throws when bytes are left over.
   void expect_end() const {
     VALIDATE(left_.empty(), name_, " is damaged: ", left_.size(), " bytes too long");

@@ -38,8 +38,8 @@ class CheckLayers(unittest.TestCase):
             self.assertIn(word, errors)
 
     def test_accepts_includes_that_point_down(self):
-        self.write("kernels/gemm/gemm.cpp", '#include "kernels/gemm/gemm.hpp"', "#include <vector>", "#include <omp.h>",
-                   '#include "kernels/core/tensor.hpp"', "#include <oneapi/dnnl/dnnl.hpp>", "#include <cuda_runtime.h>")
+        self.write("kernels/gemm/gemm.cpp", '#include "kernels/gemm/gemm.hpp"', "#include <vector>", "#include <time.h>",
+                   "#include <omp.h>", '#include "kernels/core/tensor.hpp"', "#include <oneapi/dnnl/dnnl.hpp>", "#include <cuda_runtime.h>")
         self.write("framework/io/h5.cpp", "#include <hdf5.h>", "#include <unistd.h>", '#include "kernels/prune/mask.hpp"')
         self.write("search/app/main.cpp", "#include <CLI/CLI.hpp>", '#include "search/space/a.hpp"',
                    '#include "framework/export/e.hpp"')
@@ -70,6 +70,12 @@ class CheckLayers(unittest.TestCase):
         self.write("kernels/transformer/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")
 
         self.expect_problem("home in kernels/gemm")
+
+    def test_knows_the_home_of_a_generated_header(self):
+        self.write("framework/provenance/a.cpp", '#include "framework_build_facts.hpp"')
+        self.write("framework/io/a.cpp", '#include "framework_build_facts.hpp"')
+
+        self.expect_problem("framework/io/a.cpp:1: ", "home in framework/provenance")
 
     def test_wants_paths_from_the_root(self):
         self.write("framework/io/a.cpp", '#include "a.hpp"')

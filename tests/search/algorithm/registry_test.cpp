@@ -36,7 +36,7 @@ TEST(Registry, NamesTheNearestAlgorithm) {
   const SyntheticProblem problem = additive_problem(4, 2, 1);
 
   EXPECT_EQ(refusal("evopres", problem.problem()),
-            "unknown algorithm evopres, did you mean evopress? There are evopress, exhaustive, pare, random");
+            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
 }
 
 TEST(Registry, RefusesProblemsWithoutAnAnswer) {

@@ -55,9 +55,9 @@ TEST(Budget, SaysWhenThereIsNothingToSearch) {
 
 TEST(Budget, NamesTheNearestUniformOption) {
   EXPECT_EQ(refusal(search::SameAs{"w3"}),
-            "budget same_as: w3 (not offered at every site), did you mean w2? There are w2, w4");
+            "budget same_as: w3 (not offered at every site), did you mean 'w2'? (known: w2, w4)");
   EXPECT_EQ(refusal(search::SameAs{"w44"}),
-            "budget same_as: w44 (not offered at every site), did you mean w4? There are w2, w4");
+            "budget same_as: w44 (not offered at every site), did you mean 'w4'? (known: w2, w4)");
 }
 
 TEST(Budget, RefusesNumbersThatAreNoAmount) {
