@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <exception>
 #include <span>
 
 namespace pare::search {
@@ -52,7 +53,11 @@ LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreS
     auto [here, there] = framework::make_thread_channel();
     channels_.push_back(std::move(here));
     threads_.emplace_back([setup = make_worker_setup(experiment, plan, share.threads), channel = std::move(there)] {
-      Worker(setup).serve(*channel);
+      try {
+        Worker(setup).serve(*channel);
+      } catch (const std::exception&) {
+        // The coordinator gave up in the middle of a task and says why, or the broken line tells it that this worker is gone.
+      }
     });
   }
 }

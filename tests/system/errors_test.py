@@ -352,6 +352,70 @@ class Outputs(ErrorTest):
         self.expect_error(run_pare("report", file), "run.h5: ")
 
 
+class FullDisks(ErrorTest):
+    """A limit on the size of files stands in for a full disk: writes beyond it fail."""
+
+    def run_with_limit(self, file, kilobytes, ranks=None):
+        # In a shell of its own each, so that the launcher keeps its shared memory; an error instead of a signal, as on a disk.
+        limit = ["sh", "-c", f'trap "" XFSZ; ulimit -f {2 * kilobytes}; exec "$0" "$@"']
+        outcome = run_pare("search", file, "--quiet", ranks=ranks, timeout=60, before=limit)
+        self.assertEqual(outcome.out, "")
+        self.assertEqual(outcome.err.count("pare: "), 1, outcome.err)
+        self.assertNotIn("terminate", outcome.err)
+        self.assertLess(outcome.seconds, 30)
+        return outcome
+
+    def expect_cache_error(self, ranks):
+        outcome = self.run_with_limit(self.experiment(cache=str(self.directory / "cache")), 8000, ranks)
+
+        self.assertEqual(outcome.code, 2, outcome.err)
+        self.assertRegex(outcome.err, "pare: error: .*/cache/bank-[0-9a-f]+.h5")
+        self.assertEqual([file.name[:5] for file in (self.directory / "cache").iterdir()], ["text-"])
+
+    def test_cache_that_cannot_grow(self):
+        self.expect_cache_error(None)
+
+    @needs_mpi
+    def test_cache_that_cannot_grow_under_ranks(self):
+        for ranks in (2, 4):
+            with self.subTest(ranks=ranks):
+                self.expect_cache_error(ranks)
+                (self.directory / "cache").rename(self.directory / f"cache-{ranks}")
+
+    def test_journal_that_cannot_grow_keeps_what_it_has(self):
+        file = self.experiment()
+        self.succeed("evaluate", file, "--recipe", "w4-g32", "--quiet")  # fills the cache
+
+        outcome = self.run_with_limit(file, 30)
+
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("journal.bin", outcome.err)
+        self.assertIn("make room and run the same command again", outcome.err)
+        verdict = self.search(file)
+        self.assertEqual(verdict["digest"], self.search(self.experiment("again"))["digest"])
+
+
+class BrokenArithmetic(ErrorTest):
+    """What only the workers find out."""
+
+    def expect_worker_error(self, checkpoint, *parts):
+        file = self.experiment(model={"path": str(checkpoint.write(self.directory / "m"))})
+        self.expect_search_error(file, *parts)
+
+    def test_weights_too_large_for_a_scale(self):
+        checkpoint = Checkpoint()
+        checkpoint.set_bf16("layers.3.self_attn.v_proj", 17, 0x7149)  # 1e30
+
+        self.expect_worker_error(checkpoint, "model.layers.3.self_attn.v_proj, option w2-g32: ", "scale", "65504")
+
+    def test_logits_that_overflow(self):
+        checkpoint = Checkpoint()
+        for element in range(256):
+            checkpoint.set_bf16("norm", element, 0x7F00)
+
+        self.expect_worker_error(checkpoint, "the logits of token 0 are not finite")
+
+
 class Recipes(ErrorTest):
     def expect_recipe_error(self, recipe, *parts):
         self.expect_error(run_pare("evaluate", self.experiment(), "--recipe", recipe, "--quiet", timeout=60), *parts)

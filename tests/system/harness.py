@@ -50,15 +50,15 @@ class Outcome(NamedTuple):
         return json.loads(self.out)
 
 
-def command(arguments, ranks=None):
+def command(arguments, ranks=None, before=()):
     launcher = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks else []
-    return [*launcher, BINARY, *map(str, arguments)]
+    return [*launcher, *before, BINARY, *map(str, arguments)]
 
 
-def run_pare(*arguments, ranks=None, timeout=240, cwd=None):
-    """Runs to the end. A hang is a failure: subprocess.TimeoutExpired."""
+def run_pare(*arguments, ranks=None, timeout=240, before=()):
+    """Runs to the end, each rank by way of the command `before`. A hang is a failure: subprocess.TimeoutExpired."""
     start = time.monotonic()
-    done = subprocess.run(command(arguments, ranks), capture_output=True, text=True, timeout=timeout, cwd=cwd)
+    done = subprocess.run(command(arguments, ranks, before), capture_output=True, text=True, timeout=timeout)
     return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
 

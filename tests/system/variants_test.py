@@ -96,6 +96,12 @@ class Variants(SystemTest):
         self.assertAlmostEqual(full["perplexity"], full["reference"]["perplexity"], places=6)
         self.assertFalse(full["fits"])
 
+    def test_one_option_leaves_one_recipe(self):
+        verdict = self.search(self.experiment(options=["w4-g32"]))
+
+        self.assertEqual(verdict["winner"]["name"], "uniform w4-g32")
+        self.assertEqual(set(verdict["winner"]["recipe"].values()), {"w4-g32"})
+
     def test_check_explains_without_computing(self):
         outcome = self.succeed("check", self.experiment())
 
