@@ -10,15 +10,16 @@
 
 namespace pare::framework {
 
-/// What a bank holds and where: one entry for every (site, linear of the site, option that compresses), in that order. Options that
-/// keep the checkpoint's weights have no entry. The plan follows from the model and the sites alone, so every rank computes it.
+/// What a bank holds and where: one entry for every (site, linear of the site, option that compresses), in
+/// that order. Options that keep the checkpoint's weights have no entry. The plan follows from the model and
+/// the sites alone, so every rank computes it.
 class BankPlan {
  public:
   struct Entry {
     std::size_t site = 0;
-    std::size_t linear = 0;  ///< index into Site::linears
-    std::size_t option = 0;  ///< index into Site::options
-    std::int64_t offset = 0; ///< of its bytes in the bank
+    std::size_t linear = 0;   ///< index into Site::linears
+    std::size_t option = 0;   ///< index into Site::options
+    std::int64_t offset = 0;  ///< of its bytes in the bank
     std::int64_t bytes = 0;
   };
 

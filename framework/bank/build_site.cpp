@@ -20,7 +20,8 @@ BuiltSite build_site(const BankPlan& plan, std::size_t site) {
     const std::size_t begin = built.packed.size();
     built.packed.resize(begin + static_cast<std::size_t>(entry.bytes));
     try {
-      built.errors.push_back(compressor_of(option).compress(option, weight.view(), std::span(built.packed).subspan(begin)));
+      built.errors.push_back(
+          compressor_of(option).compress(option, weight.view(), std::span(built.packed).subspan(begin)));
     } catch (const InputError& error) {
       throw InputError(linear.name + ", option " + option.name() + ": " + error.what());
     }

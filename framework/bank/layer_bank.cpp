@@ -12,21 +12,24 @@ LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : 
   const H5File file = H5File::open(path);
   VALIDATE(file.string_attribute("/", "key") == plan.key(), path.string(),
            ": is the bank of another model or of other options, remove it to have it built again");
-  VALIDATE(file.shape("/packed") == std::vector<std::int64_t>{plan.total_bytes()}, path.string(), ": /packed must hold ", plan.total_bytes(),
-           " bytes");
+  VALIDATE(file.shape("/packed") == std::vector<std::int64_t>{plan.total_bytes()}, path.string(),
+           ": /packed must hold ", plan.total_bytes(), " bytes");
   packed_offset_ = file.dataset_offset<std::uint8_t>("/packed");
   const auto squared_error = file.read<double>("/squared_error");
   const auto squared_weights = file.read<double>("/squared_weights");
-  VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(), path.string(),
-           ": holds errors of ", squared_error.size(), " entries, expected ", plan.entries().size());
-  for (std::size_t e = 0; e < squared_error.size(); ++e) errors_.push_back({squared_error[e], squared_weights[e]});
+  VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(),
+           path.string(), ": holds errors of ", squared_error.size(), " entries, expected ",
+           plan.entries().size());
+  for (std::size_t e = 0; e < squared_error.size(); ++e)
+    errors_.push_back({squared_error[e], squared_weights[e]});
 }
 
 kernels::PackedView LayerBank::packed(std::size_t site, std::size_t linear, std::size_t option) const {
   const BankPlan::Entry& entry = plan_.entry(site, linear, option);
   const Linear& layer = plan_.linear_of(entry);
   return {plan_.option_of(entry).grid, layer.outputs, layer.inputs,
-          mapped_.bytes().subspan(static_cast<std::size_t>(packed_offset_ + entry.offset), static_cast<std::size_t>(entry.bytes))};
+          mapped_.bytes().subspan(static_cast<std::size_t>(packed_offset_ + entry.offset),
+                                  static_cast<std::size_t>(entry.bytes))};
 }
 
 double LayerBank::local_error(std::size_t site, std::size_t option) const {
@@ -49,8 +52,9 @@ void BankWriter::add(std::size_t site, const BuiltSite& built) {
   EXPECT(built.errors.size() == plan_.entry_count(site), plan_.sites()[site].name);
   ++sites_added_;
   if (built.errors.empty()) return;
-  file_.write_rows("/packed", plan_.entries()[first].offset,
-                   std::span(reinterpret_cast<const std::uint8_t*>(built.packed.data()), built.packed.size()));
+  file_.write_rows(
+      "/packed", plan_.entries()[first].offset,
+      std::span(reinterpret_cast<const std::uint8_t*>(built.packed.data()), built.packed.size()));
   for (std::size_t e = 0; e < built.errors.size(); ++e) errors_[first + e] = built.errors[e];
 }
 

@@ -51,7 +51,8 @@ double median_seconds(int repetitions, const Body& body) {
 kernels::Matrix<float> random_matrix(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
   kernels::Matrix<float> matrix(rows, cols);
   for (std::int64_t i = 0; i < matrix.size(); ++i) {
-    matrix.data()[i] = static_cast<float>(kernels::uniform_number(seed, 0, static_cast<std::uint64_t>(i)) - 0.5);
+    matrix.data()[i] =
+        static_cast<float>(kernels::uniform_number(seed, 0, static_cast<std::uint64_t>(i)) - 0.5);
   }
   return matrix;
 }
@@ -69,8 +70,8 @@ double gemm_peak(kernels::Precision precision) {
 TokenWindows random_windows(std::int64_t vocabulary) {
   TokenWindows windows{window_length, {}};
   for (std::int64_t t = 0; t < window_length * window_count; ++t) {
-    windows.tokens.push_back(static_cast<std::uint32_t>(kernels::uniform_number(3, 0, static_cast<std::uint64_t>(t)) *
-                                                        static_cast<double>(vocabulary)));
+    windows.tokens.push_back(static_cast<std::uint32_t>(
+        kernels::uniform_number(3, 0, static_cast<std::uint64_t>(t)) * static_cast<double>(vocabulary)));
   }
   return windows;
 }
@@ -81,7 +82,8 @@ double operations_per_token(const Model& model) {
   double weights = static_cast<double>(config.vocabulary * config.hidden);
   for (const Stage& stage : model.stages())
     for (const Linear& linear : stage.linears) weights += static_cast<double>(linear.outputs * linear.inputs);
-  const auto attention = static_cast<double>(2 * config.layers * config.heads * config.head_dim * window_length);
+  const auto attention =
+      static_cast<double>(2 * config.layers * config.heads * config.head_dim * window_length);
   return 2 * weights + attention;
 }
 
@@ -104,7 +106,8 @@ void run(const fs::path& directory, int threads) {
   kernels::set_kernel_threads(threads);
   const Model model(directory);
   std::vector<Option> options;
-  for (const char* name : {"w2-g32", "w3-g32", "w4-g32", "w5-g32", "w6-g32", "w8-g32"}) options.push_back(parse_option(name));
+  for (const char* name : {"w2-g32", "w3-g32", "w4-g32", "w5-g32", "w6-g32", "w8-g32"})
+    options.push_back(parse_option(name));
   const std::vector<Site> sites = make_sites(model, {{"*", options}}, {});
   const BankPlan plan(model, sites);
   const fs::path scratch = fs::temp_directory_path() / ("pare-bench-" + std::to_string(getpid()));
@@ -135,22 +138,28 @@ void run(const fs::path& directory, int threads) {
     const double one = median_seconds(9, [&] { evaluate(std::span(candidates).first(1)); });
     const double tokens = static_cast<double>(window_length * window_count);
     const double rate = operations_per_token(model) * tokens / one / 1e9;
-    fmt::print("{}: one candidate, {:.0f} tokens, {} thread(s): {:.0f} ms, {:.0f} ktokens/s, {:.0f} GFLOP/s = {:.0f} % of the GEMM peak {:.0f}\n",
-               name, tokens, threads, 1e3 * one, tokens / one / 1e3, rate, 100 * rate / peak, peak);
+    fmt::print(
+        "{}: one candidate, {:.0f} tokens, {} thread(s): {:.0f} ms, {:.0f} ktokens/s, {:.0f} GFLOP/s = "
+        "{:.0f} % of the GEMM peak {:.0f}\n",
+        name, tokens, threads, 1e3 * one, tokens / one / 1e3, rate, 100 * rate / peak, peak);
 
     PrefixTrie::Runs runs;
     const double shared = seconds([&] { runs = evaluate(candidates); });
     const double separate = seconds([&] {
       for (const OptionIndices& candidate : candidates) evaluate({&candidate, 1});
     });
-    fmt::print("{}: {} single changes: {} stage runs instead of {} ({:.2f}x fewer), {:.2f} s instead of {:.2f} s ({:.2f}x)\n", name,
-               candidates.size(), runs.made, runs.separate,
-               static_cast<double>(runs.separate) / static_cast<double>(runs.made), shared, separate, separate / shared);
+    fmt::print(
+        "{}: {} single changes: {} stage runs instead of {} ({:.2f}x fewer), {:.2f} s instead of {:.2f} s "
+        "({:.2f}x)\n",
+        name, candidates.size(), runs.made, runs.separate,
+        static_cast<double>(runs.separate) / static_cast<double>(runs.made), shared, separate,
+        separate / shared);
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("peak memory {:.1f} MB; model {:.1f} MB, packed bank {:.1f} MB\n", static_cast<double>(usage.ru_maxrss) / 1e3,
-             static_cast<double>(model.total_bytes()) / 1e6, static_cast<double>(plan.total_bytes()) / 1e6);
+  fmt::print("peak memory {:.1f} MB; model {:.1f} MB, packed bank {:.1f} MB\n",
+             static_cast<double>(usage.ru_maxrss) / 1e3, static_cast<double>(model.total_bytes()) / 1e6,
+             static_cast<double>(plan.total_bytes()) / 1e6);
   fs::remove_all(scratch);
 }
 

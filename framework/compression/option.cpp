@@ -31,7 +31,8 @@ void parse_bits(std::string_view text, std::string_view word, Option& option) {
   option.weight_bits = *weight_bits;
   if (split == std::string_view::npos) return;
   const auto activation_bits = parse_number(word.substr(split + 1));
-  if (!activation_bits || (*activation_bits != 8 && *activation_bits != 16)) reject(text, "activations have 8 or 16 bits");
+  if (!activation_bits || (*activation_bits != 8 && *activation_bits != 16))
+    reject(text, "activations have 8 or 16 bits");
   option.activation_bits = *activation_bits;
 }
 
@@ -78,7 +79,8 @@ Option parse_option(std::string_view text) {
     group = 0;
   }
   if (!group) {
-    reject(text, "no group, did you mean '" + std::string(text) + "-g32' or '" + std::string(text) + "-channel'?");
+    reject(text,
+           "no group, did you mean '" + std::string(text) + "-g32' or '" + std::string(text) + "-channel'?");
   }
   option.grid = {option.weight_bits, *group, symmetric};
   return option;

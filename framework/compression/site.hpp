@@ -10,27 +10,30 @@
 
 namespace pare::framework {
 
-/// The place of one decision: one linear layer of one stage, or several that are tied because they must share their option.
+/// The place of one decision: one linear layer of one stage, or several that are tied because they must share
+/// their option.
 struct Site {
-  std::string name;   ///< the linear's module name; tied: "model.layers.0.self_attn.{q_proj,k_proj,v_proj}"
-  std::string kind;   ///< "q_proj", or "q_proj+k_proj+v_proj"
+  std::string name;  ///< the linear's module name; tied: "model.layers.0.self_attn.{q_proj,k_proj,v_proj}"
+  std::string kind;  ///< "q_proj", or "q_proj+k_proj+v_proj"
   int layer = 0;
-  std::size_t stage = 0;               ///< index into Model::stages()
-  std::vector<std::size_t> linears;    ///< indices into that stage's linears
-  std::vector<Option> options;         ///< ascending site_bytes, then name; recipe[site] is an index into this
+  std::size_t stage = 0;             ///< index into Model::stages()
+  std::vector<std::size_t> linears;  ///< indices into that stage's linears
+  std::vector<Option> options;       ///< ascending site_bytes, then name; recipe[site] is an index into this
 };
 
 /// Options by site pattern; the first rule whose pattern matches wins.
 struct OptionRule {
-  std::string match;   ///< exact module name or kind, "re:<regular expression>" matched from the start, or "*"
+  std::string match;  ///< exact module name or kind, "re:<regular expression>" matched from the start, or "*"
   std::vector<Option> options;
 };
 
-/// Kinds of linears that share one decision within a layer, e.g. {{"q_proj","k_proj","v_proj"},{"gate_proj","up_proj"}}.
+/// Kinds of linears that share one decision within a layer, e.g.
+/// {{"q_proj","k_proj","v_proj"},{"gate_proj","up_proj"}}.
 using Ties = std::vector<std::vector<std::string>>;
 
-/// Sites in the order of the chain. Throws InputError when a rule matches nothing, a linear has no rule, a tie names an unknown
-/// kind or kinds of different stages, tied linears fall under different rules, or a regular expression is malformed.
+/// Sites in the order of the chain. Throws InputError when a rule matches nothing, a linear has no rule, a
+/// tie names an unknown kind or kinds of different stages, tied linears fall under different rules, or a
+/// regular expression is malformed.
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties);
 
 /// Exact bytes of a site under one of its options; `w16` counts the checkpoint's own bytes.

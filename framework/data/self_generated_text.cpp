@@ -28,15 +28,17 @@ std::uint32_t sample(std::span<const float> logits, double uniform) {
 
 }  // namespace
 
-TextGenerator::TextGenerator(const Model& model, const FullWeights& weights, const kernels::LanguageHead& head,
-                             std::uint64_t seed, std::int64_t length)
+TextGenerator::TextGenerator(const Model& model, const FullWeights& weights,
+                             const kernels::LanguageHead& head, std::uint64_t seed, std::int64_t length)
     : model_(model), weights_(weights), head_(head), seed_(seed), length_(length), runner_(model, length) {
   VALIDATE(model.config().bos_token >= 0, model.directory().string(),
-           "/config.json: no bos_token_id, so text cannot be generated from the model (data.calibration: self), give a token file");
+           "/config.json: no bos_token_id, so text cannot be generated from the model (data.calibration: "
+           "self), give a token file");
 }
 
 TokenWindows TextGenerator::generate(std::int64_t begin, std::int64_t count) {
-  TokenWindows windows{.length = length_, .tokens = std::vector<std::uint32_t>(static_cast<std::size_t>(count * length_))};
+  TokenWindows windows{.length = length_,
+                       .tokens = std::vector<std::uint32_t>(static_cast<std::size_t>(count * length_))};
   std::vector<std::uint32_t> current(static_cast<std::size_t>(count),
                                      static_cast<std::uint32_t>(model_.config().bos_token));
   std::vector<StageRunner::KeyValueCache> caches;

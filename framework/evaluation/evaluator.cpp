@@ -31,7 +31,9 @@ void append_means(std::span<const float> values, std::size_t length, std::vector
 
 void check_finite(const CandidateScores& scores) {
   const auto finite = [](double value) { return std::isfinite(value); };
-  if (std::all_of(scores.kl.begin(), scores.kl.end(), finite) && std::all_of(scores.nll.begin(), scores.nll.end(), finite)) return;
+  if (std::all_of(scores.kl.begin(), scores.kl.end(), finite) &&
+      std::all_of(scores.nll.begin(), scores.nll.end(), finite))
+    return;
   throw std::runtime_error("a candidate's loss is not finite");
 }
 
@@ -54,13 +56,15 @@ void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_
     const std::int64_t count = std::min(step, windows - begin);
     normed_.reshape(count * scored, hidden.cols);
     for (std::int64_t w = 0; w < count; ++w) {
-      runner_.finish(hidden.rows_from((begin + w) * length, scored), normed_.view().rows_from(w * scored, scored));
+      runner_.finish(hidden.rows_from((begin + w) * length, scored),
+                     normed_.view().rows_from(w * scored, scored));
     }
     use(begin, count, normed_.view());
   }
 }
 
-std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count) {
+std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, std::int64_t begin,
+                                                  std::int64_t count) {
   targets_.clear();
   for (std::int64_t w = begin; w < begin + count; ++w) {
     const auto window = windows.window(w).subspan(1);
@@ -69,24 +73,28 @@ std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, s
   return targets_;
 }
 
-TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) {
+TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count,
+                             std::int64_t top_k) {
   const std::int64_t scored = windows.length - 1;
   const std::int64_t positions = count * scored;
   TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
-                   std::vector<float>(static_cast<std::size_t>(positions * top_k)), {}};
+                   std::vector<float>(static_cast<std::size_t>(positions * top_k)),
+                   {}};
   const MatrixView<std::uint32_t> all_ids(part.ids.data(), positions, top_k);
   const MatrixView<float> all_log_probabilities(part.log_probabilities.data(), positions, top_k);
   const OptionIndices full(site_count_, full_precision_option);
   trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, MatrixView<const float> hidden) {
-    for_scored_positions(hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
-      const auto ids = all_ids.rows_from(window * scored, tile * scored);
-      const auto log_probabilities = all_log_probabilities.rows_from(window * scored, tile * scored);
-      head_.top_log_probabilities(normed, ids, log_probabilities);
-      divergence_.resize(static_cast<std::size_t>(normed.rows));
-      likelihood_.resize(static_cast<std::size_t>(normed.rows));
-      head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_, likelihood_);
-      append_means(likelihood_, static_cast<std::size_t>(scored), part.nll);
-    });
+    for_scored_positions(
+        hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+          const auto ids = all_ids.rows_from(window * scored, tile * scored);
+          const auto log_probabilities = all_log_probabilities.rows_from(window * scored, tile * scored);
+          head_.top_log_probabilities(normed, ids, log_probabilities);
+          divergence_.resize(static_cast<std::size_t>(normed.rows));
+          likelihood_.resize(static_cast<std::size_t>(normed.rows));
+          head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_,
+                      likelihood_);
+          append_means(likelihood_, static_cast<std::size_t>(scored), part.nll);
+        });
   });
   return part;
 }
@@ -96,18 +104,21 @@ EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, 
                                      std::int64_t teacher_begin) {
   const auto scored = static_cast<std::size_t>(windows.length - 1);
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
-  result.runs = trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
-    CandidateScores& scores = result.scores[candidate];
-    for_scored_positions(hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
-      divergence_.resize(static_cast<std::size_t>(normed.rows));
-      likelihood_.resize(static_cast<std::size_t>(normed.rows));
-      head_.score(normed, teacher.ids(teacher_begin + window, tile), teacher.log_probabilities(teacher_begin + window, tile),
-                  targets(windows, begin + window, tile), divergence_, likelihood_);
-      append_means(divergence_, scored, scores.kl);
-      append_means(likelihood_, scored, scores.nll);
-    });
-    check_finite(scores);
-  });
+  result.runs = trie_.walk(
+      candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
+        CandidateScores& scores = result.scores[candidate];
+        for_scored_positions(hidden, windows.length,
+                             [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+                               divergence_.resize(static_cast<std::size_t>(normed.rows));
+                               likelihood_.resize(static_cast<std::size_t>(normed.rows));
+                               head_.score(normed, teacher.ids(teacher_begin + window, tile),
+                                           teacher.log_probabilities(teacher_begin + window, tile),
+                                           targets(windows, begin + window, tile), divergence_, likelihood_);
+                               append_means(divergence_, scored, scores.kl);
+                               append_means(likelihood_, scored, scores.nll);
+                             });
+        check_finite(scores);
+      });
   return result;
 }
 

@@ -10,8 +10,13 @@
 namespace pare::framework {
 
 PrefixTrie::PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights)
-    : model_(model), runner_(runner), weights_(weights), first_block_stage_(1), last_block_stage_(model.stages().size() - 1) {
-  EXPECT(model.stages().front().kind == StageKind::embedding && model.stages().back().kind == StageKind::head);
+    : model_(model),
+      runner_(runner),
+      weights_(weights),
+      first_block_stage_(1),
+      last_block_stage_(model.stages().size() - 1) {
+  EXPECT(model.stages().front().kind == StageKind::embedding &&
+         model.stages().back().kind == StageKind::head);
 }
 
 const std::uint8_t* PrefixTrie::options_of(std::size_t candidate, std::size_t stage) const {
@@ -23,7 +28,8 @@ bool PrefixTrie::same_options(std::size_t a, std::size_t b, std::size_t stage) c
   return std::memcmp(options_of(a, stage), options_of(b, stage), sites) == 0;
 }
 
-std::vector<std::span<const std::size_t>> PrefixTrie::split(std::span<const std::size_t> order, std::size_t stage) const {
+std::vector<std::span<const std::size_t>> PrefixTrie::split(std::span<const std::size_t> order,
+                                                            std::size_t stage) const {
   std::vector<std::span<const std::size_t>> groups;
   std::size_t begin = 0;
   for (std::size_t i = 1; i <= order.size(); ++i) {
@@ -31,7 +37,8 @@ std::vector<std::span<const std::size_t>> PrefixTrie::split(std::span<const std:
     groups.push_back(order.subspan(begin, i - begin));
     begin = i;
   }
-  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
   return groups;
 }
 
@@ -51,25 +58,28 @@ void PrefixTrie::descend(std::span<const std::size_t> order, std::size_t stage, 
       std::memcpy(states_[child].data(), states_[depth].data(),
                   static_cast<std::size_t>(states_[depth].size()) * sizeof(float));
     }
-    runner_.run(stage, weights_.stage(stage, options_of(groups[g].front(), stage)), window_length_, states_[child].view());
+    runner_.run(stage, weights_.stage(stage, options_of(groups[g].front(), stage)), window_length_,
+                states_[child].view());
     runs_.made += window_count_;
     descend(groups[g], stage + 1, child);
   }
 }
 
-PrefixTrie::Runs PrefixTrie::walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                                  std::int64_t count, const Leaf& leaf) {
+PrefixTrie::Runs PrefixTrie::walk(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                  std::int64_t begin, std::int64_t count, const Leaf& leaf) {
   EXPECT(!candidates.empty() && count > 0 && begin >= 0 && begin + count <= windows.count());
   candidates_ = candidates;
   leaf_ = &leaf;
   window_length_ = windows.length;
   window_count_ = count;
   const auto stages = static_cast<std::int64_t>(model_.stages().size());
-  runs_ = {.made = count, .separate = static_cast<std::int64_t>(candidates.size()) * stages * count};  // made: the embedding
+  runs_ = {.made = count,
+           .separate = static_cast<std::int64_t>(candidates.size()) * stages * count};  // made: the embedding
 
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return candidates[a] < candidates[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return candidates[a] < candidates[b]; });
 
   if (states_.empty()) states_.emplace_back();
   states_[0].reshape(count * windows.length, model_.config().hidden);

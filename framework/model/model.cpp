@@ -10,7 +10,9 @@
 namespace pare::framework {
 namespace {
 
-std::string layer_prefix(int layer) { return "model.layers." + std::to_string(layer) + "."; }
+std::string layer_prefix(int layer) {
+  return "model.layers." + std::to_string(layer) + ".";
+}
 
 Stage attention_stage(const ModelConfig& config, int layer) {
   const std::string prefix = layer_prefix(layer) + "self_attn.";
@@ -44,9 +46,11 @@ std::vector<Stage> make_stages(const ModelConfig& config) {
 }
 
 /// Every tensor of the architecture.
-std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, const std::vector<Stage>& stages) {
-  std::vector<detail::ExpectedTensor> tensors{{"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
-                                              {"model.norm.weight", {config.hidden}}};
+std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config,
+                                                     const std::vector<Stage>& stages) {
+  std::vector<detail::ExpectedTensor> tensors{
+      {"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
+      {"model.norm.weight", {config.hidden}}};
   if (!config.tied_embeddings) tensors.push_back({"lm_head.weight", {config.vocabulary, config.hidden}});
   for (const Stage& stage : stages) {
     for (const Linear& linear : stage.linears) {
@@ -55,8 +59,10 @@ std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, 
     }
     if (stage.kind == StageKind::attention) {
       tensors.push_back({layer_prefix(stage.layer) + "input_layernorm.weight", {config.hidden}});
-      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim}});
-      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim}});
+      if (config.qk_norm)
+        tensors.push_back({layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim}});
+      if (config.qk_norm)
+        tensors.push_back({layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim}});
     } else if (stage.kind == StageKind::mlp) {
       tensors.push_back({layer_prefix(stage.layer) + "post_attention_layernorm.weight", {config.hidden}});
     }
@@ -80,15 +86,22 @@ void read_matrix(const Checkpoint& checkpoint, const std::string& name, kernels:
 }  // namespace
 
 Model::Model(const std::filesystem::path& directory)
-    : directory_(directory), config_(read_model_config(directory)), checkpoint_(directory), stages_(make_stages(config_)) {
+    : directory_(directory),
+      config_(read_model_config(directory)),
+      checkpoint_(directory),
+      stages_(make_stages(config_)) {
   // Some checkpoints leave the head out without saying that it is tied.
   if (!checkpoint_.find("lm_head.weight")) config_.tied_embeddings = true;
   hash_ = detail::check_and_hash(checkpoint_, config_, expected_tensors(config_, stages_));
 }
 
-std::int64_t Model::stored_bytes(const Linear& linear) const { return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size()); }
+std::int64_t Model::stored_bytes(const Linear& linear) const {
+  return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size());
+}
 
-std::int64_t Model::total_bytes() const { return checkpoint_.total_bytes(); }
+std::int64_t Model::total_bytes() const {
+  return checkpoint_.total_bytes();
+}
 
 void Model::read_weight(const Linear& linear, kernels::Matrix<float>& out) const {
   read_matrix(checkpoint_, linear.name + ".weight", out);
@@ -107,16 +120,22 @@ std::vector<float> Model::post_attention_norm(int layer) const {
 }
 
 std::vector<float> Model::q_norm(int layer) const {
-  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.q_norm.weight") : std::vector<float>{};
+  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.q_norm.weight")
+                         : std::vector<float>{};
 }
 
 std::vector<float> Model::k_norm(int layer) const {
-  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.k_norm.weight") : std::vector<float>{};
+  return config_.qk_norm ? read_vector(checkpoint_, layer_prefix(layer) + "self_attn.k_norm.weight")
+                         : std::vector<float>{};
 }
 
-std::vector<float> Model::final_norm() const { return read_vector(checkpoint_, "model.norm.weight"); }
+std::vector<float> Model::final_norm() const {
+  return read_vector(checkpoint_, "model.norm.weight");
+}
 
-void Model::read_embedding(kernels::Matrix<float>& out) const { read_matrix(checkpoint_, "model.embed_tokens.weight", out); }
+void Model::read_embedding(kernels::Matrix<float>& out) const {
+  read_matrix(checkpoint_, "model.embed_tokens.weight", out);
+}
 
 void Model::read_head(kernels::Matrix<float>& out) const {
   read_matrix(checkpoint_, config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight", out);

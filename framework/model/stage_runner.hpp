@@ -18,16 +18,17 @@ namespace pare::framework {
 /// The linears of a stage, ready for the GEMM, in the order of Stage::linears.
 using StageLinears = std::vector<const kernels::LinearWeights*>;
 
-/// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables) and its work buffers,
-/// so one runner serves one thread. Tokens are processed in tiles of whole windows; a token's result does not depend on the
-/// tile it falls into.
+/// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables)
+/// and its work buffers, so one runner serves one thread. Tokens are processed in tiles of whole windows; a
+/// token's result does not depend on the tile it falls into.
 class StageRunner {
  public:
   /// positions: the longest window that will be run.
   StageRunner(const Model& model, std::int64_t positions);
 
   /// hidden [tokens, hidden] <- hidden + stage(hidden), in place; tokens is a multiple of window_length.
-  void run(std::size_t stage, const StageLinears& linears, std::int64_t window_length, kernels::MatrixView<float> hidden);
+  void run(std::size_t stage, const StageLinears& linears, std::int64_t window_length,
+           kernels::MatrixView<float> hidden);
 
   /// hidden <- embedding rows of the tokens.
   void embed(std::span<const std::uint32_t> tokens, kernels::MatrixView<float> hidden) const;
@@ -37,7 +38,7 @@ class StageRunner {
 
   /// Keys and values of one attention stage for a batch of sequences that grow token by token.
   struct KeyValueCache {
-    kernels::Matrix<float> keys;    ///< [sequences, capacity * kv_heads * head_dim]
+    kernels::Matrix<float> keys;  ///< [sequences, capacity * kv_heads * head_dim]
     kernels::Matrix<float> values;
   };
   KeyValueCache make_cache(std::int64_t sequences, std::int64_t capacity) const;
@@ -52,11 +53,12 @@ class StageRunner {
     std::vector<std::vector<float>> biases;
   };
 
-  void project(const StageParameters& parameters, const StageLinears& linears, std::span<const std::int32_t> positions,
-               kernels::MatrixView<const float> hidden);
-  void run_attention(const StageParameters& parameters, const StageLinears& linears, std::int64_t window_length,
-                     kernels::MatrixView<float> hidden);
-  void run_mlp(const StageParameters& parameters, const StageLinears& linears, kernels::MatrixView<float> hidden);
+  void project(const StageParameters& parameters, const StageLinears& linears,
+               std::span<const std::int32_t> positions, kernels::MatrixView<const float> hidden);
+  void run_attention(const StageParameters& parameters, const StageLinears& linears,
+                     std::int64_t window_length, kernels::MatrixView<float> hidden);
+  void run_mlp(const StageParameters& parameters, const StageLinears& linears,
+               kernels::MatrixView<float> hidden);
 
   const Model& model_;
   kernels::AttentionShape shape_;

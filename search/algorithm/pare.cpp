@@ -40,9 +40,9 @@ Procedure Pare::run() {
     if (!sensed) break;
     bool moved = false;
     co_await step(moved);
-    if (!moved &&
-        archive().known_from_start(single_swaps(space(), incumbent_, SwapChoice::neighbours).front()) ==
-            problem().windows) {
+    const std::vector<Recipe> neighbours = single_swaps(space(), incumbent_, SwapChoice::neighbours);
+    if (neighbours.empty()) break;  // one option a site: there is nothing to choose
+    if (!moved && archive().known_from_start(neighbours.front()) == problem().windows) {
       choice = SwapChoice::all;
       co_await refine(moved);
     }

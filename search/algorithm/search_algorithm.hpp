@@ -12,33 +12,34 @@
 
 namespace pare::search {
 
-/// All that an algorithm may know. Decisions depend on this and on what it is told, on nothing else: no clock, no number of
-/// workers, no global random numbers. The space must outlive the algorithm.
+/// All that an algorithm may know. Decisions depend on this and on what it is told, on nothing else: no
+/// clock, no number of workers, no global random numbers. The space must outlive the algorithm.
 struct SearchProblem {
   const SearchSpace* space = nullptr;
   std::int64_t budget_bytes = 0;
-  std::int64_t windows = 0;            ///< search windows there are
-  std::int64_t window_length = 0;      ///< tokens a window
+  std::int64_t windows = 0;        ///< search windows there are
+  std::int64_t window_length = 0;  ///< tokens a window
   std::uint64_t seed = 1;
-  std::int64_t token_limit = 0;        ///< candidate-tokens the algorithm may ask for in all; 0: its own default
+  std::int64_t token_limit = 0;  ///< candidate-tokens the algorithm may ask for in all; 0: its own default
 };
 
 /// A recipe worth confirming on held-out windows.
 struct Finalist {
-  std::string name;   ///< "pare", "additive-ilp", ...
+  std::string name;  ///< "pare", "additive-ilp", ...
   Recipe recipe;
 };
 
-/// Ask and tell. The driver calls ask(), evaluates what was asked (in parallel, in any order), and calls tell() with one trial a
-/// request in the order of the requests, until ask() returns nothing. A request for a recipe and window that was asked before
-/// costs nothing to run again but still counts as asked.
+/// Ask and tell. The driver calls ask(), evaluates what was asked (in parallel, in any order), and calls
+/// tell() with one trial a request in the order of the requests, until ask() returns nothing. A request for a
+/// recipe and window that was asked before costs nothing to run again but still counts as asked.
 class SearchAlgorithm {
  public:
   virtual ~SearchAlgorithm() = default;
   virtual std::vector<EvaluationRequest> ask() = 0;
   virtual void tell(std::span<const Trial> trials) = 0;
 
-  /// Best first; at any time, so that a search that is stopped early has an answer. The first one fits the budget.
+  /// Best first; at any time, so that a search that is stopped early has an answer. The first one fits the
+  /// budget.
   virtual std::vector<Finalist> finalists() const = 0;
 
   /// Candidate-tokens it asks for at most.

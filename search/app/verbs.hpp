@@ -11,16 +11,16 @@ namespace pare::search {
 
 /// What the command line said; each verb uses its part.
 struct Arguments {
-  std::filesystem::path file;           ///< the experiment, run file, or file to inspect
-  std::vector<std::string> overrides;   ///< --set a.b=value
-  std::string output;                   ///< --output
-  std::filesystem::path recipe;         ///< --recipe
+  std::filesystem::path file;          ///< the experiment, run file, or file to inspect
+  std::vector<std::string> overrides;  ///< --set a.b=value
+  std::string output;                  ///< --output
+  std::filesystem::path recipe;        ///< --recipe
   bool json = false;
   bool quiet = false;
 };
 
-/// The verbs of the command, one file each. They run on rank 0, print to standard output, return the exit code, and throw InputError for
-/// what the user got wrong.
+/// The verbs of the command, one file each. They run on rank 0, print to standard output, return the exit
+/// code, and throw InputError for what the user got wrong.
 int check(const Arguments& arguments);
 int search(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);

@@ -14,15 +14,23 @@ void put(ByteWriter& out, const GenerateText& x) {
   out.number(x.begin);
   out.number(x.count);
 }
-void put(ByteWriter& out, const UseText& x) { out.string(x.file); }
-void put(ByteWriter& out, const BuildSite& x) { out.number(x.site); }
-void put(ByteWriter& out, const UseBank& x) { out.string(x.file); }
+void put(ByteWriter& out, const UseText& x) {
+  out.string(x.file);
+}
+void put(ByteWriter& out, const BuildSite& x) {
+  out.number(x.site);
+}
+void put(ByteWriter& out, const UseBank& x) {
+  out.string(x.file);
+}
 void put(ByteWriter& out, const Teach& x) {
   out.number(static_cast<std::uint8_t>(x.set));
   out.number(x.begin);
   out.number(x.count);
 }
-void put(ByteWriter& out, const UseTeacher& x) { out.string(x.file); }
+void put(ByteWriter& out, const UseTeacher& x) {
+  out.string(x.file);
+}
 void put(ByteWriter& out, const Evaluate& x) {
   out.number(static_cast<std::uint8_t>(x.set));
   out.number(x.begin);
@@ -31,7 +39,9 @@ void put(ByteWriter& out, const Evaluate& x) {
   for (const Recipe& recipe : x.recipes) out.array(std::span(recipe));
 }
 void put(ByteWriter&, const Stop&) {}
-void put(ByteWriter& out, const GeneratedText& x) { out.array(std::span(x.tokens)); }
+void put(ByteWriter& out, const GeneratedText& x) {
+  out.array(std::span(x.tokens));
+}
 void put(ByteWriter&, const Ready&) {}
 void put(ByteWriter& out, const SiteBuilt& x) {
   out.number(static_cast<std::uint64_t>(x.site.packed.size()));
@@ -60,7 +70,8 @@ void put(ByteWriter& out, const Failed& x) {
 
 WindowSet get_set(ByteReader& in) {
   const auto set = in.number<std::uint8_t>();
-  VALIDATE(set <= static_cast<std::uint8_t>(WindowSet::holdout), "message is damaged: no window set ", int{set});
+  VALIDATE(set <= static_cast<std::uint8_t>(WindowSet::holdout), "message is damaged: no window set ",
+           int{set});
   return static_cast<WindowSet>(set);
 }
 
@@ -68,15 +79,23 @@ void get(ByteReader& in, GenerateText& x) {
   x.begin = in.number<std::int64_t>();
   x.count = in.number<std::int64_t>();
 }
-void get(ByteReader& in, UseText& x) { x.file = in.string(); }
-void get(ByteReader& in, BuildSite& x) { x.site = in.number<std::uint64_t>(); }
-void get(ByteReader& in, UseBank& x) { x.file = in.string(); }
+void get(ByteReader& in, UseText& x) {
+  x.file = in.string();
+}
+void get(ByteReader& in, BuildSite& x) {
+  x.site = in.number<std::uint64_t>();
+}
+void get(ByteReader& in, UseBank& x) {
+  x.file = in.string();
+}
 void get(ByteReader& in, Teach& x) {
   x.set = get_set(in);
   x.begin = in.number<std::int64_t>();
   x.count = in.number<std::int64_t>();
 }
-void get(ByteReader& in, UseTeacher& x) { x.file = in.string(); }
+void get(ByteReader& in, UseTeacher& x) {
+  x.file = in.string();
+}
 void get(ByteReader& in, Evaluate& x) {
   x.set = get_set(in);
   x.begin = in.number<std::int64_t>();
@@ -85,7 +104,9 @@ void get(ByteReader& in, Evaluate& x) {
   for (std::uint64_t r = 0; r < recipes; ++r) x.recipes.push_back(in.array<std::uint8_t>());
 }
 void get(ByteReader&, Stop&) {}
-void get(ByteReader& in, GeneratedText& x) { x.tokens = in.array<std::uint32_t>(); }
+void get(ByteReader& in, GeneratedText& x) {
+  x.tokens = in.array<std::uint32_t>();
+}
 void get(ByteReader&, Ready&) {}
 void get(ByteReader& in, SiteBuilt& x) {
   const auto packed = in.raw(in.number<std::uint64_t>());
@@ -130,8 +151,8 @@ Variant get_variant(ByteReader& in, std::size_t index) {
 
 void check_version(ByteReader& in) {
   const auto version = in.number<std::uint32_t>();
-  VALIDATE(version == protocol_version, "message of protocol version ", version, ", this build speaks ", protocol_version,
-           ": all ranks need the same build of pare");
+  VALIDATE(version == protocol_version, "message of protocol version ", version, ", this build speaks ",
+           protocol_version, ": all ranks need the same build of pare");
 }
 
 }  // namespace

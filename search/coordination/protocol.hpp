@@ -15,8 +15,8 @@
 
 namespace pare::search {
 
-/// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the task's number.
-/// Both ends are the same build; the version guards against a mixed installation.
+/// All messages between the coordinator and its workers. A worker answers every Task with one Reply that
+/// carries the task's number. Both ends are the same build; the version guards against a mixed installation.
 inline constexpr std::uint32_t protocol_version = 1;
 
 /// Sample windows [begin, begin + count) from the model itself.
@@ -25,17 +25,25 @@ struct GenerateText {
   std::int64_t count = 0;
 };
 /// Read both window sets from this file (framework/data/window_file.hpp).
-struct UseText { std::string file; };
+struct UseText {
+  std::string file;
+};
 /// Compress one site with all its options.
-struct BuildSite { std::uint64_t site = 0; };
-struct UseBank { std::string file; };
+struct BuildSite {
+  std::uint64_t site = 0;
+};
+struct UseBank {
+  std::string file;
+};
 /// Run the full model on windows of a set.
 struct Teach {
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
   std::int64_t count = 0;
 };
-struct UseTeacher { std::string file; };
+struct UseTeacher {
+  std::string file;
+};
 /// A lease: candidates that share a prefix, on the same windows of a set.
 struct Evaluate {
   WindowSet set = WindowSet::search;
@@ -48,11 +56,17 @@ struct Stop {};
 
 using Task = std::variant<GenerateText, UseText, BuildSite, UseBank, Teach, UseTeacher, Evaluate, Stop>;
 
-struct GeneratedText { std::vector<std::uint32_t> tokens; };
+struct GeneratedText {
+  std::vector<std::uint32_t> tokens;
+};
 /// UseText, UseBank and UseTeacher: the file was opened.
 struct Ready {};
-struct SiteBuilt { framework::BuiltSite site; };
-struct Taught { framework::TeacherPart part; };
+struct SiteBuilt {
+  framework::BuiltSite site;
+};
+struct Taught {
+  framework::TeacherPart part;
+};
 /// kl and nll: [recipes, count], row-major.
 struct Evaluated {
   std::vector<double> kl;

@@ -2,6 +2,7 @@
 #include "search/coordination/scheduler.hpp"
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -58,7 +59,9 @@ std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
 }
 
 void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
-  std::optional<Failed> failure;
+  // After a failure, a worker's or our own, the tasks under way must come back: a worker in the middle of a
+  // long answer hears nothing.
+  std::exception_ptr failure;
   std::size_t sent = 0;
   std::size_t done = 0;
   while (done < sent || (sent < tasks.size() && !failure)) {
@@ -71,16 +74,18 @@ void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
       }
     }
     const std::size_t collected = collect([&](Reply& reply) {
-      if (const auto* failed = std::get_if<Failed>(&reply.outcome)) {
-        if (!failure) failure = *failed;
-      } else if (!failure) {
+      if (failure) return;
+      try {
+        if (const auto* failed = std::get_if<Failed>(&reply.outcome)) throw_failure(*failed);
         on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
+      } catch (...) {
+        failure = std::current_exception();
       }
     });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);
   }
-  if (failure) throw_failure(*failure);
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Scheduler::run_on_all(const Task& task) {
@@ -89,7 +94,8 @@ void Scheduler::run_on_all(const Task& task) {
   std::size_t done = 0;
   while (done < workers_.size()) {
     const std::size_t collected = collect([&](Reply& reply) {
-      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure) failure = *failed;
+      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure)
+        failure = *failed;
     });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);

@@ -21,13 +21,15 @@ struct CoreShare {
   int threads = 1;
 };
 
-/// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker a core (no barriers between
-/// threads), a large one a single worker with all cores (one set of work buffers).
+/// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker
+/// a core (no barriers between threads), a large one a single worker with all cores (one set of work
+/// buffers).
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan);
 
 WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, int threads);
 
-/// The workers that are threads of this process. They stop when the other ends of their channels say so; the destructor waits for them.
+/// The workers that are threads of this process. They stop when the other ends of their channels say so; the
+/// destructor waits for them.
 class LocalCrew {
  public:
   LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share);

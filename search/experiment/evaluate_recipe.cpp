@@ -11,8 +11,8 @@
 
 namespace pare::search {
 
-RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group, const std::string& file_or_option,
-                                 bool quiet) {
+RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group,
+                                 const std::string& file_or_option, bool quiet) {
   Progress progress(quiet);
   Plan plan(experiment);
   const Recipe recipe = read_recipe(plan.space, file_or_option);
@@ -25,7 +25,8 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   trial.kl.resize(static_cast<std::size_t>(windows));
   trial.nll.resize(static_cast<std::size_t>(windows));
   std::vector<Task> tasks;
-  for (Evaluate& lease : make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
+  for (Evaluate& lease :
+       make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
     tasks.push_back(std::move(lease));
   }
   session.scheduler().run(tasks, [&](std::size_t index, Outcome& outcome) {

@@ -34,7 +34,8 @@ std::string one_of(const ConfigView& view, const std::vector<std::string>& known
   if (std::find(known.begin(), known.end(), value) == known.end()) {
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list + ")");
+    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list +
+              ")");
   }
   return value;
 }
@@ -77,7 +78,8 @@ framework::Ties read_ties(const ConfigView& view) {
 BudgetRule read_budget(const ConfigView& view) {
   view.allow_keys({"same_as", "bits_per_weight", "bytes", "ratio"});
   if (view.items().size() != 1) {
-    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " + std::to_string(view.items().size()));
+    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " +
+              std::to_string(view.items().size()));
   }
   if (const auto rule = view.find("same_as")) {
     return SameAs{at_place(*rule, [&] { return framework::parse_option(rule->as_string()).name(); })};
@@ -105,7 +107,8 @@ void read_search(const ConfigView& view, Experiment& experiment) {
 void read_evaluation(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib"});
   if (const auto x = view.find("precision")) {
-    experiment.precision = one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+    experiment.precision =
+        one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
   }
   if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
@@ -123,8 +126,8 @@ std::string identity_of(const framework::ConfigDocument& document) {
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation", "output", "cache",
-                   "threads"});
+  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation",
+                   "output", "cache", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -147,7 +150,8 @@ Experiment read_document(const framework::ConfigDocument& document) {
 
 }  // namespace
 
-Experiment parse_experiment(const std::string& text, const std::string& source, const std::vector<std::string>& overrides) {
+Experiment parse_experiment(const std::string& text, const std::string& source,
+                            const std::vector<std::string>& overrides) {
   framework::ConfigDocument document = framework::ConfigDocument::parse(text, source);
   document.apply_overrides(overrides, {"budget"});
   return read_document(document);

@@ -28,7 +28,8 @@ void check_windows(const Experiment& experiment, const framework::ModelConfig& c
   VALIDATE(config.max_positions == 0 || length <= config.max_positions, "data.length: ", length,
            " tokens, but the model has only ", config.max_positions, " positions");
   VALIDATE(config.sliding_window == 0 || length <= config.sliding_window, "data.length: ", length,
-           " tokens is beyond the model's sliding window of ", config.sliding_window, ", use windows of at most that length");
+           " tokens is beyond the model's sliding window of ", config.sliding_window,
+           ", use windows of at most that length");
 }
 
 }  // namespace

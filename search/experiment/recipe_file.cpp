@@ -30,8 +30,8 @@ Recipe read_uniform(const SearchSpace& space, const std::string& text) {
 
 Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) {
   if (!std::filesystem::exists(file_or_option)) {
-    VALIDATE(file_or_option.find('.') == std::string::npos && file_or_option.find('/') == std::string::npos, file_or_option,
-             ": no such recipe file");
+    VALIDATE(file_or_option.find('.') == std::string::npos && file_or_option.find('/') == std::string::npos,
+             file_or_option, ": no such recipe file");
     return read_uniform(space, file_or_option);
   }
   const framework::ConfigDocument document = framework::ConfigDocument::read(file_or_option);

@@ -12,28 +12,28 @@ namespace pare::search {
 
 /// A recipe that stood in the final, measured on the held-out windows.
 struct Contestant {
-  std::string name;        ///< "uniform w3-g32", "additive-ilp", "pare", ...
+  std::string name;  ///< "uniform w3-g32", "additive-ilp", "pare", ...
   Recipe recipe;
   std::int64_t bytes = 0;
   double bits_per_weight = 0;
-  bool fits = true;        ///< false: over the budget, shown for orientation only
+  bool fits = true;  ///< false: over the budget, shown for orientation only
   std::vector<double> window_kl;
   std::vector<double> window_nll;
   Estimate kl;
-  double perplexity = 0;   ///< exp(mean nll)
+  double perplexity = 0;  ///< exp(mean nll)
 };
 
 struct Spent {
-  std::int64_t tokens = 0;            ///< candidate-tokens evaluated, held-out confirmation included
-  std::int64_t search_tokens = 0;     ///< without the confirmation
+  std::int64_t tokens = 0;         ///< candidate-tokens evaluated, held-out confirmation included
+  std::int64_t search_tokens = 0;  ///< without the confirmation
   std::int64_t evaluations = 0;
   double seconds = 0;
   std::int64_t stage_runs = 0;        ///< stages actually run, each counted once per window
   std::int64_t stage_runs_saved = 0;  ///< stage runs that the prefix trie made unnecessary
 };
 
-/// The outcome of a run. `winner` is an index into contestants; it fits the budget and no contestant that fits has a lower mean
-/// held-out KL.
+/// The outcome of a run. `winner` is an index into contestants; it fits the budget and no contestant that
+/// fits has a lower mean held-out KL.
 struct Verdict {
   std::vector<Contestant> contestants;
   std::size_t winner = 0;

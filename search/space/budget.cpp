@@ -63,8 +63,8 @@ Wording word(const SearchSpace& space, const SameAs& rule) {
              " (no option is offered at every site), give the budget in bits, bytes or as a ratio");
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    throw InputError("budget same_as: " + rule.option + " (not offered at every site)" + framework::did_you_mean(rule.option, known) +
-                     " (known: " + list + ")");
+    throw InputError("budget same_as: " + rule.option + " (not offered at every site)" +
+                     framework::did_you_mean(rule.option, known) + " (known: " + list + ")");
   }
   return {"same_as: " + rule.option, space.bytes(*recipe), "", ""};
 }

@@ -12,15 +12,16 @@ namespace pare::search {
 
 /// One way to compress one site, as the search sees it.
 struct SiteOption {
-  std::string name;          ///< the one spelling of framework/compression, e.g. "w3-g32"
-  std::int64_t bytes = 0;    ///< exact: codes, scales and zero points
-  double local_error = 0;    ///< sum of squared weight errors over sum of squared weights; 0 for "w16"
+  std::string name;        ///< the one spelling of framework/compression, e.g. "w3-g32"
+  std::int64_t bytes = 0;  ///< exact: codes, scales and zero points
+  double local_error = 0;  ///< sum of squared weight errors over sum of squared weights; 0 for "w16"
 };
 
-/// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.
+/// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it
+/// changes.
 struct SearchSite {
-  std::string name;          ///< "model.layers.0.self_attn.q_proj"
-  std::string kind;          ///< "q_proj": what type-wise moves go by
+  std::string name;  ///< "model.layers.0.self_attn.q_proj"
+  std::string kind;  ///< "q_proj": what type-wise moves go by
   int layer = 0;
   int stage = 0;
   std::int64_t weights = 0;

@@ -32,11 +32,23 @@ TEST(Registry, EveryAlgorithmStartsWithAnAnswerThatFits) {
   }
 }
 
+TEST(Registry, EveryAlgorithmEndsWhereThereIsNothingToChoose) {
+  SyntheticProblem problem = additive_problem(4, 8, 1);
+  for (search::SearchSite& site : problem.space.sites) site.options.resize(1);
+  problem.budget_bytes = problem.space.largest_bytes();
+  for (const std::string& name : search::algorithm_names()) {
+    const Outcome outcome = drive(name, problem, 1, 100'000);
+
+    EXPECT_EQ(outcome.best(), search::Recipe(4, 0)) << name;
+  }
+}
+
 TEST(Registry, NamesTheNearestAlgorithm) {
   const SyntheticProblem problem = additive_problem(4, 2, 1);
 
-  EXPECT_EQ(refusal("evopres", problem.problem()),
-            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
+  EXPECT_EQ(
+      refusal("evopres", problem.problem()),
+      "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
 }
 
 TEST(Registry, RefusesProblemsWithoutAnAnswer) {

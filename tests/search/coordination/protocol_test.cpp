@@ -25,9 +25,12 @@ TEST(Protocol, CarriesALease) {
 }
 
 TEST(Protocol, CarriesEveryOutcome) {
-  const std::vector<Outcome> outcomes{
-      GeneratedText{{1, 2, 3}}, Ready{}, SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}}}, Taught{{{1}, {-0.5f}, {1.5}}},
-      Evaluated{{0.25}, {2.0}, 10, 14}, Failed{true, "disk full"}};
+  const std::vector<Outcome> outcomes{GeneratedText{{1, 2, 3}},
+                                      Ready{},
+                                      SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}}},
+                                      Taught{{{1}, {-0.5f}, {1.5}}},
+                                      Evaluated{{0.25}, {2.0}, 10, 14},
+                                      Failed{true, "disk full"}};
 
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const Reply reply = decode_reply(encode(Reply{i, 0.5, outcomes[i]}));
@@ -58,7 +61,8 @@ TEST(Protocol, RefusesTrailingBytesAndOtherVersions) {
 }
 
 TEST(Protocol, SurvivesRandomDamage) {
-  const auto good = encode(Reply{1, 0.5, Taught{{std::vector<std::uint32_t>(40, 7), std::vector<float>(40, -1.f), {2.0}}}});
+  const auto good =
+      encode(Reply{1, 0.5, Taught{{std::vector<std::uint32_t>(40, 7), std::vector<float>(40, -1.f), {2.0}}}});
 
   for (std::uint64_t round = 0; round < 20000; ++round) {
     auto bytes = good;

@@ -15,7 +15,8 @@ namespace {
 
 using namespace pare::search;
 
-/// Workers as threads that answer BuildSite{n} with n packed bytes; `fail_at` fails; worker w pauses w milliseconds a task.
+/// Workers as threads that answer BuildSite{n} with n packed bytes; `fail_at` fails; worker w pauses w
+/// milliseconds a task.
 class Crew {
  public:
   explicit Crew(int workers, std::uint64_t fail_at = ~0ull) {
@@ -30,8 +31,10 @@ class Crew {
           ++tasks_done;
           const auto* build = std::get_if<BuildSite>(&task.task);
           Outcome outcome = Ready{};
-          if (build != nullptr && build->site == fail_at) outcome = Failed{true, "site is broken"};
-          else if (build != nullptr) outcome = SiteBuilt{{std::vector<std::byte>(build->site), {}}};
+          if (build != nullptr && build->site == fail_at)
+            outcome = Failed{true, "site is broken"};
+          else if (build != nullptr)
+            outcome = SiteBuilt{{std::vector<std::byte>(build->site), {}}};
           channel->send(encode(Reply{task.number, 0.001, outcome}));
         }
       });

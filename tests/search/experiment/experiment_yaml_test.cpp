@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ostream>
+#include <variant>
+
+#include "search/experiment/experiment.hpp"
+#include "tests/framework/config/expect_error.hpp"
+
+namespace pare::test {
+namespace {
+
+using search::Experiment;
+
+constexpr const char* smallest = R"(schema: 1
+model: {path: models/tiny}
+data: {calibration: self}
+options: [w4-g32, w8-g32]
+budget: {same_as: w4-g32}
+output: runs/tiny
+)";
+
+Experiment parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return search::parse_experiment(text, "x.yaml", overrides);
+}
+
+std::string error_in(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return error_of([&] { parse(text, overrides); });
+}
+
+/// The smallest experiment with one line replaced.
+std::string with_line(int line, const std::string& text) {
+  std::string result = smallest;
+  std::size_t begin = 0;
+  for (int i = 1; i < line; ++i) begin = result.find('\n', begin) + 1;
+  return result.replace(begin, result.find('\n', begin) - begin, text);
+}
+
+}  // namespace
+
+TEST(ExperimentYaml, ReadsEveryKey) {
+  const Experiment experiment = parse(R"(
+schema: 1
+model: {path: models/tiny}
+data: {calibration: text.h5, windows: 10, length: 128, holdout: 5}
+target: none
+options:
+  - {match: "re:model\\.layers\\.0\\.", options: [w16, w8a8]}
+  - {match: down_proj, options: [w6-channel-sym]}
+  - {match: "*", options: [w3-g32]}
+ties: [[q_proj, k_proj], [gate_proj, up_proj]]
+budget: {ratio: 0.25}
+search: {algorithm: evopress, seed: 42, tokens: 1000000}
+evaluation: {precision: bf16, teacher_top_k: 64, weight_cache_mib: 32}
+output: runs/a/b
+cache: /var/cache/pare
+threads: 3
+)");
+
+  EXPECT_EQ(experiment.model, "models/tiny");
+  EXPECT_EQ(experiment.calibration, "text.h5");
+  EXPECT_EQ(experiment.windows.windows, 10);
+  EXPECT_EQ(experiment.windows.length, 128);
+  EXPECT_EQ(experiment.windows.holdout, 5);
+  ASSERT_EQ(experiment.options.size(), 3U);
+  EXPECT_EQ(experiment.options[0].match, "re:model\\.layers\\.0\\.");
+  ASSERT_EQ(experiment.options[0].options.size(), 2U);
+  EXPECT_EQ(experiment.options[0].options[1].name(), "w8a8");
+  EXPECT_EQ(experiment.options[1].options[0].name(), "w6-channel-sym");
+  EXPECT_EQ(experiment.ties, (framework::Ties{{"q_proj", "k_proj"}, {"gate_proj", "up_proj"}}));
+  EXPECT_EQ(std::get<search::Ratio>(experiment.budget).ratio, 0.25);
+  EXPECT_EQ(experiment.algorithm, "evopress");
+  EXPECT_EQ(experiment.seed, 42U);
+  EXPECT_EQ(experiment.token_limit, 1000000);
+  EXPECT_EQ(experiment.precision, kernels::Precision::bf16);
+  EXPECT_EQ(experiment.teacher_top_k, 64);
+  EXPECT_EQ(experiment.weight_cache_mib, 32);
+  EXPECT_EQ(experiment.output, "runs/a/b");
+  EXPECT_EQ(experiment.cache, "/var/cache/pare");
+  EXPECT_EQ(experiment.threads, 3);
+}
+
+TEST(ExperimentYaml, FillsInDefaults) {
+  const Experiment experiment = parse(smallest);
+
+  EXPECT_EQ(experiment.windows.windows, 64);
+  EXPECT_EQ(experiment.windows.length, 256);
+  EXPECT_EQ(experiment.windows.holdout, 32);
+  ASSERT_EQ(experiment.options.size(), 1U);
+  EXPECT_EQ(experiment.options[0].match, "*");
+  EXPECT_TRUE(experiment.ties.empty());
+  EXPECT_EQ(experiment.algorithm, "pare");
+  EXPECT_EQ(experiment.seed, 1U);
+  EXPECT_EQ(experiment.token_limit, 0);
+  EXPECT_EQ(experiment.precision, kernels::Precision::f32);
+  EXPECT_EQ(experiment.teacher_top_k, 512);
+  EXPECT_EQ(experiment.cache, "runs/cache");
+  EXPECT_EQ(experiment.threads, 0);
+}
+
+TEST(ExperimentYaml, ReadsEveryKindOfBudget) {
+  EXPECT_EQ(std::get<search::SameAs>(parse(smallest).budget).option, "w4-g32");
+  EXPECT_EQ(
+      std::get<search::BitsPerWeight>(parse(with_line(5, "budget: {bits_per_weight: 3.5}")).budget).bits,
+      3.5);
+  EXPECT_EQ(std::get<search::Bytes>(parse(with_line(5, "budget: {bytes: 2000000}")).budget).bytes, 2000000);
+  EXPECT_EQ(std::get<search::Ratio>(parse(with_line(5, "budget: {ratio: 1}")).budget).ratio, 1);
+}
+
+TEST(ExperimentYaml, ReadsTheQuickstart) {
+  const char* source = std::getenv("PARE_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+
+  const Experiment experiment =
+      search::read_experiment(std::filesystem::path(source) / "configs/quickstart.yaml", {});
+
+  EXPECT_EQ(experiment.output, "runs/quickstart");
+  EXPECT_EQ(experiment.options.at(0).options.size(), 6U);
+}
+
+TEST(ExperimentYaml, OverridesReplaceKeys) {
+  const Experiment experiment =
+      parse(smallest, {"search.seed=7", "data.windows=16", "budget.bytes=5000", "output=elsewhere"});
+
+  EXPECT_EQ(experiment.seed, 7U);
+  EXPECT_EQ(experiment.windows.windows, 16);
+  EXPECT_EQ(std::get<search::Bytes>(experiment.budget).bytes, 5000);  // one budget takes the place of another
+  EXPECT_EQ(experiment.output, "elsewhere");
+}
+
+TEST(ExperimentYaml, IdentityIsOfWhatDecidesTheResult) {
+  const std::string identity = parse(smallest).identity;
+
+  for (const char* same : {"output=elsewhere", "cache=/tmp/cache", "threads=2"})
+    EXPECT_EQ(parse(smallest, {same}).identity, identity) << same;
+  EXPECT_EQ(parse("# a comment\n" + with_line(4, "options:\n  - w4-g32\n  - w8-g32")).identity, identity);
+  for (const char* other : {"search.seed=2", "data.length=128", "budget.bytes=5000",
+                            "evaluation.precision=bf16", "model.path=other"}) {
+    EXPECT_NE(parse(smallest, {other}).identity, identity) << other;
+  }
+}
+
+TEST(ExperimentYaml, ResolvedTextMeansTheSame) {
+  const Experiment experiment = parse(smallest, {"search.seed=7", "budget.bits_per_weight=5"});
+
+  const Experiment again = parse(experiment.resolved_yaml);
+
+  EXPECT_EQ(again.identity, experiment.identity);
+  EXPECT_EQ(again.resolved_yaml, experiment.resolved_yaml);
+  EXPECT_EQ(again.seed, 7U);
+}
+
+struct WrongLine {
+  int line;
+  std::string text;
+  std::string error;
+
+  friend std::ostream& operator<<(std::ostream& out, const WrongLine& wrong) { return out << wrong.text; }
+};
+
+class WrongExperiment : public ::testing::TestWithParam<WrongLine> {};
+
+TEST_P(WrongExperiment, IsRefusedWithItsPlace) {
+  const auto& [line, text, error] = GetParam();
+
+  const std::string got = error_in(with_line(line, text));
+
+  EXPECT_TRUE(got.starts_with("x.yaml:" + error)) << got << "\nexpected: x.yaml:" << error;
+  EXPECT_EQ(got.find('\n'), std::string::npos) << got;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, WrongExperiment,
+    ::testing::Values(
+        WrongLine{1, "schema: 2", "1:9: schema: expected a whole number"},
+        WrongLine{1, "schem: 1", "1:1: schem: unknown key, did you mean 'schema'? (known: schema, model, "},
+        WrongLine{1, "target: none", "1:1: missing key 'schema' (it has: target, model"},
+        WrongLine{2, "model: {path: a, pth: b}", "2:18: model.pth: unknown key, did you mean 'path'?"},
+        WrongLine{2, "model: {}", "2:1: model: missing key 'path' (it is empty)"},
+        WrongLine{2, "model: models/tiny", "2:8: model: expected a mapping, got "},
+        WrongLine{3, "data: {calibration: self, windows: 1}", "3:36: data.windows: expected a whole number"},
+        WrongLine{3, "data: {calibration: self, length: 1.5}", "3:35: data.length: expected a whole number"},
+        WrongLine{3, "data: {calibration: self, holdout: 010}",
+                  "3:36: data.holdout: expected a whole number"},
+        WrongLine{3, "data: {calibration: [self]}", "3:8: data.calibration: expected a text"},
+        WrongLine{3, "data: {windows: 8}", "3:1: data: missing key 'calibration'"},
+        WrongLine{4, "options: []", "4:1: options: no options"},
+        WrongLine{4, "options: w4-g32", "4:10: options: expected a list"},
+        WrongLine{4, "options: [w4-g32, w9-g32]", "4:19: options[1]: "},
+        WrongLine{4, "options: [w4-g32, w4-g32]", "4:19: options[1]: option 'w4-g32' is listed twice"},
+        WrongLine{4, "options: [{match: '*', optons: [w4-g32]}]",
+                  "4:24: options[0].optons: unknown key, did you mean 'options'?"},
+        WrongLine{4, "options: [{match: '*', options: []}]", "4:24: options[0].options: no options"},
+        WrongLine{5, "budget: {}",
+                  "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 0"},
+        WrongLine{5, "budget: {bytes: 5, ratio: 0.5}",
+                  "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 2"},
+        WrongLine{5, "budget: {bits_per_wieght: 3}",
+                  "5:10: budget.bits_per_wieght: unknown key, did you mean 'bits_per_weight'?"},
+        WrongLine{5, "budget: {ratio: 1.5}", "5:17: budget.ratio: expected a number"},
+        WrongLine{5, "budget: {bytes: -4}", "5:17: budget.bytes: expected a whole number"},
+        WrongLine{5, "budget: {same_as: w4_g32}", "5:19: budget.same_as: "},
+        WrongLine{5, "budget: {ratio: 0.5}\nbudget: {ratio: 0.6}",
+                  "6:1: key 'budget' is given twice, keep one"},
+        WrongLine{6, "output: {}", "6:1: output: expected a text"},
+        WrongLine{6, "output: a\nthreads: 0", "7:10: threads: expected a whole number"},
+        WrongLine{6, "output: a\nties: [[q_proj]]", "7:8: ties[0]: a tie needs at least two kinds"},
+        WrongLine{6, "output: a\ntarget: vllm", "7:9: target: unknown value 'vllm' (known: none)"},
+        WrongLine{6, "output: a\nsearch: {algorithm: evopres}",
+                  "7:21: search.algorithm: unknown value 'evopres', did you mean 'evopress'?"},
+        WrongLine{6, "output: a\nsearch: {seed: -1}", "7:16: search.seed: expected a whole number"},
+        WrongLine{6, "output: a\nevaluation: {precision: fp16}",
+                  "7:25: evaluation.precision: unknown value 'fp16'"},
+        WrongLine{6, "output: a\nevaluation: {teacher_topk: 4}",
+                  "7:14: evaluation.teacher_topk: unknown key, did you mean 'teacher_top_k'?"}));
+
+TEST(ExperimentYaml, NamesAWrongOverride) {
+  EXPECT_TRUE(error_in(smallest, {"search.sede=2"})
+                  .starts_with("--set search.sede=2: search.sede: unknown key, did you mean 'seed'?"))
+      << error_in(smallest, {"search.sede=2"});
+  EXPECT_TRUE(error_in(smallest, {"search"}).starts_with("--set search: ")) << error_in(smallest, {"search"});
+}
+
+TEST(ExperimentYaml, NamesAMissingFile) {
+  EXPECT_EQ(error_of([] { search::read_experiment("nowhere/x.yaml", {}); }),
+            "nowhere/x.yaml: cannot be read, is it there?");
+}
+
+}  // namespace pare::test

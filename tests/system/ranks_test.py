@@ -1,0 +1,42 @@
+"""The result of a search is a matter of the experiment alone, not of who computed it."""
+
+import unittest
+
+from harness import SystemTest, needs_mpi
+
+
+def without_costs(verdict):
+    """What must be equal: the cut into leases, and with it the savings and seconds, may differ."""
+    return {key: value for key, value in verdict.items() if key != "spent"}
+
+
+class Ranks(SystemTest):
+    def setUp(self):
+        super().setUp()
+        # Nothing is shared: every search makes its own text, bank and teacher.
+        self.reference = self.search(self.experiment("alone", cache=str(self.directory / "cache-alone")))
+
+    def expect_same(self, name, **options):
+        verdict = self.search(self.experiment(name, cache=str(self.directory / f"cache-{name}")), **options)
+
+        self.assertEqual(without_costs(verdict), without_costs(self.reference))
+        for cost in ("tokens", "search_tokens", "evaluations"):
+            self.assertEqual(verdict["spent"][cost], self.reference["spent"][cost])
+
+    def test_one_process_gives_the_same_again(self):
+        self.expect_same("again")
+
+    def test_one_thread_gives_the_same(self):
+        verdict = self.search(self.experiment("thread", threads=1))
+
+        self.assertEqual(without_costs(verdict), without_costs(self.reference))
+
+    @needs_mpi
+    def test_one_two_and_four_ranks_give_the_same(self):
+        for ranks in (1, 2, 4):
+            with self.subTest(ranks=ranks):
+                self.expect_same(f"ranks-{ranks}", ranks=ranks)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,246 @@
+"""A search that is killed, however often, continues with the same command and ends as if nothing had happened."""
+
+import os
+import random
+import signal
+import time
+import unittest
+from pathlib import Path
+
+import journal
+from harness import SystemTest, needs_mpi, run_pare, start_pare
+
+SEED = 20260721
+# The journal of this search takes about 100 kB, most of it results.
+SEARCH = {"tokens": 60000}
+
+
+def members(process):
+    """The processes of the session that start_pare opened: a launcher gives its ranks process groups of their own."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, fields = stat.read_text().rsplit(")", 1)
+            state, _, _, session = fields.split()[:4]
+            # A zombie may be the first thread alone: files stay open, and locked, until the last one has ended.
+            ended = state == "Z" and len(list((stat.parent / "task").iterdir())) == 1
+        except OSError:  # ended meanwhile
+            continue
+        if int(session) == process.pid and not ended:
+            found.append((int(name.split()[0]), name.split("(", 1)[1]))
+    return found
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def kill_everything(process):
+    while pids := [pid for pid, _ in members(process)]:
+        kill(pids)
+        time.sleep(0.01)
+    process.wait()
+
+
+def size_of(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+class ResumeTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.experiment(search=SEARCH)
+        self.output = self.directory / "experiment"
+        self.journal = self.output / "journal.bin"
+        self.random = random.Random(SEED)
+
+    def wait_until_journal_grows(self, process, growth):
+        """False when the search ended before."""
+        goal = size_of(self.journal) + growth
+        deadline = time.monotonic() + 120
+        while size_of(self.journal) < goal:
+            self.assertLess(time.monotonic(), deadline, "the journal does not grow")
+            if process.poll() is not None:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def run_and_kill(self, growth, ranks=None):
+        process = start_pare("search", self.file, ranks=ranks)
+        self.addCleanup(kill_everything, process)
+        searching = self.wait_until_journal_grows(process, growth)
+        kill_everything(process)
+        return searching
+
+    def undisturbed(self):
+        return self.search(self.experiment("undisturbed", search=SEARCH))
+
+    def expect_same(self, verdict, other):
+        self.assertEqual(verdict["digest"], other["digest"])
+        for key in ("winner", "contestants", "reference", "trials"):
+            self.assertEqual(verdict[key], other[key])
+        self.assertEqual(verdict["spent"]["tokens"], other["spent"]["tokens"])
+
+    def expect_nothing_evaluated_twice(self, verdict):
+        windows = journal.evaluated_windows(self.journal)
+
+        self.assertEqual(len(windows), len(set(windows)))
+        self.assertEqual(len(windows) * 64, verdict["spent"]["tokens"])
+
+
+class Killed(ResumeTest):
+    def kill_often(self, ranks):
+        kills = 0
+        while kills < 4:
+            self.assertTrue(self.run_and_kill(self.random.randrange(1, 16000), ranks), f"finished after {kills} kills")
+            kills += 1
+
+        outcome = self.succeed("search", self.file, "--json", ranks=ranks)
+
+        self.assertIn("continuing: ", outcome.err)
+        self.expect_same(outcome.json, self.undisturbed())
+        self.expect_nothing_evaluated_twice(outcome.json)
+
+    def test_one_process_killed_often_ends_the_same(self):
+        self.kill_often(None)
+
+    @needs_mpi
+    def test_two_ranks_killed_often_end_the_same(self):
+        self.kill_often(2)
+
+    @needs_mpi
+    def test_killed_with_two_ranks_and_continued_without(self):
+        self.assertTrue(self.run_and_kill(20000, ranks=2))
+
+        verdict = self.search(self.file)
+
+        self.expect_same(verdict, self.undisturbed())
+        self.expect_nothing_evaluated_twice(verdict)
+
+    @needs_mpi
+    def test_a_rank_that_dies_ends_the_job_and_loses_nothing(self):
+        process = start_pare("search", self.file, ranks=2)
+        self.addCleanup(kill_everything, process)
+        self.assertTrue(self.wait_until_journal_grows(process, 15000))
+        ranks = sorted(pid for pid, name in members(process) if name == "pare")
+        self.assertEqual(len(ranks), 2)
+        kill(ranks[-1:])
+
+        process.wait(timeout=30)
+
+        self.assertNotEqual(process.returncode, 0)
+        self.assertEqual(members(process), [])
+        verdict = self.search(self.file, ranks=2)
+        self.expect_same(verdict, self.undisturbed())
+        self.expect_nothing_evaluated_twice(verdict)
+
+    def test_killed_while_it_prepares(self):
+        cache = {"cache": str(self.directory / "cache")}
+        self.file = self.experiment(search=SEARCH, **cache)
+        for name in ("text-", "bank-", "teacher-"):
+            process = start_pare("search", self.file)
+            self.addCleanup(kill_everything, process)
+            deadline = time.monotonic() + 60
+            while not list((self.directory / "cache").glob(f"*{name}*")) and time.monotonic() < deadline:
+                time.sleep(0.002)
+            kill_everything(process)
+
+        self.expect_same(self.search(self.file), self.undisturbed())
+
+
+class TornTails(ResumeTest):
+    def expect_cut(self, tail):
+        with self.journal.open("ab") as file:
+            file.write(tail)
+
+        outcome = self.succeed("search", self.file, "--json")
+
+        self.assertRegex(outcome.err, f"journal: {len(tail)} bytes of an unfinished write were cut off and kept in ")
+        kept = [path for path in self.output.iterdir() if path.name.startswith("journal.bin.")]
+        self.assertEqual([path.read_bytes() for path in kept], [tail])
+        self.expect_same(outcome.json, self.undisturbed())
+        self.expect_nothing_evaluated_twice(outcome.json)
+
+    def stop_with_sound_journal(self):
+        """A kill in the middle of a write leaves a tail of its own; the next start cuts it."""
+        self.assertTrue(self.run_and_kill(20000))
+        content = self.journal.read_bytes()
+        try:
+            return journal.records(self.journal)
+        except Exception:
+            self.fail(f"the kill tore the journal of {len(content)} bytes, too")
+
+    def test_half_a_record_is_cut_and_reported(self):
+        *_, (_, _, last) = self.stop_with_sound_journal()
+
+        self.expect_cut(last[: len(last) // 2])
+
+    def test_garbage_is_cut_and_reported(self):
+        self.stop_with_sound_journal()
+
+        self.expect_cut(self.random.randbytes(333))
+
+    def test_damage_before_sound_records_is_refused(self):
+        self.stop_with_sound_journal()
+        content = bytearray(self.journal.read_bytes())
+        content[len(content) // 2] ^= 1
+        self.journal.write_bytes(content)
+
+        outcome = run_pare("search", self.file, "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertRegex(outcome.err, "^pare: error: .*journal.bin.*damaged")
+        self.assertEqual(self.journal.read_bytes(), content)
+
+
+class Finished(ResumeTest):
+    def test_returns_at_once_with_the_same_words(self):
+        first = self.succeed("search", self.file, "--json", "--quiet")
+
+        again = self.succeed("search", self.file, "--json")
+        report = self.succeed("report", self.output, "--json")
+
+        self.assertIn("this search is finished", again.err)
+        self.assertLess(again.seconds, 2)
+        self.assertEqual(again.out, first.out)
+        self.assertEqual(report.out, first.out)
+
+    @needs_mpi
+    def test_returns_at_once_under_the_launcher(self):
+        first = self.succeed("search", self.file, "--json", "--quiet", ranks=2)
+
+        again = self.succeed("search", self.file, "--json", "--quiet", ranks=2)
+
+        self.assertLess(again.seconds, 6)  # the launcher's own start included
+        self.assertEqual(again.out, first.out)
+
+    def test_a_lost_run_file_is_made_again_from_the_journal(self):
+        first = self.succeed("search", self.file, "--json", "--quiet")
+        size = size_of(self.journal)
+        (self.output / "run.h5").unlink()
+
+        again = self.succeed("search", self.file, "--json", "--quiet")
+
+        self.expect_same(again.json, first.json)
+        self.expect_nothing_evaluated_twice(again.json)
+        self.assertLess(size_of(self.journal) - size, 200)
+
+    def test_a_second_search_in_the_same_directory_is_refused(self):
+        process = start_pare("search", self.file)
+        self.addCleanup(kill_everything, process)
+        self.assertTrue(self.wait_until_journal_grows(process, 1000))
+
+        outcome = run_pare("search", self.file, "--quiet")
+
+        self.assertEqual(outcome.code, 2, outcome.err)
+        self.assertRegex(outcome.err, "^pare: error: .*journal.bin.* in use")
+        process.wait(timeout=120)
+        self.assertEqual(process.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
