@@ -30,7 +30,7 @@ class Checkpoints(ErrorTest):
         self.expect_check_error(self.experiment(model={"path": str(directory)}), *parts)
 
     def test_no_such_directory(self):
-        self.expect_model_error(self.directory / "nowhere", "nowhere", "config.json: no such file")
+        self.expect_model_error(self.directory / "nowhere", "nowhere", "config.json: cannot be opened (No such file or directory)")
 
     def test_no_weights(self):
         self.expect_model_error(copy_config(self.directory / "m"), "/m: holds neither model.safetensors nor", "index.json")
@@ -105,10 +105,7 @@ class Checkpoints(ErrorTest):
 
         self.expect_model_error(
             checkpoint.write(self.directory / "m"),
-            "tensor 'model.layers.1.mlp.down_proj.weight' has shape",
-            "768",
-            "256",
-            "config.json makes it",
+            "tensor 'model.layers.1.mlp.down_proj.weight': shape [768, 256], config.json makes it [256, 768]",
         )
 
     def test_shape_that_does_not_match_its_bytes(self):
@@ -124,7 +121,7 @@ class Checkpoints(ErrorTest):
         checkpoint.tensor("norm")["dtype"] = "I16"
 
         self.expect_model_error(
-            checkpoint.write(self.directory / "m"), "tensor 'model.norm.weight' is I16, weights must be F32, F16 or BF16"
+            checkpoint.write(self.directory / "m"), "tensor 'model.norm.weight': dtype I16 is not supported (supported: F32, F16, BF16)"
         )
 
     def test_unknown_dtype(self):
@@ -138,18 +135,18 @@ class Checkpoints(ErrorTest):
         checkpoint.header["model.final_norm.weight"] = checkpoint.header.pop("model.norm.weight")
 
         self.expect_model_error(
-            checkpoint.write(self.directory / "m"), "model.safetensors: tensor 'model.norm.weight' is missing", "shape"
+            checkpoint.write(self.directory / "m"), "model.safetensors: tensor 'model.norm.weight' is missing, config.json makes it [256]"
         )
 
     def test_weights_that_are_not_finite(self):
-        for name, bits in (("nan", 0x7FC0), ("infinity", 0xFF80)):
-            with self.subTest(name):
+        for value, bits in (("nan", 0x7FC0), ("-inf", 0xFF80)):
+            with self.subTest(value):
                 checkpoint = Checkpoint()
                 checkpoint.set_bf16("layers.3.self_attn.v_proj", 17, bits)
 
                 self.expect_model_error(
-                    checkpoint.write(self.directory / name),
-                    "tensor 'model.layers.3.self_attn.v_proj.weight' holds NaN or infinity, first at element 17",
+                    checkpoint.write(self.directory / value),
+                    f"tensor 'model.layers.3.self_attn.v_proj.weight': the weight at index 17 is {value}, should be finite",
                 )
 
     def test_unsupported_architecture(self):
@@ -158,7 +155,7 @@ class Checkpoints(ErrorTest):
 
         self.expect_model_error(
             checkpoint.write(self.directory / "m"),
-            "config.json: model_type 'gpt2' is not supported",
+            "config.json: model_type: 'gpt2' is not supported",
             "(supported: llama, mistral, qwen2, qwen3)",
         )
 
@@ -361,7 +358,7 @@ class FullDisks(ErrorTest):
         outcome = run_pare("search", file, "--quiet", ranks=ranks, timeout=60, before=limit)
         self.assertEqual(outcome.out, "")
         self.assertEqual(outcome.err.count("pare: "), 1, outcome.err)
-        self.assertNotIn("terminate", outcome.err)
+        self.assertNotIn("terminate called", outcome.err)
         self.assertLess(outcome.seconds, 30)
         return outcome
 
@@ -453,7 +450,7 @@ class UnderMpi(ErrorTest):
         self.assertLess(outcome.seconds, 20)
 
     def test_before_the_ranks_work_together(self):
-        self.expect_once(self.experiment(model={"path": "nowhere"}), "nowhere/config.json: no such file")
+        self.expect_once(self.experiment(model={"path": "nowhere"}), "nowhere/config.json: cannot be opened (No such file or directory)")
 
     def test_under_check(self):
         self.expect_once(self.experiment(bugdet={}), "did you mean 'budget'?", verb="check")
