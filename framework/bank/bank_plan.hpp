@@ -10,9 +10,9 @@
 
 namespace pare::framework {
 
-/// What a bank holds and where: one entry for every (site, linear of the site, option that compresses), in
-/// that order. Options that keep the checkpoint's weights have no entry. The plan follows from the model and
-/// the sites alone, so every rank computes it.
+/// What a bank holds and where: one entry for every (site, linear of the site, option that compresses), in that order.
+/// Options that keep the checkpoint's weights have no entry. The plan follows from the model and the sites alone, so
+/// every rank computes it.
 class BankPlan {
  public:
   struct Entry {

@@ -9,8 +9,7 @@
 
 namespace pare::framework {
 
-/// All compressed forms of one site: the bytes of its entries one after the other, and the local error of
-/// each.
+/// All compressed forms of one site: the bytes of its entries one after the other, and the local error of each.
 struct BuiltSite {
   std::vector<std::byte> packed;
   std::vector<LocalError> errors;

@@ -18,10 +18,8 @@ LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : 
   const auto squared_error = file.read<double>("/squared_error");
   const auto squared_weights = file.read<double>("/squared_weights");
   VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(),
-           path.string(), ": holds errors of ", squared_error.size(), " entries, expected ",
-           plan.entries().size());
-  for (std::size_t e = 0; e < squared_error.size(); ++e)
-    errors_.push_back({squared_error[e], squared_weights[e]});
+           path.string(), ": holds errors of ", squared_error.size(), " entries, expected ", plan.entries().size());
+  for (std::size_t e = 0; e < squared_error.size(); ++e) errors_.push_back({squared_error[e], squared_weights[e]});
 }
 
 kernels::PackedView LayerBank::packed(std::size_t site, std::size_t linear, std::size_t option) const {
@@ -52,9 +50,8 @@ void BankWriter::add(std::size_t site, const BuiltSite& built) {
   EXPECT(built.errors.size() == plan_.entry_count(site), plan_.sites()[site].name);
   ++sites_added_;
   if (built.errors.empty()) return;
-  file_.write_rows(
-      "/packed", plan_.entries()[first].offset,
-      std::span(reinterpret_cast<const std::uint8_t*>(built.packed.data()), built.packed.size()));
+  file_.write_rows("/packed", plan_.entries()[first].offset,
+                   std::span(reinterpret_cast<const std::uint8_t*>(built.packed.data()), built.packed.size()));
   for (std::size_t e = 0; e < built.errors.size(); ++e) errors_[first + e] = built.errors[e];
 }
 

@@ -19,8 +19,8 @@ namespace pare::framework {
 ///   /entry_offset, /entry_bytes  int64
 ///   /squared_error, /squared_weights  float64
 ///   attribute key   BankPlan::key()
-/// The packed bytes are mapped, so all processes of a node share one copy in the page cache. Immutable, any
-/// number of threads.
+/// The packed bytes are mapped, so all processes of a node share one copy in the page cache. Immutable, any number of
+/// threads.
 class LayerBank {
  public:
   /// Throws InputError when the file is not the bank of this plan. The plan must outlive the bank.

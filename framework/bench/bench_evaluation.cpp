@@ -51,8 +51,7 @@ double median_seconds(int repetitions, const Body& body) {
 kernels::Matrix<float> random_matrix(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
   kernels::Matrix<float> matrix(rows, cols);
   for (std::int64_t i = 0; i < matrix.size(); ++i) {
-    matrix.data()[i] =
-        static_cast<float>(kernels::uniform_number(seed, 0, static_cast<std::uint64_t>(i)) - 0.5);
+    matrix.data()[i] = static_cast<float>(kernels::uniform_number(seed, 0, static_cast<std::uint64_t>(i)) - 0.5);
   }
   return matrix;
 }
@@ -70,8 +69,8 @@ double gemm_peak(kernels::Precision precision) {
 TokenWindows random_windows(std::int64_t vocabulary) {
   TokenWindows windows{window_length, {}};
   for (std::int64_t t = 0; t < window_length * window_count; ++t) {
-    windows.tokens.push_back(static_cast<std::uint32_t>(
-        kernels::uniform_number(3, 0, static_cast<std::uint64_t>(t)) * static_cast<double>(vocabulary)));
+    windows.tokens.push_back(static_cast<std::uint32_t>(kernels::uniform_number(3, 0, static_cast<std::uint64_t>(t)) *
+                                                        static_cast<double>(vocabulary)));
   }
   return windows;
 }
@@ -82,8 +81,7 @@ double operations_per_token(const Model& model) {
   double weights = static_cast<double>(config.vocabulary * config.hidden);
   for (const Stage& stage : model.stages())
     for (const Linear& linear : stage.linears) weights += static_cast<double>(linear.outputs * linear.inputs);
-  const auto attention =
-      static_cast<double>(2 * config.layers * config.heads * config.head_dim * window_length);
+  const auto attention = static_cast<double>(2 * config.layers * config.heads * config.head_dim * window_length);
   return 2 * weights + attention;
 }
 
@@ -139,8 +137,8 @@ void run(const fs::path& directory, int threads) {
     const double tokens = static_cast<double>(window_length * window_count);
     const double rate = operations_per_token(model) * tokens / one / 1e9;
     fmt::print(
-        "{}: one candidate, {:.0f} tokens, {} thread(s): {:.0f} ms, {:.0f} ktokens/s, {:.0f} GFLOP/s = "
-        "{:.0f} % of the GEMM peak {:.0f}\n",
+        "{}: one candidate, {:.0f} tokens, {} thread(s): {:.0f} ms, {:.0f} ktokens/s, {:.0f} GFLOP/s = {:.0f} % of the "
+        "GEMM peak {:.0f}\n",
         name, tokens, threads, 1e3 * one, tokens / one / 1e3, rate, 100 * rate / peak, peak);
 
     PrefixTrie::Runs runs;
@@ -149,11 +147,9 @@ void run(const fs::path& directory, int threads) {
       for (const OptionIndices& candidate : candidates) evaluate({&candidate, 1});
     });
     fmt::print(
-        "{}: {} single changes: {} stage runs instead of {} ({:.2f}x fewer), {:.2f} s instead of {:.2f} s "
-        "({:.2f}x)\n",
+        "{}: {} single changes: {} stage runs instead of {} ({:.2f}x fewer), {:.2f} s instead of {:.2f} s ({:.2f}x)\n",
         name, candidates.size(), runs.made, runs.separate,
-        static_cast<double>(runs.separate) / static_cast<double>(runs.made), shared, separate,
-        separate / shared);
+        static_cast<double>(runs.separate) / static_cast<double>(runs.made), shared, separate, separate / shared);
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -48,8 +48,7 @@ class Outbox {
       const std::size_t count = std::min(largest_part, message.size() - begin);
       const int tag = begin + count < message.size() ? more_parts : last_part;
       MPI_Request& request = sending.requests.emplace_back(MPI_REQUEST_NULL);
-      MPI_CALL(MPI_Isend, sending.message.data() + begin, static_cast<int>(count), MPI_BYTE, peer, tag, comm,
-               &request);
+      MPI_CALL(MPI_Isend, sending.message.data() + begin, static_cast<int>(count), MPI_BYTE, peer, tag, comm, &request);
       begin += count;
     } while (begin < message.size());
   }
@@ -92,8 +91,7 @@ class MpiChannel final : public Channel {
 
   /// A part that is being written into our buffer cannot be left alone.
   ~MpiChannel() override {
-    if (receiving_ != MPI_REQUEST_NULL && std::uncaught_exceptions() == 0)
-      MPI_Wait(&receiving_, MPI_STATUS_IGNORE);
+    if (receiving_ != MPI_REQUEST_NULL && std::uncaught_exceptions() == 0) MPI_Wait(&receiving_, MPI_STATUS_IGNORE);
   }
 
   void send(std::span<const std::byte> message) override { outbox_.send(comm_, peer_, message); }
@@ -204,8 +202,7 @@ int ProcessGroup::local_rank() const {
 }
 
 std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
-  EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(),
-         " asked for a line to ", peer);
+  EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(), " asked for a line to ", peer);
   return std::make_unique<MpiChannel>(implementation_->comm, peer, implementation_->outbox);
 }
 

@@ -59,8 +59,7 @@ class Queue {
 
 class ThreadChannel final : public Channel {
  public:
-  ThreadChannel(std::shared_ptr<Queue> in, std::shared_ptr<Queue> out)
-      : in_(std::move(in)), out_(std::move(out)) {}
+  ThreadChannel(std::shared_ptr<Queue> in, std::shared_ptr<Queue> out) : in_(std::move(in)), out_(std::move(out)) {}
 
   ~ThreadChannel() override {
     in_->close();

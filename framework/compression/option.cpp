@@ -79,8 +79,7 @@ Option parse_option(std::string_view text) {
     group = 0;
   }
   if (!group) {
-    reject(text,
-           "no group, did you mean '" + std::string(text) + "-g32' or '" + std::string(text) + "-channel'?");
+    reject(text, "no group, did you mean '" + std::string(text) + "-g32' or '" + std::string(text) + "-channel'?");
   }
   option.grid = {option.weight_bits, *group, symmetric};
   return option;

@@ -13,9 +13,10 @@ namespace pare::framework {
 ///
 ///   w16                        the checkpoint's own weights
 ///   w<bits>-g<group>[-sym]     weights on an integer grid, bits 2..8, one scale a group of that many inputs;
-///   activations stay as they w<bits>-channel[-sym]      are. Asymmetric (a zero point a group) unless -sym.
-///   channel: one group a row w<bits>a8                  weights on a symmetric channel grid, activations
-///   quantized per token to int8: the integer GEMM
+///   w<bits>-channel[-sym]      activations stay as they are. Asymmetric (a zero point a group) unless -sym.
+///                              channel: one group a row
+///   w<bits>a8                  weights on a symmetric channel grid, activations quantized per token to int8:
+///                              the integer GEMM
 struct Option {
   enum class Method { keep, round_to_nearest };
 
@@ -28,8 +29,8 @@ struct Option {
   bool operator==(const Option&) const = default;
 };
 
-/// Throws InputError for anything that is not an option; the text shows the grammar and, where there is one,
-/// the near spelling.
+/// Throws InputError for anything that is not an option; the text shows the grammar and, where there is one, the near
+/// spelling.
 Option parse_option(std::string_view text);
 
 }  // namespace pare::framework

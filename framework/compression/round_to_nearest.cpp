@@ -9,8 +9,7 @@ namespace pare::framework {
 namespace {
 
 /// Row sums first, in order, so that the result does not depend on how anything was split.
-LocalError local_error(kernels::MatrixView<const float> weight,
-                       kernels::MatrixView<const float> approximation) {
+LocalError local_error(kernels::MatrixView<const float> weight, kernels::MatrixView<const float> approximation) {
   LocalError total;
   for (std::int64_t r = 0; r < weight.rows; ++r) {
     double row_error = 0;
@@ -29,8 +28,7 @@ LocalError local_error(kernels::MatrixView<const float> weight,
 
 }  // namespace
 
-std::int64_t RoundToNearest::packed_bytes(const Option& option, std::int64_t outputs,
-                                          std::int64_t inputs) const {
+std::int64_t RoundToNearest::packed_bytes(const Option& option, std::int64_t outputs, std::int64_t inputs) const {
   return kernels::packed_layout(option.grid, outputs, inputs).total_bytes;
 }
 

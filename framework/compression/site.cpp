@@ -47,14 +47,13 @@ void check_ties(const Model& model, const Ties& ties) {
   std::set<std::string> seen;
   for (const auto& tie : ties) {
     for (const std::string& kind : tie) {
-      VALIDATE(std::find(known.begin(), known.end(), kind) != known.end(), "ties: no layer is called '", kind,
-               "'", did_you_mean(kind, known));
+      VALIDATE(std::find(known.begin(), known.end(), kind) != known.end(), "ties: no layer is called '", kind, "'",
+               did_you_mean(kind, known));
       VALIDATE(seen.insert(kind).second, "ties: '", kind, "' is tied twice");
     }
     const bool together = std::any_of(model.stages().begin(), model.stages().end(), [&](const Stage& stage) {
       return std::all_of(tie.begin(), tie.end(), [&](const std::string& kind) {
-        return std::any_of(stage.linears.begin(), stage.linears.end(),
-                           [&](const Linear& l) { return l.kind == kind; });
+        return std::any_of(stage.linears.begin(), stage.linears.end(), [&](const Linear& l) { return l.kind == kind; });
       });
     });
     VALIDATE(together, "ties: '", tie.front(), "' and '", tie.back(),
@@ -130,8 +129,8 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
         while (rule < rules.size() && !matchers[rule].matches(linear)) ++rule;
         VALIDATE(rule < rules.size(), "options: no rule matches ", linear.name,
                  ", end the list with a rule 'match: \"*\"'");
-        VALIDATE(m == l || rule == rule_of_site, "options: ", linear.name, " is tied to ",
-                 stage.linears[l].name, " but falls under another rule; tied layers need the same options");
+        VALIDATE(m == l || rule == rule_of_site, "options: ", linear.name, " is tied to ", stage.linears[l].name,
+                 " but falls under another rule; tied layers need the same options");
         rule_of_site = rule;
         rule_used[rule] = true;
         taken[m] = true;
@@ -147,8 +146,8 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
     }
   }
   for (std::size_t r = 0; r < rules.size(); ++r) {
-    VALIDATE(rule_used[r], "options: rule 'match: ", rules[r].match,
-             "' matches no layer that an earlier rule left", did_you_mean(rules[r].match, kinds_of(model)));
+    VALIDATE(rule_used[r], "options: rule 'match: ", rules[r].match, "' matches no layer that an earlier rule left",
+             did_you_mean(rules[r].match, kinds_of(model)));
   }
   return sites;
 }

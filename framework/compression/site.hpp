@@ -10,8 +10,8 @@
 
 namespace pare::framework {
 
-/// The place of one decision: one linear layer of one stage, or several that are tied because they must share
-/// their option.
+/// The place of one decision: one linear layer of one stage, or several that are tied because they must share their
+/// option.
 struct Site {
   std::string name;  ///< the linear's module name; tied: "model.layers.0.self_attn.{q_proj,k_proj,v_proj}"
   std::string kind;  ///< "q_proj", or "q_proj+k_proj+v_proj"
@@ -31,9 +31,9 @@ struct OptionRule {
 /// {{"q_proj","k_proj","v_proj"},{"gate_proj","up_proj"}}.
 using Ties = std::vector<std::vector<std::string>>;
 
-/// Sites in the order of the chain. Throws InputError when a rule matches nothing, a linear has no rule, a
-/// tie names an unknown kind or kinds of different stages, tied linears fall under different rules, or a
-/// regular expression is malformed.
+/// Sites in the order of the chain. Throws InputError when a rule matches nothing, a linear has no rule, a tie names
+/// an unknown kind or kinds of different stages, tied linears fall under different rules, or a regular expression is
+/// malformed.
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties);
 
 /// Exact bytes of a site under one of its options; `w16` counts the checkpoint's own bytes.

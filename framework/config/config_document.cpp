@@ -14,8 +14,7 @@ ConfigDocument::ConfigDocument(std::shared_ptr<const detail::ConfigTree> tree) :
 
 ConfigDocument ConfigDocument::parse(const std::string& text, const std::string& source) {
   detail::ConfigTree tree{source, detail::parse_yaml(text, source, false)};
-  VALIDATE(tree.root.kind != detail::NodeKind::null, source,
-           ": empty, expected keys and values such as 'schema: 1'");
+  VALIDATE(tree.root.kind != detail::NodeKind::null, source, ": empty, expected keys and values such as 'schema: 1'");
   VALIDATE(tree.root.kind == detail::NodeKind::mapping, detail::place_text(source, tree.root.value_place),
            ": expected keys and values such as 'schema: 1' at the top, got ",
            tree.root.kind == detail::NodeKind::list ? "a list" : "'" + detail::shown(tree.root.text) + "'");
@@ -24,8 +23,7 @@ ConfigDocument ConfigDocument::parse(const std::string& text, const std::string&
 
 ConfigDocument ConfigDocument::read(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  VALIDATE(in.good() && !std::filesystem::is_directory(file), file.string(),
-           ": cannot be read, is it there?");
+  VALIDATE(in.good() && !std::filesystem::is_directory(file), file.string(), ": cannot be read, is it there?");
   // One byte more than allowed is enough to see that there is too much, also from a device that never ends.
   std::string text(detail::maximum_bytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));

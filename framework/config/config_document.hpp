@@ -34,8 +34,7 @@ class ConfigDocument {
   /// replaces a.b.c and leaves its siblings alone, except that siblings are dropped wherever the mapping
   /// above is named in `one_of_mappings` (as a key path): there one key excludes the others. All or nothing;
   /// throws InputError.
-  void apply_overrides(const std::vector<std::string>& overrides,
-                       const std::set<std::string>& one_of_mappings);
+  void apply_overrides(const std::vector<std::string>& overrides, const std::set<std::string>& one_of_mappings);
 
   ConfigView root() const;
   /// The document after overrides as YAML, keys in the order of the document; parses to the same document

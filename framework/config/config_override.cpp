@@ -15,12 +15,11 @@ std::vector<std::string> split_path(std::string_view path, const std::string& or
     const std::size_t end = std::min(path.find('.', begin), path.size());
     keys.emplace_back(path.substr(begin, end - begin));
     VALIDATE(!keys.back().empty(), origin, ": an empty key before '=', expected such as search.seed=2");
-    VALIDATE(keys.back().size() <= maximum_key_bytes, origin, ": a key longer than ", maximum_key_bytes,
-             " bytes");
+    VALIDATE(keys.back().size() <= maximum_key_bytes, origin, ": a key longer than ", maximum_key_bytes, " bytes");
     begin = end + 1;
   }
-  VALIDATE(keys.size() <= static_cast<std::size_t>(maximum_depth), origin, ": nested deeper than ",
-           maximum_depth, " levels");
+  VALIDATE(keys.size() <= static_cast<std::size_t>(maximum_depth), origin, ": nested deeper than ", maximum_depth,
+           " levels");
   return keys;
 }
 
@@ -37,8 +36,7 @@ void set_origin(ConfigNode& node, const std::shared_ptr<const std::string>& orig
   for (ConfigNode& child : node.children) set_origin(child, origin);
 }
 
-ConfigNode& child_of(ConfigNode& mapping, const std::string& key,
-                     const std::shared_ptr<const std::string>& origin) {
+ConfigNode& child_of(ConfigNode& mapping, const std::string& key, const std::shared_ptr<const std::string>& origin) {
   for (ConfigNode& child : mapping.children) {
     if (child.key == key) return child;
   }
@@ -54,8 +52,7 @@ void apply_override(ConfigNode& root, const std::string& text, const std::set<st
   const std::string origin = "--set " + shown(text);
   check_characters(text, origin, true);
   const std::size_t equals = text.find('=');
-  VALIDATE(equals != std::string::npos && equals > 0, origin,
-           ": expected <key path>=<value> such as search.seed=2");
+  VALIDATE(equals != std::string::npos && equals > 0, origin, ": expected <key path>=<value> such as search.seed=2");
   const std::vector<std::string> keys = split_path(std::string_view(text).substr(0, equals), origin);
   const std::string value_text = text.substr(equals + 1);
   VALIDATE(value_text.find_first_not_of(" \t\r\n") != std::string::npos, origin,

@@ -122,8 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
   void add_key(const YAML::Mark& mark, NodeKind kind, const std::string& key) {
     Open& parent = open_.back();
     if (kind == NodeKind::null || key.empty()) fail(mark, "a key without a name");
-    if (kind == NodeKind::plain && key == "<<")
-      fail(mark, "merge key '<<' (not supported), write the values out");
+    if (kind == NodeKind::plain && key == "<<") fail(mark, "merge key '<<' (not supported), write the values out");
     if (key.size() > maximum_key_bytes) {
       fail(mark, "key '" + shown(key) + "' is longer than " + std::to_string(maximum_key_bytes) + " bytes");
     }
@@ -133,8 +132,8 @@ class TreeBuilder : public YAML::EventHandler {
     parent.has_key = true;
   }
 
-  void add_scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  const std::string& value, NodeKind kind) {
+  void add_scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value,
+                  NodeKind kind) {
     check_properties(mark, tag, anchor);
     if (kind == NodeKind::quoted) check_quoted(mark);
     if (value.find('\0') != std::string::npos) fail(mark, "a text with the character NUL");
@@ -193,9 +192,8 @@ void check_characters(std::string_view text, const std::string& source, bool is_
   for (std::size_t position = 0; position < text.size();) {
     const std::size_t length = sequence_length(text, position);
     if (length == 0 || is_control(text[position])) {
-      throw InputError(
-          (is_override ? source : place_text(source, place)) + ": " +
-          (length == 0 ? "not valid UTF-8, save the text as UTF-8" : "a control character, remove it"));
+      throw InputError((is_override ? source : place_text(source, place)) + ": " +
+                       (length == 0 ? "not valid UTF-8, save the text as UTF-8" : "a control character, remove it"));
     }
     place = text[position] == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + 1};
     position += length;
@@ -212,8 +210,7 @@ std::string shown(std::string_view text) {
   for (std::size_t position = 0; position < text.size();) {
     if (result.size() >= limit) return result + "...";
     const std::size_t length = sequence_length(text, position);
-    const bool printable =
-        length > 0 && static_cast<unsigned char>(text[position]) >= 0x20 && text[position] != 0x7F;
+    const bool printable = length > 0 && static_cast<unsigned char>(text[position]) >= 0x20 && text[position] != 0x7F;
     result += printable ? text.substr(position, length) : std::string_view("?");
     position += std::max<std::size_t>(length, 1);
   }

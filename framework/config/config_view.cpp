@@ -113,8 +113,8 @@ ConfigView ConfigView::at(std::string_view key) const {
   if (const auto found = find(key)) return *found;
   std::vector<std::string> present;
   for (const ConfigNode& entry : node_->children) present.push_back(entry.key);
-  fail("missing key '" + std::string(key) + "' (" +
-       (present.empty() ? "it is empty" : "it has: " + joined(present)) + ")");
+  fail("missing key '" + std::string(key) + "' (" + (present.empty() ? "it is empty" : "it has: " + joined(present)) +
+       ")");
 }
 
 std::optional<ConfigView> ConfigView::find(std::string_view key) const {
@@ -193,8 +193,7 @@ void ConfigView::fail(const std::string& text) const {
   // A mapping or list is where its key is; its first entry would point at the wrong line.
   const bool at_key = !node_->is_scalar() || node_->kind == NodeKind::null;
   const bool is_root = node_ == &tree_->root;
-  std::string prefix =
-      detail::place_text(tree_->source, at_key && !is_root ? node_->key_place : node_->value_place);
+  std::string prefix = detail::place_text(tree_->source, at_key && !is_root ? node_->key_place : node_->value_place);
   if (node_->override_text) prefix = *node_->override_text;
   std::string path;
   find_path(tree_->root, node_, path);

@@ -16,8 +16,7 @@ bool is_safe_without_quotes(std::string_view text) {
   const auto is_safe = [](char c) {
     return is_letter_or_digit(c) || c == '_' || c == '.' || c == '/' || c == '+' || c == '-';
   };
-  if (text.empty() || text.size() > maximum_key_bytes || !std::all_of(text.begin(), text.end(), is_safe))
-    return false;
+  if (text.empty() || text.size() > maximum_key_bytes || !std::all_of(text.begin(), text.end(), is_safe)) return false;
   if (text.front() == '-' || text.front() == '+') return text.size() > 1 && is_letter_or_digit(text[1]);
   return text.front() != '.' || text.substr(0, 3) != "...";
 }
@@ -29,8 +28,8 @@ bool could_be_other_than_text(std::string_view text) {
   for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "inf", "nan", "infinity"}) {
     if (lower == word) return true;
   }
-  return std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '.' ||
-         text.front() == '-' || text.front() == '+';
+  return std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '.' || text.front() == '-' ||
+         text.front() == '+';
 }
 
 std::string quoted(std::string_view text) {
@@ -53,8 +52,7 @@ std::string quoted(std::string_view text) {
 
 std::string scalar_text(NodeKind kind, std::string_view text) {
   if (kind == NodeKind::null) return "null";
-  const bool plain =
-      is_safe_without_quotes(text) && (kind == NodeKind::plain || !could_be_other_than_text(text));
+  const bool plain = is_safe_without_quotes(text) && (kind == NodeKind::plain || !could_be_other_than_text(text));
   return plain ? std::string(text) : quoted(text);
 }
 

@@ -28,12 +28,12 @@ std::uint32_t sample(std::span<const float> logits, double uniform) {
 
 }  // namespace
 
-TextGenerator::TextGenerator(const Model& model, const FullWeights& weights,
-                             const kernels::LanguageHead& head, std::uint64_t seed, std::int64_t length)
+TextGenerator::TextGenerator(const Model& model, const FullWeights& weights, const kernels::LanguageHead& head,
+                             std::uint64_t seed, std::int64_t length)
     : model_(model), weights_(weights), head_(head), seed_(seed), length_(length), runner_(model, length) {
   VALIDATE(model.config().bos_token >= 0, model.directory().string(),
-           "/config.json: no bos_token_id, so text cannot be generated from the model (data.calibration: "
-           "self), give a token file");
+           "/config.json: no bos_token_id, so text cannot be generated from the model (data.calibration: self), give a "
+           "token file");
 }
 
 TokenWindows TextGenerator::generate(std::int64_t begin, std::int64_t count) {
@@ -63,10 +63,9 @@ TokenWindows TextGenerator::generate(std::int64_t begin, std::int64_t count) {
     runner_.finish(hidden.view(), hidden.view());
     head_.logits(hidden.view(), logits.view());
     for (std::int64_t w = 0; w < count; ++w) {
-      const double uniform = kernels::uniform_number(seed_, static_cast<std::uint64_t>(begin + w),
-                                                     static_cast<std::uint64_t>(position));
-      current[static_cast<std::size_t>(w)] =
-          sample({logits.row(w), static_cast<std::size_t>(logits.cols())}, uniform);
+      const double uniform =
+          kernels::uniform_number(seed_, static_cast<std::uint64_t>(begin + w), static_cast<std::uint64_t>(position));
+      current[static_cast<std::size_t>(w)] = sample({logits.row(w), static_cast<std::size_t>(logits.cols())}, uniform);
     }
   }
   return windows;

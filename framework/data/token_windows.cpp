@@ -30,16 +30,16 @@ WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& pla
            ": is not a token file (no /tokens), scripts/tokenize.py writes them");
   const auto tokens = file.read<std::uint32_t>("/tokens");
   const auto largest = std::max_element(tokens.begin(), tokens.end());
-  VALIDATE(largest == tokens.end() || *largest < vocabulary, path.string(), ": token ", *largest,
-           " at position ", largest - tokens.begin(), " is beyond the model's vocabulary of ", vocabulary,
+  VALIDATE(largest == tokens.end() || *largest < vocabulary, path.string(), ": token ", *largest, " at position ",
+           largest - tokens.begin(), " is beyond the model's vocabulary of ", vocabulary,
            ", was the text cut by another tokenizer?");
 
   const auto total = static_cast<std::int64_t>(tokens.size());
   const std::int64_t search_tokens = plan.windows * plan.length;
   const std::int64_t holdout_tokens = plan.holdout * plan.length;
-  VALIDATE(search_tokens + holdout_tokens <= total, path.string(), ": ", total, " tokens give ",
-           total / plan.length, " windows of ", plan.length, ", the experiment needs ", plan.windows, " + ",
-           plan.holdout, " held out; give more text or fewer windows");
+  VALIDATE(search_tokens + holdout_tokens <= total, path.string(), ": ", total, " tokens give ", total / plan.length,
+           " windows of ", plan.length, ", the experiment needs ", plan.windows, " + ", plan.holdout,
+           " held out; give more text or fewer windows");
   // The held-out windows begin with a document where there is room, so that no document is on both sides.
   std::int64_t holdout_begin = total - holdout_tokens;
   if (file.contains("/doc_offsets")) {

@@ -9,8 +9,8 @@
 
 namespace pare::framework {
 
-/// Evaluation text: `count` windows of `length` token ids each, row-major. In every window the words 1 ..
-/// length-1 are predicted from the words before them, so a window scores length - 1 positions.
+/// Evaluation text: `count` windows of `length` token ids each, row-major. In every window the words 1 .. length-1 are
+/// predicted from the words before them, so a window scores length - 1 positions.
 struct TokenWindows {
   std::int64_t length = 0;
   std::vector<std::uint32_t> tokens;
@@ -33,10 +33,10 @@ struct WindowPlan {
   std::int64_t holdout = 32;
 };
 
-/// Cuts a token file (HDF5, see scripts/tokenize.py: /tokens uint32 [n], /doc_offsets uint64 [m + 1]) into
-/// disjoint windows: the search windows from the front of the stream, the held-out windows from its back.
-/// Throws InputError naming the file: not a token file, an id beyond `vocabulary`, or too few tokens for the
-/// plan (says how many windows there would be).
+/// Cuts a token file (HDF5, see scripts/tokenize.py: /tokens uint32 [n], /doc_offsets uint64 [m + 1]) into disjoint
+/// windows: the search windows from the front of the stream, the held-out windows from its back. Throws InputError
+/// naming the file: not a token file, an id beyond `vocabulary`, or too few tokens for the plan (says how many windows
+/// there would be).
 WindowSets read_windows(const std::filesystem::path& file, const WindowPlan& plan, std::int64_t vocabulary);
 
 /// XXH3-128 of both sets, as 32 hexadecimal digits.

@@ -11,19 +11,16 @@ namespace {
 
 TokenWindows read_set(const H5File& file, const char* name, std::int64_t vocabulary) {
   const auto shape = file.shape(name);
-  VALIDATE(shape.size() == 2 && shape[1] >= 2, file.path().string(), ": ", name,
-           " must be [windows, length]");
+  VALIDATE(shape.size() == 2 && shape[1] >= 2, file.path().string(), ": ", name, " must be [windows, length]");
   TokenWindows windows{shape[1], file.read<std::uint32_t>(name)};
-  const bool known = std::all_of(windows.tokens.begin(), windows.tokens.end(),
-                                 [&](std::uint32_t t) { return t < vocabulary; });
-  VALIDATE(known, file.path().string(), ": ", name, " holds a token beyond the model's vocabulary of ",
-           vocabulary);
+  const bool known =
+      std::all_of(windows.tokens.begin(), windows.tokens.end(), [&](std::uint32_t t) { return t < vocabulary; });
+  VALIDATE(known, file.path().string(), ": ", name, " holds a token beyond the model's vocabulary of ", vocabulary);
   return windows;
 }
 
 void write_set(H5File& file, const char* name, const TokenWindows& windows, const char* description) {
-  file.write(
-      name, kernels::MatrixView<const std::uint32_t>(windows.tokens.data(), windows.count(), windows.length));
+  file.write(name, kernels::MatrixView<const std::uint32_t>(windows.tokens.data(), windows.count(), windows.length));
   file.describe(name, "token id", description);
 }
 
@@ -40,8 +37,7 @@ void write_window_file(const std::filesystem::path& path, const WindowSets& sets
 WindowSets read_window_file(const std::filesystem::path& path, std::int64_t vocabulary) {
   const H5File file = H5File::open(path);
   WindowSets sets{read_set(file, "/search", vocabulary), read_set(file, "/holdout", vocabulary)};
-  VALIDATE(sets.search.length == sets.holdout.length, path.string(),
-           ": search and held-out windows differ in length");
+  VALIDATE(sets.search.length == sets.holdout.length, path.string(), ": search and held-out windows differ in length");
   return sets;
 }
 

@@ -56,15 +56,13 @@ void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_
     const std::int64_t count = std::min(step, windows - begin);
     normed_.reshape(count * scored, hidden.cols);
     for (std::int64_t w = 0; w < count; ++w) {
-      runner_.finish(hidden.rows_from((begin + w) * length, scored),
-                     normed_.view().rows_from(w * scored, scored));
+      runner_.finish(hidden.rows_from((begin + w) * length, scored), normed_.view().rows_from(w * scored, scored));
     }
     use(begin, count, normed_.view());
   }
 }
 
-std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, std::int64_t begin,
-                                                  std::int64_t count) {
+std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count) {
   targets_.clear();
   for (std::int64_t w = begin; w < begin + count; ++w) {
     const auto window = windows.window(w).subspan(1);
@@ -73,8 +71,7 @@ std::span<const std::uint32_t> Evaluator::targets(const TokenWindows& windows, s
   return targets_;
 }
 
-TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count,
-                             std::int64_t top_k) {
+TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) {
   const std::int64_t scored = windows.length - 1;
   const std::int64_t positions = count * scored;
   TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
@@ -91,8 +88,7 @@ TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, st
           head_.top_log_probabilities(normed, ids, log_probabilities);
           divergence_.resize(static_cast<std::size_t>(normed.rows));
           likelihood_.resize(static_cast<std::size_t>(normed.rows));
-          head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_,
-                      likelihood_);
+          head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_, likelihood_);
           append_means(likelihood_, static_cast<std::size_t>(scored), part.nll);
         });
   });
@@ -104,8 +100,8 @@ EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, 
                                      std::int64_t teacher_begin) {
   const auto scored = static_cast<std::size_t>(windows.length - 1);
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
-  result.runs = trie_.walk(
-      candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
+  result.runs =
+      trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
         CandidateScores& scores = result.scores[candidate];
         for_scored_positions(hidden, windows.length,
                              [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {

@@ -15,8 +15,7 @@
 
 namespace pare::framework {
 
-/// Per-window scores of one candidate, nats a token: mean KL(teacher || candidate) and mean negative
-/// log-likelihood.
+/// Per-window scores of one candidate, nats a token: mean KL(teacher || candidate) and mean negative log-likelihood.
 struct CandidateScores {
   std::vector<double> kl;
   std::vector<double> nll;
@@ -32,33 +31,30 @@ struct EvaluatorSettings {
   std::int64_t cache_bytes = std::int64_t{256} << 20;      ///< expanded weights kept between stages
 };
 
-/// Evaluates candidates end to end on one rank: the one place where a recipe turns into a loss. Owns work
-/// buffers, so one object serves one thread; model, sites, bank and teacher are shared and must outlive it.
+/// Evaluates candidates end to end on one rank: the one place where a recipe turns into a loss. Owns work buffers, so
+/// one object serves one thread; model, sites, bank and teacher are shared and must outlive it.
 ///
-/// A candidate's scores on a window depend on the candidate and the window only: not on the other candidates
-/// or windows of the call.
+/// A candidate's scores on a window depend on the candidate and the window only: not on the other candidates or
+/// windows of the call.
 class Evaluator {
  public:
   /// bank may be null when only the full model is run (teach).
-  Evaluator(const Model& model, const std::vector<Site>& sites, const LayerBank* bank,
-            std::int64_t longest_window, const EvaluatorSettings& settings);
+  Evaluator(const Model& model, const std::vector<Site>& sites, const LayerBank* bank, std::int64_t longest_window,
+            const EvaluatorSettings& settings);
 
   /// The full model's answers on windows [begin, begin + count).
   TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k);
 
-  /// Scores candidates on windows [begin, begin + count); `teacher_begin` is the position of `begin` in the
-  /// teacher's count over both sets. Throws std::runtime_error when a score is not finite.
-  EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows,
-                            std::int64_t begin, std::int64_t count, const Teacher& teacher,
-                            std::int64_t teacher_begin);
+  /// Scores candidates on windows [begin, begin + count); `teacher_begin` is the position of `begin` in the teacher's
+  /// count over both sets. Throws std::runtime_error when a score is not finite.
+  EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin);
 
   const kernels::LanguageHead& head() const { return head_; }
 
  private:
-  using Tile =
-      std::function<void(std::int64_t window, std::int64_t windows, kernels::MatrixView<const float> normed)>;
-  /// Calls `use` on tiles of whole windows of the normed hidden state, without the last position of each
-  /// window.
+  using Tile = std::function<void(std::int64_t window, std::int64_t windows, kernels::MatrixView<const float> normed)>;
+  /// Calls `use` on tiles of whole windows of the normed hidden state, without the last position of each window.
   void for_scored_positions(kernels::MatrixView<const float> hidden, std::int64_t length, const Tile& use);
   std::span<const std::uint32_t> targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count);
 

@@ -15,8 +15,7 @@ PrefixTrie::PrefixTrie(const Model& model, StageRunner& runner, WeightSource& we
       weights_(weights),
       first_block_stage_(1),
       last_block_stage_(model.stages().size() - 1) {
-  EXPECT(model.stages().front().kind == StageKind::embedding &&
-         model.stages().back().kind == StageKind::head);
+  EXPECT(model.stages().front().kind == StageKind::embedding && model.stages().back().kind == StageKind::head);
 }
 
 const std::uint8_t* PrefixTrie::options_of(std::size_t candidate, std::size_t stage) const {
@@ -37,8 +36,7 @@ std::vector<std::span<const std::size_t>> PrefixTrie::split(std::span<const std:
     groups.push_back(order.subspan(begin, i - begin));
     begin = i;
   }
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
   return groups;
 }
 

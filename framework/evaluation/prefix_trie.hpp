@@ -17,20 +17,19 @@ namespace pare::framework {
 /// One option a site, an index into Site::options (or full_precision_option).
 using OptionIndices = std::vector<std::uint8_t>;
 
-/// Runs a batch of candidates over some windows so that stages which candidates share at the front of the
-/// chain run once.
+/// Runs a batch of candidates over some windows so that stages which candidates share at the front of the chain run
+/// once.
 ///
-/// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a
-/// stage; it is walked depth first. A branching node keeps its input state while its children run, the
-/// largest child last and in place, so a round of single changes needs two states at a time whatever the
-/// depth.
+/// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a stage; it is
+/// walked depth first. A branching node keeps its input state while its children run, the largest child last and in
+/// place, so a round of single changes needs two states at a time whatever the depth.
 ///
-/// Exact: a shared state is bit-equal to a recomputed one, because every kernel treats a window independently
-/// of its neighbours.
+/// Exact: a shared state is bit-equal to a recomputed one, because every kernel treats a window independently of its
+/// neighbours.
 class PrefixTrie {
  public:
-  /// Called once a candidate with the hidden state before the final norm, [windows * length, hidden].
-  /// Candidates arrive in trie order.
+  /// Called once a candidate with the hidden state before the final norm, [windows * length, hidden]. Candidates
+  /// arrive in trie order.
   using Leaf = std::function<void(std::size_t candidate, kernels::MatrixView<const float> hidden)>;
 
   struct Runs {
@@ -49,8 +48,7 @@ class PrefixTrie {
   std::uint8_t const* options_of(std::size_t candidate, std::size_t stage) const;
   bool same_options(std::size_t a, std::size_t b, std::size_t stage) const;
   /// Candidates that agree at this stage, smallest group first.
-  std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order,
-                                                  std::size_t stage) const;
+  std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order, std::size_t stage) const;
 
   const Model& model_;
   StageRunner& runner_;

@@ -18,9 +18,8 @@ TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::i
   plan.length = text.search.length;
   plan.top_k = std::min(top_k, model.config().vocabulary);
   Hasher hasher;
-  hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(text) + "\n" +
-                std::to_string(plan.top_k) + " " + std::to_string(static_cast<int>(precision)) + " " +
-                isa_id());
+  hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(text) + "\n" + std::to_string(plan.top_k) + " " +
+                std::to_string(static_cast<int>(precision)) + " " + isa_id());
   plan.key = hasher.hex();
   return plan;
 }
@@ -30,16 +29,15 @@ Teacher::Teacher(const std::filesystem::path& path, const TeacherPlan& plan) : p
   VALIDATE(file.string_attribute("/", "key") == plan.key, path.string(),
            ": is the teacher of another model or text, remove it to have it computed again");
   for (const char* name : {"/ids", "/log_probabilities"}) {
-    VALIDATE(file.shape(name) == (std::vector<std::int64_t>{plan.positions(), plan.top_k}), path.string(),
-             ": ", name, " must be [", plan.positions(), ", ", plan.top_k, "]");
+    VALIDATE(file.shape(name) == (std::vector<std::int64_t>{plan.positions(), plan.top_k}), path.string(), ": ", name,
+             " must be [", plan.positions(), ", ", plan.top_k, "]");
   }
   const std::byte* bytes = mapped_.bytes().data();
   ids_ = reinterpret_cast<const std::uint32_t*>(bytes + file.dataset_offset<std::uint32_t>("/ids"));
-  log_probabilities_ =
-      reinterpret_cast<const float*>(bytes + file.dataset_offset<float>("/log_probabilities"));
+  log_probabilities_ = reinterpret_cast<const float*>(bytes + file.dataset_offset<float>("/log_probabilities"));
   nll_ = file.read<double>("/nll");
-  VALIDATE(static_cast<std::int64_t>(nll_.size()) == plan.windows(), path.string(), ": /nll holds ",
-           nll_.size(), " windows, expected ", plan.windows());
+  VALIDATE(static_cast<std::int64_t>(nll_.size()) == plan.windows(), path.string(), ": /nll holds ", nll_.size(),
+           " windows, expected ", plan.windows());
 }
 
 kernels::MatrixView<const std::uint32_t> Teacher::ids(std::int64_t window, std::int64_t count) const {

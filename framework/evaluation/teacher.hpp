@@ -12,9 +12,9 @@
 
 namespace pare::framework {
 
-/// The full model's answer on some windows: for every scored position its top_k most likely words in
-/// ascending order of id, with natural-log probabilities over the whole vocabulary, and the mean negative
-/// log-likelihood of the text a window.
+/// The full model's answer on some windows: for every scored position its top_k most likely words in ascending order
+/// of id, with natural-log probabilities over the whole vocabulary, and the mean negative log-likelihood of the text a
+/// window.
 struct TeacherPart {
   std::vector<std::uint32_t> ids;        ///< [windows * (length - 1), top_k]
   std::vector<float> log_probabilities;  ///< the same shape
@@ -22,8 +22,7 @@ struct TeacherPart {
 };
 
 /// The teacher of a run, computed once and mapped, so that all processes of a node share one copy:
-///   /ids uint32 [positions, top_k], /log_probabilities float32 [positions, top_k], contiguous; /nll float64
-///   [windows]
+///   /ids uint32 [positions, top_k], /log_probabilities float32 [positions, top_k], contiguous; /nll float64 [windows]
 /// Immutable, any number of threads.
 class Teacher {
  public:

@@ -10,8 +10,7 @@
 
 namespace pare::framework {
 
-/// Where the teacher's answers for both window sets lie in its file: the search windows first, then the
-/// held-out ones.
+/// Where the teacher's answers for both window sets lie in its file: the search windows first, then the held-out ones.
 struct TeacherPlan {
   std::int64_t search_windows = 0;
   std::int64_t holdout_windows = 0;

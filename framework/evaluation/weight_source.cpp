@@ -23,8 +23,7 @@ const StageLinears& WeightSource::stage(std::size_t stage, const std::uint8_t* o
   std::vector<std::shared_ptr<const kernels::LinearWeights>> wanted(count);
   for (std::size_t s = first_site_[stage]; s < first_site_[stage + 1]; ++s) {
     const std::uint8_t option = options[s - first_site_[stage]];
-    for (std::size_t l = 0; l < sites_[s].linears.size(); ++l)
-      wanted[sites_[s].linears[l]] = get({s, l, option});
+    for (std::size_t l = 0; l < sites_[s].linears.size(); ++l) wanted[sites_[s].linears[l]] = get({s, l, option});
   }
   in_use_ = std::move(wanted);
   evict();

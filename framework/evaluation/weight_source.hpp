@@ -20,15 +20,14 @@ namespace pare::framework {
 /// The option index that stands for the checkpoint's own weights, whether or not a site offers w16.
 inline constexpr std::uint8_t full_precision_option = 255;
 
-/// Hands out the linears of a stage under given options, expanded from the bank and rearranged for the GEMM.
-/// What was expanded is kept until the cache is full, the least recently used going first. One object a
-/// thread.
+/// Hands out the linears of a stage under given options, expanded from the bank and rearranged for the GEMM. What was
+/// expanded is kept until the cache is full, the least recently used going first. One object a thread.
 class WeightSource {
  public:
-  /// bank may be null when only full_precision_option is asked for. cache_bytes: how much expanded weight may
-  /// be kept beyond the stage in use.
-  WeightSource(const Model& model, const std::vector<Site>& sites, const LayerBank* bank,
-               kernels::Precision precision, std::int64_t cache_bytes);
+  /// bank may be null when only full_precision_option is asked for. cache_bytes: how much expanded weight may be kept
+  /// beyond the stage in use.
+  WeightSource(const Model& model, const std::vector<Site>& sites, const LayerBank* bank, kernels::Precision precision,
+               std::int64_t cache_bytes);
 
   /// Sites of a stage are contiguous: [first_site(stage), first_site(stage + 1)).
   std::size_t first_site(std::size_t stage) const { return first_site_[stage]; }

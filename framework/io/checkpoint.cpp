@@ -18,8 +18,8 @@ constexpr const char* single_name = "model.safetensors";
 constexpr const char* index_name = "model.safetensors.index.json";
 
 bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name.find('/') == std::string::npos && name.find('\0') == std::string::npos &&
-         name != "." && name != ".." && name.ends_with(".safetensors");
+  return !name.empty() && name.find('/') == std::string::npos && name.find('\0') == std::string::npos && name != "." &&
+         name != ".." && name.ends_with(".safetensors");
 }
 
 /// Shard -> tensors that the index places there.
@@ -29,11 +29,10 @@ std::map<std::string, std::vector<std::string>> read_index(const fs::path& index
            index.string(), ": no object \"weight_map\", it should map tensor names to file names");
   std::map<std::string, std::vector<std::string>> shards;
   for (const auto& [tensor, shard] : document["weight_map"].items()) {
-    VALIDATE(shard.is_string(), index.string(), ": weight_map: '", printable(tensor),
-             "' should be a file name");
+    VALIDATE(shard.is_string(), index.string(), ": weight_map: '", printable(tensor), "' should be a file name");
     const std::string name = shard.get<std::string>();
-    VALIDATE(is_plain_file_name(name), index.string(), ": weight_map: '", printable(tensor), "': '",
-             printable(name), "' is not a plain file name ending in .safetensors");
+    VALIDATE(is_plain_file_name(name), index.string(), ": weight_map: '", printable(tensor), "': '", printable(name),
+             "' is not a plain file name ending in .safetensors");
     shards[name].push_back(tensor);
   }
   VALIDATE(!shards.empty(), index.string(), ": weight_map is empty");
@@ -45,13 +44,12 @@ std::map<std::string, std::vector<std::string>> read_index(const fs::path& index
 Checkpoint::Checkpoint(const fs::path& directory) : directory_(directory) {
   std::error_code error;
   VALIDATE(fs::is_directory(directory, error), directory.string(), ": is not a directory",
-           error ? " (" + error.message() + ")" : std::string(),
-           ", give the directory of a Hugging Face model");
+           error ? " (" + error.message() + ")" : std::string(), ", give the directory of a Hugging Face model");
   if (fs::exists(directory / single_name, error)) {
     add_single();
   } else {
-    VALIDATE(fs::exists(directory / index_name, error), directory.string(), ": holds neither ", single_name,
-             " nor ", index_name);
+    VALIDATE(fs::exists(directory / index_name, error), directory.string(), ": holds neither ", single_name, " nor ",
+             index_name);
     add_shards();
   }
 }
@@ -76,8 +74,8 @@ void Checkpoint::add_shards() {
   for (auto& [shard, wanted] : read_index(main_file_)) {
     const fs::path path = directory_ / shard;
     std::error_code error;
-    VALIDATE(fs::exists(path, error), path.string(), ": the shard is missing (", index_name, " lists ",
-             wanted.size(), " tensors there)");
+    VALIDATE(fs::exists(path, error), path.string(), ": the shard is missing (", index_name, " lists ", wanted.size(),
+             " tensors there)");
     const std::size_t file = add_file(path);
     std::sort(wanted.begin(), wanted.end());
     std::size_t found = 0;
@@ -89,8 +87,8 @@ void Checkpoint::add_shards() {
     }
     if (found == wanted.size()) continue;
     for (const std::string& name : wanted) {
-      VALIDATE(find(name), path.string(), ": tensor '", printable(name), "' is not there, though ",
-               index_name, " says so");
+      VALIDATE(find(name), path.string(), ": tensor '", printable(name), "' is not there, though ", index_name,
+               " says so");
     }
   }
 }
@@ -99,16 +97,14 @@ std::optional<TensorView> Checkpoint::find(std::string_view name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) return std::nullopt;
   const auto& [info, file] = found->second;
-  return TensorView{info,
-                    mapped_[file].bytes().subspan(static_cast<std::size_t>(info.offset),
-                                                  static_cast<std::size_t>(info.bytes)),
-                    paths_[file]};
+  return TensorView{
+      info, mapped_[file].bytes().subspan(static_cast<std::size_t>(info.offset), static_cast<std::size_t>(info.bytes)),
+      paths_[file]};
 }
 
 TensorView Checkpoint::at(std::string_view name) const {
   if (auto view = find(name)) return *view;
-  throw InputError(main_file_.string() + ": tensor '" + printable(name) + "' is missing" +
-                   did_you_mean(name, names()));
+  throw InputError(main_file_.string() + ": tensor '" + printable(name) + "' is missing" + did_you_mean(name, names()));
 }
 
 std::vector<std::string> Checkpoint::names() const {

@@ -34,9 +34,9 @@ H5File H5File::create(const std::filesystem::path& path) {
   result.path_ = path;
   result.temporary_.emplace(path);
   const H5Handle creation = detail::timeless(H5P_FILE_CREATE);
-  result.file_ = check(
-      H5Fcreate(result.temporary_->path().c_str(), H5F_ACC_TRUNC, creation.get(), access_properties().get()),
-      {path, no_object}, "cannot be created");
+  result.file_ =
+      check(H5Fcreate(result.temporary_->path().c_str(), H5F_ACC_TRUNC, creation.get(), access_properties().get()),
+            {path, no_object}, "cannot be created");
   return result;
 }
 
@@ -92,8 +92,8 @@ void H5File::create_group(const std::string& name) {
   const H5Lock lock;
   EXPECT(temporary_ && !contains(name), path_.string(), ": ", name);
   const H5Handle creation = detail::timeless(H5P_GROUP_CREATE);
-  const H5Handle group(check(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
-                             {path_, name}, "cannot create the group"),
+  const H5Handle group(check(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), {path_, name},
+                             "cannot create the group"),
                        H5Gclose);
 }
 

@@ -18,8 +18,7 @@ namespace pare::framework {
 
 /// What a dataset can hold besides texts. Each has one type in the file: little-endian, of the same width.
 template <class T>
-concept H5Number = std::same_as<T, float> || std::same_as<T, double> ||
-    (std::integral<T> && !std::same_as<T, bool>);
+concept H5Number = std::same_as<T, float> || std::same_as<T, double> ||(std::integral<T> && !std::same_as<T, bool>);
 
 /// An HDF5 file, either written once from nothing or open for reading: the two ways in which pare uses HDF5.
 ///

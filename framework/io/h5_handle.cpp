@@ -44,15 +44,14 @@ std::string last_h5_reason() {
 }
 
 void throw_h5_error(const H5Place& place, const char* what) {
-  throw InputError(fmt::format("{}: {}{}{} ({})", place.file.string(), place.object,
-                               place.object.empty() ? "" : ": ", what, last_h5_reason()));
+  throw InputError(fmt::format("{}: {}{}{} ({})", place.file.string(), place.object, place.object.empty() ? "" : ": ",
+                               what, last_h5_reason()));
 }
 
 H5Handle open_dataset(hid_t file, const H5Place& place) {
   const htri_t exists = H5Lexists(file, place.object.c_str(), H5P_DEFAULT);
   if (exists <= 0) throw InputError(place.file.string() + ": " + place.object + ": there is no such dataset");
-  H5Handle object(check(H5Oopen(file, place.object.c_str(), H5P_DEFAULT), place, "cannot be opened"),
-                  H5Oclose);
+  H5Handle object(check(H5Oopen(file, place.object.c_str(), H5P_DEFAULT), place, "cannot be opened"), H5Oclose);
   if (H5Iget_type(object.get()) != H5I_DATASET) {
     throw InputError(place.file.string() + ": " + place.object + ": is a group, not a dataset");
   }

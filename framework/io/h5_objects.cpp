@@ -29,15 +29,15 @@ herr_t append_attribute_name(hid_t, const char* name, const H5A_info_t*, void* n
 std::vector<H5File::Object> H5File::objects() const {
   const H5Lock lock;
   std::vector<std::string> names;
-  detail::check(H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_INC, append_name, &names, H5O_INFO_BASIC),
-                {path_, "/"}, "cannot be listed");
+  detail::check(H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_INC, append_name, &names, H5O_INFO_BASIC), {path_, "/"},
+                "cannot be listed");
   std::vector<Object> objects;
   for (const std::string& name : names) {
     Object& object = objects.emplace_back();
     object.name = name == "." ? "/" : "/" + name;
-    const H5Handle handle(detail::check(H5Oopen(file_, object.name.c_str(), H5P_DEFAULT),
-                                        {path_, object.name}, "cannot be opened"),
-                          H5Oclose);
+    const H5Handle handle(
+        detail::check(H5Oopen(file_, object.name.c_str(), H5P_DEFAULT), {path_, object.name}, "cannot be opened"),
+        H5Oclose);
     if (H5Iget_type(handle.get()) == H5I_DATASET) {
       const H5Handle type(H5Dget_type(handle.get()), H5Tclose);
       object.type = detail::type_name(type.get());
@@ -52,8 +52,7 @@ std::vector<H5File::Object> H5File::objects() const {
 }
 
 std::string H5File::attribute_text(const std::string& object, const std::string& key) const {
-  const H5Handle attribute(H5Aopen_by_name(file_, object.c_str(), key.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-                           H5Aclose);
+  const H5Handle attribute(H5Aopen_by_name(file_, object.c_str(), key.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   const H5Handle type(H5Aget_type(attribute.get()), H5Tclose);
   const H5Handle space(H5Aget_space(attribute.get()), H5Sclose);
   if (H5Sget_simple_extent_npoints(space.get()) != 1) return "(several values)";

@@ -24,8 +24,8 @@ constexpr int largest_rank = 32;
 
 template <class... Parts>
 [[noreturn]] void refuse(const H5Place& place, fmt::format_string<Parts...> text, Parts&&... parts) {
-  throw InputError(fmt::format("{}: {}: {}", place.file.string(), place.object,
-                               fmt::format(text, std::forward<Parts>(parts)...)));
+  throw InputError(
+      fmt::format("{}: {}: {}", place.file.string(), place.object, fmt::format(text, std::forward<Parts>(parts)...)));
 }
 
 std::vector<std::int64_t> shape_of(hid_t space, const H5Place& place) {
@@ -35,8 +35,7 @@ std::vector<std::int64_t> shape_of(hid_t space, const H5Place& place) {
   H5Sget_simple_extent_dims(space, sizes, nullptr);
   std::vector<std::int64_t> shape;
   for (int i = 0; i < rank; ++i) {
-    if (sizes[i] > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max()))
-      refuse(place, "has no usable shape");
+    if (sizes[i] > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max())) refuse(place, "has no usable shape");
     shape.push_back(static_cast<std::int64_t>(sizes[i]));
   }
   return shape;
@@ -54,9 +53,7 @@ std::int64_t checked_elements(hid_t file, const H5Place& place, const std::vecto
   const auto file_bytes = static_cast<std::int64_t>(file_size(file, place));
   std::int64_t elements = 1;
   std::int64_t bytes = 0;
-  const auto too_many = [&] {
-    refuse(place, "has more elements than a file of {} bytes can hold", file_bytes);
-  };
+  const auto too_many = [&] { refuse(place, "has more elements than a file of {} bytes can hold", file_bytes); };
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   for (const std::int64_t size : shape) {
     if (__builtin_mul_overflow(elements, size, &elements)) too_many();
@@ -134,8 +131,7 @@ H5Handle open_attribute(hid_t file, const H5Place& place, const std::string& key
 
 void expect_scalar(const H5Handle& attribute, const H5Place& place, const std::string& key) {
   const H5Handle space(H5Aget_space(attribute.get()), H5Sclose);
-  if (H5Sget_simple_extent_npoints(space.get()) != 1)
-    refuse(place, "attribute '{}' is not a single value", key);
+  if (H5Sget_simple_extent_npoints(space.get()) != 1) refuse(place, "attribute '{}' is not a single value", key);
 }
 
 template <class T>
@@ -167,8 +163,7 @@ std::vector<T> H5File::read(const std::string& name) const {
   std::vector<T> values(
       static_cast<std::size_t>(checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T))));
   if (values.empty()) return values;
-  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place,
-        "cannot be read");
+  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place, "cannot be read");
   return values;
 }
 
@@ -182,8 +177,7 @@ kernels::Matrix<T> H5File::read_matrix(const std::string& name) const {
   checked_elements(file_, place, sizes, sizeof(T));
   kernels::Matrix<T> values(sizes[0], sizes[1]);
   if (values.size() == 0) return values;
-  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place,
-        "cannot be read");
+  check(H5Dread(dataset.get(), file_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), place, "cannot be read");
   return values;
 }
 
@@ -217,8 +211,7 @@ std::vector<std::string> H5File::read_strings(const std::string& name) const {
   const H5Handle dataset = detail::open_dataset(file_, place);
   const H5Handle type(H5Dget_type(dataset.get()), H5Tclose);
   const H5Handle space(H5Dget_space(dataset.get()), H5Sclose);
-  const std::int64_t count =
-      checked_elements(file_, place, shape_of(space.get(), place), H5Tget_size(type.get()));
+  const std::int64_t count = checked_elements(file_, place, shape_of(space.get(), place), H5Tget_size(type.get()));
   return read_texts(type.get(), space.get(), count, place, [&](hid_t memory_type, void* buffer) {
     return H5Dread(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
@@ -239,9 +232,8 @@ std::string H5File::string_attribute(const std::string& object, const std::strin
   if (H5Tget_class(type.get()) != H5T_STRING) {
     refuse(place, "attribute '{}' is {}, should be text", key, detail::type_name(type.get()));
   }
-  return read_texts(
-             type.get(), space.get(), 1, place,
-             [&](hid_t memory_type, void* buffer) { return H5Aread(attribute.get(), memory_type, buffer); })
+  return read_texts(type.get(), space.get(), 1, place,
+                    [&](hid_t memory_type, void* buffer) { return H5Aread(attribute.get(), memory_type, buffer); })
       .front();
 }
 
@@ -262,11 +254,10 @@ std::int64_t H5File::dataset_offset(const std::string& name) const {
   const H5Handle dataset = detail::open_dataset(file_, place);
   const H5Handle type(H5Dget_type(dataset.get()), H5Tclose);
   if (H5Tequal(type.get(), file_type<T>()) <= 0) {
-    refuse(place, "holds {}, should hold {}", detail::type_name(type.get()),
-           detail::type_name(file_type<T>()));
+    refuse(place, "holds {}, should hold {}", detail::type_name(type.get()), detail::type_name(file_type<T>()));
   }
-  const std::int64_t bytes = checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T)) *
-                             static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t bytes =
+      checked_elements(file_, place, dataset_shape(dataset, place), sizeof(T)) * static_cast<std::int64_t>(sizeof(T));
   const haddr_t offset = H5Dget_offset(dataset.get());
   if (offset == HADDR_UNDEF) refuse(place, "is not stored in one piece, so it cannot be mapped");
   const hsize_t file_bytes = file_size(file_, place);

@@ -36,8 +36,7 @@ H5Handle contiguous_layout() {
 H5Handle deflated_layout(std::int64_t rows, std::int64_t cols, std::int64_t element_bytes) {
   H5Handle properties = detail::timeless(H5P_DATASET_CREATE);
   const std::int64_t chunk_cols = std::min(cols, chunk_bytes / element_bytes);
-  const std::int64_t chunk_rows =
-      std::clamp<std::int64_t>(chunk_bytes / (chunk_cols * element_bytes), 1, rows);
+  const std::int64_t chunk_rows = std::clamp<std::int64_t>(chunk_bytes / (chunk_cols * element_bytes), 1, rows);
   const hsize_t chunk[] = {static_cast<hsize_t>(chunk_rows), static_cast<hsize_t>(chunk_cols)};
   H5Pset_chunk(properties.get(), 2, chunk);
   H5Pset_shuffle(properties.get());
@@ -47,13 +46,11 @@ H5Handle deflated_layout(std::int64_t rows, std::int64_t cols, std::int64_t elem
 
 H5Handle create_empty(hid_t file, const H5Place& place, hid_t type, const std::vector<std::int64_t>& shape,
                       const H5Handle& layout) {
-  EXPECT(H5Lexists(file, place.object.c_str(), H5P_DEFAULT) <= 0, place.file.string(), ": ", place.object,
-         " exists");
+  EXPECT(H5Lexists(file, place.object.c_str(), H5P_DEFAULT) <= 0, place.file.string(), ": ", place.object, " exists");
   const H5Handle space = make_space(shape);
-  return {
-      check(H5Dcreate2(file, place.object.c_str(), type, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT),
-            place, "cannot create the dataset"),
-      H5Dclose};
+  return {check(H5Dcreate2(file, place.object.c_str(), type, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT),
+                place, "cannot create the dataset"),
+          H5Dclose};
 }
 
 void write_all(const H5Handle& dataset, hid_t type, const void* data, const H5Place& place) {
@@ -61,13 +58,11 @@ void write_all(const H5Handle& dataset, hid_t type, const void* data, const H5Pl
 }
 
 void put_attribute(hid_t file, const H5Place& place, const std::string& key, hid_t type, const void* data) {
-  const H5Handle object(check(H5Oopen(file, place.object.c_str(), H5P_DEFAULT), place, "cannot be opened"),
-                        H5Oclose);
+  const H5Handle object(check(H5Oopen(file, place.object.c_str(), H5P_DEFAULT), place, "cannot be opened"), H5Oclose);
   const H5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const H5Handle attribute(
-      check(H5Acreate2(object.get(), key.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), place,
-            "cannot create an attribute"),
-      H5Aclose);
+  const H5Handle attribute(check(H5Acreate2(object.get(), key.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                                 place, "cannot create an attribute"),
+                           H5Aclose);
   check(H5Awrite(attribute.get(), type, data), place, "cannot write an attribute");
 }
 
@@ -85,10 +80,8 @@ void H5File::write(const std::string& name, kernels::MatrixView<const T> values,
   const H5Lock lock;
   EXPECT(temporary_ && values.contiguous(), path_.string(), ": ", name);
   const bool has_chunks = deflate && values.rows > 0 && values.cols > 0;
-  const H5Handle layout =
-      has_chunks ? deflated_layout(values.rows, values.cols, sizeof(T)) : contiguous_layout();
-  const H5Handle dataset =
-      create_empty(file_, {path_, name}, file_type<T>(), {values.rows, values.cols}, layout);
+  const H5Handle layout = has_chunks ? deflated_layout(values.rows, values.cols, sizeof(T)) : contiguous_layout();
+  const H5Handle dataset = create_empty(file_, {path_, name}, file_type<T>(), {values.rows, values.cols}, layout);
   write_all(dataset, file_type<T>(), values.data, {path_, name});
 }
 
@@ -100,8 +93,8 @@ void H5File::write(const std::string& name, const std::vector<std::string>& valu
   std::string padded(width * values.size(), '\0');
   for (std::size_t i = 0; i < values.size(); ++i) values[i].copy(padded.data() + i * width, width);
   const H5Handle type = detail::text_type(width);
-  const H5Handle dataset = create_empty(file_, {path_, name}, type.get(),
-                                        {static_cast<std::int64_t>(values.size())}, contiguous_layout());
+  const H5Handle dataset =
+      create_empty(file_, {path_, name}, type.get(), {static_cast<std::int64_t>(values.size())}, contiguous_layout());
   write_all(dataset, type.get(), padded.data(), {path_, name});
 }
 
@@ -119,8 +112,8 @@ void H5File::write_rows(const std::string& name, std::int64_t first_row, std::sp
   const std::vector<std::int64_t> sizes = shape(name);
   const std::int64_t row = std::reduce(sizes.begin() + 1, sizes.end(), std::int64_t{1}, std::multiplies<>());
   const auto count = static_cast<std::int64_t>(values.size());
-  EXPECT(row > 0 && count % row == 0 && first_row >= 0 && first_row + count / row <= sizes[0], path_.string(),
-         ": ", name, ": ", count, " values from row ", first_row, " on, rows of ", row);
+  EXPECT(row > 0 && count % row == 0 && first_row >= 0 && first_row + count / row <= sizes[0], path_.string(), ": ",
+         name, ": ", count, " values from row ", first_row, " on, rows of ", row);
   if (count == 0) return;
   std::vector<hsize_t> start(sizes.size(), 0);
   std::vector<hsize_t> extent(sizes.begin(), sizes.end());
@@ -130,14 +123,13 @@ void H5File::write_rows(const std::string& name, std::int64_t first_row, std::sp
   const H5Handle part(H5Dget_space(dataset.get()), H5Sclose);
   H5Sselect_hyperslab(part.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr);
   const H5Handle memory(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
-  check(H5Dwrite(dataset.get(), file_type<T>(), memory.get(), part.get(), H5P_DEFAULT, values.data()),
-        {path_, name}, "cannot be written");
+  check(H5Dwrite(dataset.get(), file_type<T>(), memory.get(), part.get(), H5P_DEFAULT, values.data()), {path_, name},
+        "cannot be written");
 }
 
 void H5File::set_attribute(const std::string& object, const std::string& key, const std::string& value) {
   const H5Lock lock;
-  EXPECT(temporary_ && value.size() <= 60'000, path_.string(), ": ", object, ": ", key, ": ", value.size(),
-         " bytes");
+  EXPECT(temporary_ && value.size() <= 60'000, path_.string(), ": ", object, ": ", key, ": ", value.size(), " bytes");
   // HDF5 has no text type of size 0.
   const H5Handle type = detail::text_type(std::max<std::size_t>(1, value.size()));
   put_attribute(file_, {path_, object}, key, type.get(), value.c_str());

@@ -16,8 +16,7 @@ namespace {
 
 /// Characters, not bytes: names may hold any UTF-8.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::string describe_token_file(const H5File& file) {
@@ -70,12 +69,12 @@ std::string describe_safetensors(const std::filesystem::path& file) {
   std::vector<std::vector<std::string>> rows;
   std::int64_t bytes = 0;
   for (const TensorInfo& tensor : header.tensors) {
-    rows.push_back({printable(tensor.name), to_string(tensor.type), shape_text(tensor.shape),
-                    human_bytes(tensor.bytes)});
+    rows.push_back(
+        {printable(tensor.name), to_string(tensor.type), shape_text(tensor.shape), human_bytes(tensor.bytes)});
     bytes += tensor.bytes;
   }
-  std::string text = fmt::format("{}: safetensors, {} tensors, {}\n", file.string(), header.tensors.size(),
-                                 human_bytes(bytes));
+  std::string text =
+      fmt::format("{}: safetensors, {} tensors, {}\n", file.string(), header.tensors.size(), human_bytes(bytes));
   for (const auto& [key, value] : header.metadata)
     text += fmt::format("metadata {}: {}\n", printable(key), printable(value));
   return text + format_table(rows);

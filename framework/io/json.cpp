@@ -58,8 +58,8 @@ Json parse_json(std::string_view text, const std::string& source) {
   } catch (const Refused& refused) {
     throw InputError(source + ": " + refused.what);
   } catch (const nlohmann::json::parse_error& error) {
-    throw InputError(place_in(text, error.byte == 0 ? 0 : error.byte - 1, source) + "not JSON (" +
-                     reason_of(error) + ")");
+    throw InputError(place_in(text, error.byte == 0 ? 0 : error.byte - 1, source) + "not JSON (" + reason_of(error) +
+                     ")");
   } catch (const nlohmann::json::exception& error) {
     throw InputError(source + ": not JSON (" + reason_of(error) + ")");
   }
@@ -68,8 +68,7 @@ Json parse_json(std::string_view text, const std::string& source) {
 Json parse_json_file(const std::filesystem::path& file) {
   const MappedFile mapped(file);
   const auto bytes = mapped.bytes();
-  VALIDATE(bytes.size() <= largest_file, file.string(),
-           ": is larger than 256 MiB, too large for a JSON file");
+  VALIDATE(bytes.size() <= largest_file, file.string(), ": is larger than 256 MiB, too large for a JSON file");
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
 }
 

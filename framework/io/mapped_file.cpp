@@ -35,8 +35,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   VALIDATE(file.get() >= 0, path.string(), ": cannot be opened (", system_reason(errno), ")");
   struct stat status {};
-  VALIDATE(::fstat(file.get(), &status) == 0, path.string(), ": cannot be examined (", system_reason(errno),
-           ")");
+  VALIDATE(::fstat(file.get(), &status) == 0, path.string(), ": cannot be examined (", system_reason(errno), ")");
   VALIDATE(S_ISREG(status.st_mode), path.string(), ": is not a regular file");
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;  // mmap refuses empty files
@@ -50,9 +49,7 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);

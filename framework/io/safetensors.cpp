@@ -35,8 +35,7 @@ constexpr std::array type_names = {
     TypeName{StoredType::i64, "I64", 8},         TypeName{StoredType::f64, "F64", 8}};
 
 const TypeName& entry_of(StoredType type) {
-  return *std::find_if(type_names.begin(), type_names.end(),
-                       [&](const TypeName& entry) { return entry.type == type; });
+  return *std::find_if(type_names.begin(), type_names.end(), [&](const TypeName& entry) { return entry.type == type; });
 }
 
 /// The JSON text, when the length in front of it makes sense.
@@ -47,15 +46,14 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
   std::memcpy(&length, file.data(), length_bytes);
   VALIDATE(length <= largest_header, source, ": not a safetensors file (a header of ", length,
            " bytes, at most 100000000 are allowed)");
-  VALIDATE(length <= file.size() - length_bytes, source, ": cut off or not a safetensors file (a header of ",
-           length, " bytes in a file of ", file.size(), ")");
+  VALIDATE(length <= file.size() - length_bytes, source, ": cut off or not a safetensors file (a header of ", length,
+           " bytes in a file of ", file.size(), ")");
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + length_bytes, length);
   VALIDATE(text.starts_with('{'), source, ": not a safetensors file (the header does not start with '{')");
   return text;
 }
 
-TensorInfo check_tensor(const detail::TensorEntry& entry, std::int64_t data_offset,
-                        const std::string& source) {
+TensorInfo check_tensor(const detail::TensorEntry& entry, std::int64_t data_offset, const std::string& source) {
   const auto fail = [&](const std::string& text) {
     throw InputError(fmt::format("{}: tensor '{}': {}", source, printable(entry.name), text));
   };
@@ -63,8 +61,7 @@ TensorInfo check_tensor(const detail::TensorEntry& entry, std::int64_t data_offs
                                   [&](const TypeName& candidate) { return candidate.name == entry.type; });
   if (known == type_names.end()) {
     std::string names;
-    for (const TypeName& type : type_names)
-      names += fmt::format("{}{}", names.empty() ? "" : ", ", type.name);
+    for (const TypeName& type : type_names) names += fmt::format("{}{}", names.empty() ? "" : ", ", type.name);
     fail(fmt::format("unknown dtype '{}' (known: {})", printable(entry.type), names));
   }
   std::int64_t bytes = known->bytes;
@@ -72,15 +69,13 @@ TensorInfo check_tensor(const detail::TensorEntry& entry, std::int64_t data_offs
     if (__builtin_mul_overflow(bytes, size, &bytes))
       fail("shape " + shape_text(entry.shape) + " is too large to exist");
   }
-  if (entry.begin > entry.end)
-    fail(fmt::format("data_offsets [{}, {}] end before they begin", entry.begin, entry.end));
+  if (entry.begin > entry.end) fail(fmt::format("data_offsets [{}, {}] end before they begin", entry.begin, entry.end));
   if (entry.end - entry.begin != bytes) {
     fail(fmt::format("data_offsets [{}, {}] hold {} bytes, shape {} of {} needs {}", entry.begin, entry.end,
                      entry.end - entry.begin, shape_text(entry.shape), known->name, bytes));
   }
   std::int64_t offset = 0;
-  if (__builtin_add_overflow(entry.begin, data_offset, &offset))
-    fail("data_offsets lie beyond the end of the file");
+  if (__builtin_add_overflow(entry.begin, data_offset, &offset)) fail("data_offsets lie beyond the end of the file");
   return {entry.name, known->type, entry.shape, offset, bytes};
 }
 
@@ -90,16 +85,13 @@ void check_cover(const std::vector<TensorInfo>& tensors, std::int64_t data_offse
   std::int64_t end = data_offset;
   for (const TensorInfo& tensor : tensors) {
     VALIDATE(tensor.offset == end, source, ": tensor '", printable(tensor.name), "': its data begins at ",
-             tensor.offset - data_offset, ", ",
-             tensor.offset < end ? "inside another tensor" : "which leaves a gap", ", it should begin at ",
-             end - data_offset);
-    VALIDATE(tensor.bytes <= file_bytes - end, source, ": tensor '", printable(tensor.name),
-             "': its data ends ", tensor.bytes - (file_bytes - end),
-             " bytes beyond the end of the file (is the file cut off?)");
+             tensor.offset - data_offset, ", ", tensor.offset < end ? "inside another tensor" : "which leaves a gap",
+             ", it should begin at ", end - data_offset);
+    VALIDATE(tensor.bytes <= file_bytes - end, source, ": tensor '", printable(tensor.name), "': its data ends ",
+             tensor.bytes - (file_bytes - end), " bytes beyond the end of the file (is the file cut off?)");
     end += tensor.bytes;
   }
-  VALIDATE(end == file_bytes, source, ": ", file_bytes - end,
-           " bytes at the end of the file belong to no tensor");
+  VALIDATE(end == file_bytes, source, ": ", file_bytes - end, " bytes at the end of the file belong to no tensor");
 }
 
 }  // namespace

@@ -11,24 +11,7 @@
 namespace pare::framework {
 
 /// Element types of the safetensors format, in its spelling: U8, BF16, ...
-enum class StoredType {
-  boolean,
-  u8,
-  i8,
-  f8_e5m2,
-  f8_e4m3,
-  f8_e8m0,
-  u16,
-  i16,
-  f16,
-  bf16,
-  u32,
-  i32,
-  f32,
-  u64,
-  i64,
-  f64
-};
+enum class StoredType { boolean, u8, i8, f8_e5m2, f8_e4m3, f8_e8m0, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64 };
 
 std::string to_string(StoredType type);
 std::int64_t bytes_of(StoredType type);

@@ -35,8 +35,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& text) override {
     if (state_ == State::tensor_name) return begin_tensor(text);
     if (state_ == State::metadata_key) {
-      if (!metadata_keys_.insert(text).second)
-        fail("key '" + printable(text) + "' is there twice in __metadata__");
+      if (!metadata_keys_.insert(text).second) fail("key '" + printable(text) + "' is there twice in __metadata__");
       entries_.metadata.emplace_back(text, "");
       return enter(State::metadata_value);
     }
@@ -132,8 +131,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool begin_tensor(const std::string& name) {
     if (!names_.insert(name).second) fail("tensor '" + printable(name) + "' is there twice");
     if (name == "__metadata__") return enter(State::metadata);
-    if (name.size() > longest_name)
-      fail("tensor '" + printable(name) + "': the name is longer than 4096 bytes");
+    if (name.size() > longest_name) fail("tensor '" + printable(name) + "': the name is longer than 4096 bytes");
     if (entries_.tensors.size() == most_tensors) fail("more than 1000000 tensors");
     entries_.tensors.emplace_back().name = name;
     offsets_.clear();

@@ -73,8 +73,7 @@ void TemporaryFile::commit() {
   }
   path_.clear();
   if (const int error = synchronize(directory_of(target_), O_DIRECTORY)) {
-    throw InputError(target_.string() + ": its directory cannot be written to the disk (" +
-                     system_reason(error) + ")");
+    throw InputError(target_.string() + ": its directory cannot be written to the disk (" + system_reason(error) + ")");
   }
 }
 

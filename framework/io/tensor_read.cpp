@@ -40,8 +40,7 @@ std::optional<std::int64_t> find_full_exponent(std::span<const std::byte> bytes,
     }
     if (found == 0) continue;
     for (std::size_t i = 0; i < size; ++i) {
-      if ((load<Word>(data + i * sizeof(Word)) & exponent) == exponent)
-        return static_cast<std::int64_t>(begin + i);
+      if ((load<Word>(data + i * sizeof(Word)) & exponent) == exponent) return static_cast<std::int64_t>(begin + i);
     }
   }
   return std::nullopt;
@@ -54,8 +53,8 @@ bool is_weight_type(StoredType type) {
 }
 
 void read_tensor(StoredType type, std::span<const std::byte> bytes, std::span<float> out) {
-  EXPECT(is_weight_type(type) && bytes.size() == out.size() * static_cast<std::size_t>(bytes_of(type)),
-         to_string(type), ", ", bytes.size(), " bytes, ", out.size(), " values");
+  EXPECT(is_weight_type(type) && bytes.size() == out.size() * static_cast<std::size_t>(bytes_of(type)), to_string(type),
+         ", ", bytes.size(), " bytes, ", out.size(), " values");
   if (type == StoredType::bf16) {
     convert<kernels::BFloat16, std::uint16_t>(bytes, out);
   } else if (type == StoredType::f16) {

@@ -31,8 +31,7 @@ bool ConfigObject::is_null(const std::string& key) const {
   return value != object_->end() && value->is_null();
 }
 
-std::optional<std::int64_t> ConfigObject::whole(const std::string& key, std::int64_t least,
-                                                std::int64_t most) const {
+std::optional<std::int64_t> ConfigObject::whole(const std::string& key, std::int64_t least, std::int64_t most) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   const bool is_whole =
@@ -40,8 +39,7 @@ std::optional<std::int64_t> ConfigObject::whole(const std::string& key, std::int
       (!value->is_number_unsigned() ||
        value->get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
   if (!is_whole || value->get<std::int64_t>() < least || value->get<std::int64_t>() > most) {
-    fail(key,
-         fmt::format("should be a whole number from {} to {}, is {}", least, most, printable(value->dump())));
+    fail(key, fmt::format("should be a whole number from {} to {}, is {}", least, most, printable(value->dump())));
   }
   return value->get<std::int64_t>();
 }

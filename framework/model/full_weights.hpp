@@ -9,9 +9,8 @@
 
 namespace pare::framework {
 
-/// All linears of the model, uncompressed, ready for the GEMM at once: what text generation needs, since
-/// every token passes every layer. Memory: 4 bytes a weight (f32) or 2 (bf16). Immutable, so it may be shared
-/// by threads.
+/// All linears of the model, uncompressed, ready for the GEMM at once: what text generation needs, since every token
+/// passes every layer. Memory: 4 bytes a weight (f32) or 2 (bf16). Immutable, so it may be shared by threads.
 class FullWeights {
  public:
   FullWeights(const Model& model, kernels::Precision precision);

@@ -46,11 +46,9 @@ std::vector<Stage> make_stages(const ModelConfig& config) {
 }
 
 /// Every tensor of the architecture.
-std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config,
-                                                     const std::vector<Stage>& stages) {
-  std::vector<detail::ExpectedTensor> tensors{
-      {"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
-      {"model.norm.weight", {config.hidden}}};
+std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, const std::vector<Stage>& stages) {
+  std::vector<detail::ExpectedTensor> tensors{{"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
+                                              {"model.norm.weight", {config.hidden}}};
   if (!config.tied_embeddings) tensors.push_back({"lm_head.weight", {config.vocabulary, config.hidden}});
   for (const Stage& stage : stages) {
     for (const Linear& linear : stage.linears) {
@@ -59,10 +57,8 @@ std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config,
     }
     if (stage.kind == StageKind::attention) {
       tensors.push_back({layer_prefix(stage.layer) + "input_layernorm.weight", {config.hidden}});
-      if (config.qk_norm)
-        tensors.push_back({layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim}});
-      if (config.qk_norm)
-        tensors.push_back({layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim}});
+      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.q_norm.weight", {config.head_dim}});
+      if (config.qk_norm) tensors.push_back({layer_prefix(stage.layer) + "self_attn.k_norm.weight", {config.head_dim}});
     } else if (stage.kind == StageKind::mlp) {
       tensors.push_back({layer_prefix(stage.layer) + "post_attention_layernorm.weight", {config.hidden}});
     }

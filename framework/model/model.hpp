@@ -15,8 +15,8 @@ namespace pare::framework {
 
 enum class StageKind { embedding, attention, mlp, head };
 
-/// A linear layer of the model: `name` is the module ("model.layers.3.self_attn.q_proj"), `kind` its last
-/// word ("q_proj").
+/// A linear layer of the model: `name` is the module ("model.layers.3.self_attn.q_proj"), `kind` its last word
+/// ("q_proj").
 struct Linear {
   std::string name;
   std::string kind;
@@ -27,21 +27,21 @@ struct Linear {
 };
 
 /// A step of the chain. Between two stages there is one hidden tensor [tokens, hidden].
-///   attention: linears are q_proj, k_proj, v_proj, o_proj; mlp: gate_proj, up_proj, down_proj (in this
-///   order) embedding and head have no linears: their weights are not searched
+///   attention: linears are q_proj, k_proj, v_proj, o_proj; mlp: gate_proj, up_proj, down_proj (in this order)
+///   embedding and head have no linears: their weights are not searched
 struct Stage {
   StageKind kind;
   int layer = -1;
   std::vector<Linear> linears;
 };
 
-/// A checkpoint as a chain of stages: embedding, then attention and mlp of every layer, then the head.
-/// Weights stay in the mapped files, one copy a node; `read_*` convert to binary32. Immutable after
-/// construction, so safe for any number of threads.
+/// A checkpoint as a chain of stages: embedding, then attention and mlp of every layer, then the head. Weights stay in
+/// the mapped files, one copy a node; `read_*` convert to binary32. Immutable after construction, so safe for any
+/// number of threads.
 ///
 /// The constructor checks that every tensor of the architecture is there, with the right shape and a floating
-/// dtype, that no weight is NaN or infinite, and that there is no tensor which would be left unused (a bias
-/// that config.json does not mention); it throws InputError naming file and tensor.
+/// dtype, that no weight is NaN or infinite, and that there is no tensor which would be left unused (a bias that
+/// config.json does not mention); it throws InputError naming file and tensor.
 class Model {
  public:
   explicit Model(const std::filesystem::path& directory);

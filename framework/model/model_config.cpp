@@ -38,11 +38,10 @@ struct Architecture {
   bool has_use_sliding_window_key;
   bool qk_norm;
 };
-constexpr std::array architectures = {
-    Architecture{"llama", 2048, 0, 0, false, true, true, false, false},
-    Architecture{"mistral", 131072, 0, 4096, false, false, false, false, false},
-    Architecture{"qwen2", 32768, 0, 4096, true, false, false, true, false},
-    Architecture{"qwen3", 32768, 128, 4096, false, true, false, true, true}};
+constexpr std::array architectures = {Architecture{"llama", 2048, 0, 0, false, true, true, false, false},
+                                      Architecture{"mistral", 131072, 0, 4096, false, false, false, false, false},
+                                      Architecture{"qwen2", 32768, 0, 4096, true, false, false, true, false},
+                                      Architecture{"qwen3", 32768, 128, 4096, false, true, false, true, true}};
 
 const Architecture& find_architecture(const ConfigObject& config) {
   std::vector<std::string> names;
@@ -75,20 +74,17 @@ void read_sizes(const ConfigObject& config, const Architecture& architecture, Mo
     config.fail("num_attention_heads",
                 fmt::format("{} does not divide hidden_size {}, give head_dim", result.heads, result.hidden));
   }
-  const std::int64_t usual =
-      architecture.head_dim != 0 ? architecture.head_dim : result.hidden / result.heads;
+  const std::int64_t usual = architecture.head_dim != 0 ? architecture.head_dim : result.hidden / result.heads;
   result.head_dim = head_dim.value_or(usual);
   if (result.head_dim % 2 != 0)
     config.fail("head_dim", fmt::format("{} is odd, rotary positions need pairs", result.head_dim));
-  if (result.heads * result.head_dim > largest_size)
-    config.fail("head_dim", "times num_attention_heads is too large");
+  if (result.heads * result.head_dim > largest_size) config.fail("head_dim", "times num_attention_heads is too large");
   result.max_positions =
       config.whole("max_position_embeddings", 1, most_positions).value_or(architecture.max_positions);
 }
 
 /// Windows that only some layers have are refused: ModelConfig knows one for all.
-std::int64_t read_sliding_window(const ConfigObject& config, const Architecture& architecture,
-                                 std::int64_t layers) {
+std::int64_t read_sliding_window(const ConfigObject& config, const Architecture& architecture, std::int64_t layers) {
   const Json* types = config.find("layer_types");
   if (types != nullptr) {
     const auto is_full = [](const Json& type) { return type == "full_attention"; };
@@ -106,8 +102,7 @@ std::int64_t read_sliding_window(const ConfigObject& config, const Architecture&
     const std::int64_t full_layers = config.whole("max_window_layers", 0, most_layers).value_or(28);
     if (types == nullptr && full_layers >= layers) return 0;
     if (types == nullptr && full_layers > 0) {
-      config.fail("max_window_layers",
-                  "sliding windows in some layers only are not supported, it should be 0");
+      config.fail("max_window_layers", "sliding windows in some layers only are not supported, it should be 0");
     }
   }
   if (config.is_null("sliding_window")) return 0;
@@ -120,8 +115,8 @@ std::int64_t read_bos_token(const ConfigObject& config, std::int64_t vocabulary)
   if (value != nullptr && value->is_array()) value = value->empty() ? nullptr : &value->front();
   if (value == nullptr) return -1;
   if (!value->is_number_integer() || *value < 0 || *value >= vocabulary) {
-    config.fail("bos_token_id", fmt::format("should be a token id below vocab_size {}, is {}", vocabulary,
-                                            printable(value->dump())));
+    config.fail("bos_token_id",
+                fmt::format("should be a token id below vocab_size {}, is {}", vocabulary, printable(value->dump())));
   }
   return value->get<std::int64_t>();
 }
@@ -153,16 +148,14 @@ ModelConfig read_model_config(const std::filesystem::path& directory) {
   result.sliding_window = read_sliding_window(config, architecture, result.layers);
   result.rms_norm_epsilon = config.number("rms_norm_eps").value_or(1e-6);
   if (result.rms_norm_epsilon < 0) config.fail("rms_norm_eps", "should not be negative");
-  const bool attention_bias =
-      architecture.has_attention_bias_key && config.flag("attention_bias").value_or(false);
+  const bool attention_bias = architecture.has_attention_bias_key && config.flag("attention_bias").value_or(false);
   result.attention_bias = architecture.qkv_bias_always || attention_bias;
   result.attention_output_bias = attention_bias;
   result.mlp_bias = architecture.has_mlp_bias_key && config.flag("mlp_bias").value_or(false);
   result.qk_norm = architecture.qk_norm;
   result.tied_embeddings = config.flag("tie_word_embeddings").value_or(false);
   result.bos_token = read_bos_token(config, result.vocabulary);
-  result.inverse_frequencies =
-      detail::read_inverse_frequencies(config, result.head_dim, result.max_positions);
+  result.inverse_frequencies = detail::read_inverse_frequencies(config, result.head_dim, result.max_positions);
   return result;
 }
 

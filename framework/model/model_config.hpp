@@ -27,9 +27,8 @@ struct ModelConfig {
   bool mlp_bias = false;
   bool qk_norm = false;  ///< RMSNorm over each head of q and k (qwen3)
   bool tied_embeddings = false;
-  std::int64_t bos_token = -1;  ///< -1: none
-  std::vector<double>
-      inverse_frequencies;  ///< head_dim / 2 values, rope scaling (llama3, linear) already applied
+  std::int64_t bos_token = -1;              ///< -1: none
+  std::vector<double> inverse_frequencies;  ///< head_dim / 2 values, rope scaling (llama3, linear) already applied
 };
 
 /// Reads and checks DIR/config.json (transformers 4 and 5 spellings). Throws InputError naming file, key and

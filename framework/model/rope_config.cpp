@@ -38,8 +38,7 @@ Llama3Ramp read_ramp(const ConfigObject& scaling, std::int64_t max_positions) {
   if (scaling.has("original_max_position_embeddings")) {
     ramp.original_positions = positive(scaling, "original_max_position_embeddings");
   }
-  if (ramp.high_factor <= ramp.low_factor)
-    scaling.fail("high_freq_factor", "should be greater than low_freq_factor");
+  if (ramp.high_factor <= ramp.low_factor) scaling.fail("high_freq_factor", "should be greater than low_freq_factor");
   return ramp;
 }
 

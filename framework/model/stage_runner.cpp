@@ -13,8 +13,8 @@ namespace {
 
 using kernels::MatrixView;
 
-// The activations of a tile of the demo-sized models stay in the second-level cache; larger models are bound
-// by the GEMM.
+// The activations of a tile of the demo-sized models stay in the second-level cache; larger models are bound by the
+// GEMM.
 constexpr std::int64_t tile_tokens = 2048;
 
 // Order of Stage::linears.
@@ -22,8 +22,7 @@ enum AttentionLinear { q_proj, k_proj, v_proj, o_proj };
 enum MlpLinear { gate_proj, up_proj, down_proj };
 
 /// RMSNorm over each head: [tokens, heads * head_dim] seen as [tokens * heads, head_dim].
-void norm_heads(kernels::Matrix<float>& x, std::int64_t head_dim, std::span<const float> weight,
-                float epsilon) {
+void norm_heads(kernels::Matrix<float>& x, std::int64_t head_dim, std::span<const float> weight, float epsilon) {
   if (weight.empty()) return;
   MatrixView<float> heads(x.data(), x.size() / head_dim, head_dim);
   kernels::rms_norm(heads, weight, epsilon, heads);
@@ -88,8 +87,7 @@ void StageRunner::run_attention(const StageParameters& parameters, const StageLi
   linears[o_proj]->apply(context_.view(), parameters.biases[o_proj], hidden, true);
 }
 
-void StageRunner::run_mlp(const StageParameters& parameters, const StageLinears& linears,
-                          MatrixView<float> hidden) {
+void StageRunner::run_mlp(const StageParameters& parameters, const StageLinears& linears, MatrixView<float> hidden) {
   normed_.reshape(hidden.rows, hidden.cols);
   gate_.reshape(hidden.rows, linears[gate_proj]->outputs());
   up_.reshape(hidden.rows, linears[up_proj]->outputs());
@@ -102,8 +100,7 @@ void StageRunner::run_mlp(const StageParameters& parameters, const StageLinears&
 
 void StageRunner::run(std::size_t stage, const StageLinears& linears, std::int64_t window_length,
                       MatrixView<float> hidden) {
-  EXPECT(window_length > 0 && hidden.rows % window_length == 0, hidden.rows, " tokens, windows of ",
-         window_length);
+  EXPECT(window_length > 0 && hidden.rows % window_length == 0, hidden.rows, " tokens, windows of ", window_length);
   EXPECT(window_length <= rope_.positions(), window_length, " > ", rope_.positions());
   const StageKind kind = model_.stages()[stage].kind;
   EXPECT(kind == StageKind::attention || kind == StageKind::mlp);
@@ -123,8 +120,8 @@ StageRunner::KeyValueCache StageRunner::make_cache(std::int64_t sequences, std::
   return {kernels::Matrix<float>(sequences, row), kernels::Matrix<float>(sequences, row)};
 }
 
-void StageRunner::decode(std::size_t stage, const StageLinears& linears, std::int64_t position,
-                         KeyValueCache& cache, MatrixView<float> hidden) {
+void StageRunner::decode(std::size_t stage, const StageLinears& linears, std::int64_t position, KeyValueCache& cache,
+                         MatrixView<float> hidden) {
   const StageParameters& parameters = parameters_[stage];
   if (model_.stages()[stage].kind == StageKind::mlp) {
     run_mlp(parameters, linears, hidden);
@@ -136,11 +133,9 @@ void StageRunner::decode(std::size_t stage, const StageLinears& linears, std::in
   const std::int64_t row = shape_.kv_heads * shape_.head_dim;
   for (std::int64_t s = 0; s < hidden.rows; ++s) {
     std::memcpy(cache.keys.row(s) + position * row, k_.row(s), static_cast<std::size_t>(row) * sizeof(float));
-    std::memcpy(cache.values.row(s) + position * row, v_.row(s),
-                static_cast<std::size_t>(row) * sizeof(float));
+    std::memcpy(cache.values.row(s) + position * row, v_.row(s), static_cast<std::size_t>(row) * sizeof(float));
   }
-  kernels::decode_attention(q_.view(), cache.keys.view(), cache.values.view(), shape_, position + 1,
-                            context_.view());
+  kernels::decode_attention(q_.view(), cache.keys.view(), cache.values.view(), shape_, position + 1, context_.view());
   linears[o_proj]->apply(context_.view(), parameters.biases[o_proj], hidden, true);
 }
 

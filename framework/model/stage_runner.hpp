@@ -18,9 +18,9 @@ namespace pare::framework {
 /// The linears of a stage, ready for the GEMM, in the order of Stage::linears.
 using StageLinears = std::vector<const kernels::LinearWeights*>;
 
-/// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables)
-/// and its work buffers, so one runner serves one thread. Tokens are processed in tiles of whole windows; a
-/// token's result does not depend on the tile it falls into.
+/// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables) and its
+/// work buffers, so one runner serves one thread. Tokens are processed in tiles of whole windows; a token's result
+/// does not depend on the tile it falls into.
 class StageRunner {
  public:
   /// positions: the longest window that will be run.
@@ -53,12 +53,11 @@ class StageRunner {
     std::vector<std::vector<float>> biases;
   };
 
-  void project(const StageParameters& parameters, const StageLinears& linears,
-               std::span<const std::int32_t> positions, kernels::MatrixView<const float> hidden);
-  void run_attention(const StageParameters& parameters, const StageLinears& linears,
-                     std::int64_t window_length, kernels::MatrixView<float> hidden);
-  void run_mlp(const StageParameters& parameters, const StageLinears& linears,
-               kernels::MatrixView<float> hidden);
+  void project(const StageParameters& parameters, const StageLinears& linears, std::span<const std::int32_t> positions,
+               kernels::MatrixView<const float> hidden);
+  void run_attention(const StageParameters& parameters, const StageLinears& linears, std::int64_t window_length,
+                     kernels::MatrixView<float> hidden);
+  void run_mlp(const StageParameters& parameters, const StageLinears& linears, kernels::MatrixView<float> hidden);
 
   const Model& model_;
   kernels::AttentionShape shape_;

@@ -22,14 +22,12 @@ std::string describe(const TensorView& tensor) {
   return tensor.file.string() + ": tensor '" + printable(tensor.info.name) + "'";
 }
 
-TensorView find_expected(const Checkpoint& checkpoint, const ModelConfig& config,
-                         const ExpectedTensor& expected) {
-  const std::string wanted =
-      "config.json makes it " + shape_text(expected.shape) + " (" + config.model_type + ")";
+TensorView find_expected(const Checkpoint& checkpoint, const ModelConfig& config, const ExpectedTensor& expected) {
+  const std::string wanted = "config.json makes it " + shape_text(expected.shape) + " (" + config.model_type + ")";
   const auto tensor = checkpoint.find(expected.name);
   VALIDATE(tensor, checkpoint.main_file().string(), ": tensor '", expected.name, "' is missing, ", wanted);
-  VALIDATE(tensor->info.shape == expected.shape, describe(*tensor), ": shape ",
-           shape_text(tensor->info.shape), ", ", wanted);
+  VALIDATE(tensor->info.shape == expected.shape, describe(*tensor), ": shape ", shape_text(tensor->info.shape), ", ",
+           wanted);
   VALIDATE(is_weight_type(tensor->info.type), describe(*tensor), ": dtype ", to_string(tensor->info.type),
            " is not supported (supported: F32, F16, BF16)");
   return *tensor;
@@ -46,8 +44,8 @@ void refuse_extra_tensors(const Checkpoint& checkpoint, const ModelConfig& confi
     if (is_known_extra(name, config)) continue;
     const bool is_expected = std::binary_search(sorted.begin(), sorted.end(), ExpectedTensor{name, {}},
                                                 [](const auto& a, const auto& b) { return a.name < b.name; });
-    VALIDATE(is_expected, describe(checkpoint.at(name)), " does not belong to a ", config.model_type,
-             " model with ", config.layers, " layers as config.json describes it");
+    VALIDATE(is_expected, describe(checkpoint.at(name)), " does not belong to a ", config.model_type, " model with ",
+             config.layers, " layers as config.json describes it");
   }
 }
 
@@ -89,13 +87,11 @@ std::string check_and_hash(const Checkpoint& checkpoint, const ModelConfig& conf
       const std::int64_t index = *scans[i].bad_index;
       float value = 0;
       const auto size = static_cast<std::size_t>(bytes_of(info.type));
-      read_tensor(info.type, tensors[i].bytes.subspan(static_cast<std::size_t>(index) * size, size),
-                  {&value, 1});
-      throw InputError(fmt::format("{}: the weight at index {} is {}, should be finite", describe(tensors[i]),
-                                   index, value));
+      read_tensor(info.type, tensors[i].bytes.subspan(static_cast<std::size_t>(index) * size, size), {&value, 1});
+      throw InputError(
+          fmt::format("{}: the weight at index {} is {}, should be finite", describe(tensors[i]), index, value));
     }
-    hasher.update(
-        fmt::format("\n{} {} {} {}", info.name, to_string(info.type), shape_text(info.shape), scans[i].hash));
+    hasher.update(fmt::format("\n{} {} {} {}", info.name, to_string(info.type), shape_text(info.shape), scans[i].hash));
   }
   return hasher.hex();
 }

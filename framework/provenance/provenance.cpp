@@ -103,8 +103,7 @@ std::string now_utc() {
   std::tm utc{};
   std::array<char, 32> text{};
   const bool known = gmtime_r(&now, &utc) != nullptr;
-  return known && std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc) > 0 ? text.data()
-                                                                                          : "unknown";
+  return known && std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc) > 0 ? text.data() : "unknown";
 }
 
 }  // namespace
@@ -125,8 +124,8 @@ std::string build_id() {
   std::string id;
   for (const std::string& fact :
        {version(), std::string(build_facts::git_commit), std::string(build_facts::source_hash),
-        std::string(build_facts::compiler), std::string(build_facts::build_type),
-        std::string(build_facts::sanitize), compiled_sets(), isa_id()}) {
+        std::string(build_facts::compiler), std::string(build_facts::build_type), std::string(build_facts::sanitize),
+        compiled_sets(), isa_id()}) {
     id += (id.empty() ? "" : "|") + fact;
   }
   return id;

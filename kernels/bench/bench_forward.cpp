@@ -110,9 +110,8 @@ class Forward {
     for (std::size_t t = 0; t < positions_.size(); ++t) positions_[t] = static_cast<std::int32_t>(t % window);
     for (std::size_t t = 0; t < ids_.size(); ++t) ids_[t] = static_cast<std::uint32_t>(t * 7919 % vocabulary);
     const Matrix<float> hidden_of_teacher = random_matrix(tokens, hidden, 99, 0.2f);
-    teacher_seconds_ = fastest(1, [&] {
-      head_.top_log_probabilities(hidden_of_teacher.view(), teacher_ids_.view(), teacher_logs_.view());
-    });
+    teacher_seconds_ = fastest(
+        1, [&] { head_.top_log_probabilities(hidden_of_teacher.view(), teacher_ids_.view(), teacher_logs_.view()); });
   }
 
   double teacher_seconds() const { return teacher_seconds_; }
@@ -146,8 +145,7 @@ class Forward {
         apply_rope(rope_, positions_, shape.heads, q_.view());
         apply_rope(rope_, positions_, shape.kv_heads, k_.view());
       });
-      clock.time("attention",
-                 [&] { causal_attention(q_.view(), k_.view(), v_.view(), shape, window, mixed_.view()); });
+      clock.time("attention", [&] { causal_attention(q_.view(), k_.view(), v_.view(), shape, window, mixed_.view()); });
       clock.time("linears", [&] { layer.o.apply(mixed_.view(), {}, x_.view(), true); });
       clock.time("norms", [&] { rms_norm(x_.view(), norm_, 1e-5f, normed_.view()); });
       clock.time("linears", [&] {
@@ -160,8 +158,8 @@ class Forward {
     clock.time("norms", [&] { rms_norm(x_.view(), norm_, 1e-5f, normed_.view()); });
     clock.time("head and score", [&] {
       head_.score(normed_.view(), teacher_ids_.view().rows_from(first, chunk_),
-                  teacher_logs_.view().rows_from(first, chunk_), ids,
-                  std::span(divergence_).subspan(begin, count), std::span(likelihood_).subspan(begin, count));
+                  teacher_logs_.view().rows_from(first, chunk_), ids, std::span(divergence_).subspan(begin, count),
+                  std::span(likelihood_).subspan(begin, count));
     });
   }
 
@@ -205,10 +203,10 @@ int run(const std::string& precision_name, std::int64_t chunk) {
   const double gemm_after = gemm_peak(Precision::f32);
   const double gemm_best = std::max(gemm, gemm_after);
 
-  std::printf("%s linears, %ld tokens a chunk, %d thread(s)\n", precision_name.c_str(),
-              static_cast<long>(chunk), omp_get_max_threads());
-  std::printf("peak of one core in registers %.1f GFLOP/s, oneDNN f32 1024^3 %.1f before, %.1f after\n",
-              fma * 1e-9, gemm * 1e-9, gemm_after * 1e-9);
+  std::printf("%s linears, %ld tokens a chunk, %d thread(s)\n", precision_name.c_str(), static_cast<long>(chunk),
+              omp_get_max_threads());
+  std::printf("peak of one core in registers %.1f GFLOP/s, oneDNN f32 1024^3 %.1f before, %.1f after\n", fma * 1e-9,
+              gemm * 1e-9, gemm_after * 1e-9);
   for (const auto& [name, time] : best.spent()) {
     std::printf("  %-16s %8.2f ms %5.1f %%", name.c_str(), time * 1e3, 100.0 * time / best.total());
     if (name == "linears") std::printf("  %6.1f GFLOP/s", linear_flop / time * 1e-9);
@@ -216,10 +214,9 @@ int run(const std::string& precision_name, std::int64_t chunk) {
     if (name == "head and score") std::printf("  %6.1f GFLOP/s", head_flop / time * 1e-9);
     std::printf("\n");
   }
-  std::printf(
-      "forward %.1f ms, %.2f GFLOP, %.1f GFLOP/s = %.1f %% of oneDNN f32; teacher's top %ld: %.1f ms\n",
-      best.total() * 1e3, flop * 1e-9, flop / best.total() * 1e-9, 100.0 * flop / best.total() / gemm_best,
-      static_cast<long>(teacher_words), forward.teacher_seconds() * 1e3);
+  std::printf("forward %.1f ms, %.2f GFLOP, %.1f GFLOP/s = %.1f %% of oneDNN f32; teacher's top %ld: %.1f ms\n",
+              best.total() * 1e3, flop * 1e-9, flop / best.total() * 1e-9, 100.0 * flop / best.total() / gemm_best,
+              static_cast<long>(teacher_words), forward.teacher_seconds() * 1e3);
   return 0;
 }
 

@@ -13,8 +13,7 @@ LinearWeights make_weights(std::int64_t outputs, std::int64_t inputs, Precision 
   const Matrix<float> weight = random_matrix(outputs, inputs, 1);
   if (precision != Precision::int8) return LinearWeights::from_float(weight.view(), precision);
   Matrix<std::int8_t> codes(outputs, inputs);
-  for (std::int64_t i = 0; i < codes.size(); ++i)
-    codes.data()[i] = static_cast<std::int8_t>(i * 37 % 255 - 127);
+  for (std::int64_t i = 0; i < codes.size(); ++i) codes.data()[i] = static_cast<std::int8_t>(i * 37 % 255 - 127);
   return LinearWeights::from_int8(codes.view(), std::vector<float>(static_cast<std::size_t>(outputs), 0.01f));
 }
 
@@ -32,8 +31,7 @@ void apply(benchmark::State& state, Precision precision) {
 /// What a candidate pays before its first token: the copy of the weights into the layout of the GEMM.
 void rearrange(benchmark::State& state, Precision precision) {
   const Matrix<float> weight = random_matrix(state.range(0), state.range(1), 1);
-  for (auto _ : state)
-    benchmark::DoNotOptimize(LinearWeights::from_float(weight.view(), precision).outputs());
+  for (auto _ : state) benchmark::DoNotOptimize(LinearWeights::from_float(weight.view(), precision).outputs());
   report_bytes(state, static_cast<double>(weight.size()) * (precision == Precision::f32 ? 8.0 : 6.0),
                peaks().copy_memory);
 }
@@ -41,8 +39,7 @@ void rearrange(benchmark::State& state, Precision precision) {
 void shapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"tokens", "outputs", "inputs"});
   for (const std::int64_t tokens : {2048, 4096, 8192}) {
-    for (const auto& [outputs, inputs] :
-         {std::pair{256, 256}, {128, 256}, {768, 256}, {256, 768}, {1024, 256}}) {
+    for (const auto& [outputs, inputs] : {std::pair{256, 256}, {128, 256}, {768, 256}, {256, 768}, {1024, 256}}) {
       benchmark->Args({tokens, outputs, inputs});
     }
   }

@@ -31,8 +31,8 @@ struct Packed {
 void report(benchmark::State& state, std::int64_t weights, double bytes_a_weight) {
   const double peak = weights * 4 > (std::int64_t{8} << 20) ? peaks().copy_memory : peaks().copy_cached;
   report_bytes(state, bytes_a_weight * static_cast<double>(weights), peak);
-  state.counters["Gweights/s"] = benchmark::Counter(1e-9 * static_cast<double>(weights * state.iterations()),
-                                                    benchmark::Counter::kIsRate);
+  state.counters["Gweights/s"] =
+      benchmark::Counter(1e-9 * static_cast<double>(weights * state.iterations()), benchmark::Counter::kIsRate);
 }
 
 template <class T>
@@ -41,8 +41,7 @@ void expand_to(benchmark::State& state) {
   const Packed packed({bits, 32, false}, state.range(1), state.range(2));
   Matrix<T> out(packed.rows, packed.cols);
   for (auto _ : state) expand(packed.view(), out.view());
-  report(state, out.size(),
-         sizeof(T) + static_cast<double>(packed.bytes.size()) / static_cast<double>(out.size()));
+  report(state, out.size(), sizeof(T) + static_cast<double>(packed.bytes.size()) / static_cast<double>(out.size()));
 }
 
 void expand_codes(benchmark::State& state) {

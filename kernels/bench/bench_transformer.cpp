@@ -72,8 +72,7 @@ void report_head(benchmark::State& state) {
 void head_score(benchmark::State& state) {
   HeadData data(state.range(0), state.range(1));
   for (auto _ : state) {
-    data.head.score(data.x.view(), data.ids.view(), data.logs.view(), data.targets, data.divergence,
-                    data.likelihood);
+    data.head.score(data.x.view(), data.ids.view(), data.logs.view(), data.targets, data.divergence, data.likelihood);
   }
   report_head(state);
 }

@@ -95,8 +95,7 @@ inline double gemm_peak(kernels::Precision precision) {
   kernels::LinearWeights weights;
   if (precision == kernels::Precision::int8) {
     kernels::Matrix<std::int8_t> codes(side, side);
-    for (std::int64_t i = 0; i < codes.size(); ++i)
-      codes.data()[i] = static_cast<std::int8_t>(i * 37 % 255 - 127);
+    for (std::int64_t i = 0; i < codes.size(); ++i) codes.data()[i] = static_cast<std::int8_t>(i * 37 % 255 - 127);
     weights = kernels::LinearWeights::from_int8(codes.view(), std::vector<float>(side, 0.01f));
   } else {
     weights = kernels::LinearWeights::from_float(x.view(), precision);

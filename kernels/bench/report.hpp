@@ -61,8 +61,8 @@ inline int run_benchmarks(int argc, char** argv) {
       "%d thread(s). One core: %.1f GFLOP/s in registers, copies %.1f GB/s in 256 KiB, %.1f GB/s in 256 "
       "MiB.\n",
       omp_get_max_threads(), p.fma * 1e-9, p.copy_cached * 1e-9, p.copy_memory * 1e-9);
-  std::printf("oneDNN on 1024^3: f32 %.1f, bf16 %.1f, int8 %.1f GFLOP/s. share = of these.\n",
-              p.gemm_f32 * 1e-9, p.gemm_bf16 * 1e-9, p.gemm_int8 * 1e-9);
+  std::printf("oneDNN on 1024^3: f32 %.1f, bf16 %.1f, int8 %.1f GFLOP/s. share = of these.\n", p.gemm_f32 * 1e-9,
+              p.gemm_bf16 * 1e-9, p.gemm_int8 * 1e-9);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

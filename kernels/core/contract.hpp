@@ -22,10 +22,9 @@ std::string concatenate([[maybe_unused]] const Parts&... parts) {
   return text.str();
 }
 
-[[noreturn]] inline void throw_broken_contract(const char* kind, const char* condition, const char* file,
-                                               int line, const std::string& text) {
-  throw InternalError(
-      concatenate(file, ":", line, ": ", kind, " failed: ", condition, text.empty() ? "" : ": ", text));
+[[noreturn]] inline void throw_broken_contract(const char* kind, const char* condition, const char* file, int line,
+                                               const std::string& text) {
+  throw InternalError(concatenate(file, ":", line, ": ", kind, " failed: ", condition, text.empty() ? "" : ": ", text));
 }
 
 }  // namespace pare::detail

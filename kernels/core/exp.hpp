@@ -26,8 +26,7 @@ inline Lanes exp_in_range(Lanes x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * r) * r + r + 1.0f;
-  const UnsignedLanes exponent = std::bit_cast<UnsignedLanes>(shifted)
-                                 << 23;  // wraps for what is replaced later
+  const UnsignedLanes exponent = std::bit_cast<UnsignedLanes>(shifted) << 23;  // wraps for what is replaced later
   const Lanes scaled = std::bit_cast<Lanes>(std::bit_cast<UnsignedLanes>(p) + exponent);
   return x == x ? scaled : x;
 }

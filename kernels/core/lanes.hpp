@@ -58,8 +58,8 @@ inline Lanes keep_first(Lanes lanes, std::int64_t count, float fill) {
 /// Lane i becomes lane (i + by) % 16.
 template <int by>
 Lanes rotate(Lanes x) {
-  return __builtin_shufflevector(x, x, by, by + 1, by + 2, by + 3, by + 4, by + 5, by + 6, by + 7, by + 8,
-                                 by + 9, by + 10, by + 11, by + 12, by + 13, by + 14, by + 15);
+  return __builtin_shufflevector(x, x, by, by + 1, by + 2, by + 3, by + 4, by + 5, by + 6, by + 7, by + 8, by + 9,
+                                 by + 10, by + 11, by + 12, by + 13, by + 14, by + 15);
 }
 
 /// Adds the lanes as a binary tree.
@@ -84,8 +84,7 @@ inline DoubleLanes low_half(Lanes lanes) {
 }
 
 inline DoubleLanes high_half(Lanes lanes) {
-  return __builtin_convertvector(__builtin_shufflevector(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15),
-                                 DoubleLanes);
+  return __builtin_convertvector(__builtin_shufflevector(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15), DoubleLanes);
 }
 
 inline double sum(DoubleLanes lanes) {

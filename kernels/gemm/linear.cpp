@@ -73,8 +73,7 @@ struct LinearWeights::Implementation {
 
   void apply_f32(MatrixView<const float> x, const float* bias, MatrixView<float> out, bool accumulate) const;
   template <class T>
-  void apply_rounded(MatrixView<const float> x, const float* bias, MatrixView<float> out,
-                     bool accumulate) const;
+  void apply_rounded(MatrixView<const float> x, const float* bias, MatrixView<float> out, bool accumulate) const;
   void apply_int8(MatrixView<const float> x, const float* bias, MatrixView<float> out, bool accumulate) const;
 
   Precision precision = Precision::f32;
@@ -85,8 +84,8 @@ struct LinearWeights::Implementation {
   std::vector<std::int32_t> compensation;  ///< int8: 128 * the sum of the codes of each output
 };
 
-void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const float* bias,
-                                              MatrixView<float> out, bool accumulate) const {
+void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const float* bias, MatrixView<float> out,
+                                              bool accumulate) const {
   for_each_tile(x.rows, [&](std::int64_t first, std::int64_t count) {
     MatrixView<const float> rows = x.rows_from(first, count);
     thread_local Matrix<float> buffer;
@@ -102,8 +101,8 @@ void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const f
 }
 
 template <class T>
-void LinearWeights::Implementation::apply_rounded(MatrixView<const float> x, const float* bias,
-                                                  MatrixView<float> out, bool accumulate) const {
+void LinearWeights::Implementation::apply_rounded(MatrixView<const float> x, const float* bias, MatrixView<float> out,
+                                                  bool accumulate) const {
   for_each_tile(x.rows, [&](std::int64_t first, std::int64_t count) {
     thread_local Matrix<T> rounded;
     rounded.reshape(count, x.cols);
@@ -116,8 +115,8 @@ void LinearWeights::Implementation::apply_rounded(MatrixView<const float> x, con
 
 /// The CPU multiplies unsigned by signed bytes, so 128 is added to the codes of x and 128 * sum(codes of w)
 /// taken off the sums. Both are exact in 32 bits; the first rounding is the conversion of a sum to binary32.
-void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const float* bias,
-                                               MatrixView<float> out, bool accumulate) const {
+void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const float* bias, MatrixView<float> out,
+                                               bool accumulate) const {
   for_each_tile(x.rows, [&](std::int64_t first, std::int64_t count) {
     thread_local Matrix<std::int8_t> codes;
     thread_local Matrix<std::int32_t> sums;
@@ -129,8 +128,7 @@ void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const 
     if (matmul) {
       auto* shifted = reinterpret_cast<std::uint8_t*>(codes.data());
 #pragma omp simd
-      for (std::int64_t i = 0; i < codes.size(); ++i)
-        shifted[i] = static_cast<std::uint8_t>(shifted[i] + 128u);
+      for (std::int64_t i = 0; i < codes.size(); ++i) shifted[i] = static_cast<std::uint8_t>(shifted[i] + 128u);
       matmul->run({count, false, false}, shifted, nullptr, sums.data());
     } else {
       detail::int8_product(codes.view(), portable_codes.view(), sums.view());
@@ -147,8 +145,7 @@ void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const 
           y[n] += static_cast<float>(sum[n] - shift[n]) * (x_scale * scale[n]);
       } else {
 #pragma omp simd
-        for (std::int64_t n = 0; n < out.cols; ++n)
-          y[n] = static_cast<float>(sum[n] - shift[n]) * (x_scale * scale[n]);
+        for (std::int64_t n = 0; n < out.cols; ++n) y[n] = static_cast<float>(sum[n] - shift[n]) * (x_scale * scale[n]);
       }
       if (bias != nullptr) {
 #pragma omp simd
@@ -170,8 +167,7 @@ LinearWeights LinearWeights::from_float(MatrixView<const float> weight, Precisio
   Matrix<float> rounded;
   if (precision == Precision::bf16 && !native) {
     rounded.reshape(weight.rows, weight.cols);
-    for (std::int64_t n = 0; n < weight.rows; ++n)
-      round_to_bfloat16(weight.row(n), weight.cols, rounded.row(n));
+    for (std::int64_t n = 0; n < weight.rows; ++n) round_to_bfloat16(weight.row(n), weight.cols, rounded.row(n));
     weight = rounded.view();
   }
   LinearWeights linear;
@@ -187,8 +183,7 @@ LinearWeights LinearWeights::from_float(MatrixView<const float> weight, Precisio
 
 LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std::span<const float> scales) {
   EXPECT(codes.rows > 0 && codes.cols > 0, codes.rows, " x ", codes.cols);
-  EXPECT(static_cast<std::int64_t>(scales.size()) == codes.rows, scales.size(), " scales for ", codes.rows,
-         " outputs");
+  EXPECT(static_cast<std::int64_t>(scales.size()) == codes.rows, scales.size(), " scales for ", codes.rows, " outputs");
   VALIDATE(codes.cols <= most_int8_inputs, "an int8 layer with ", codes.cols,
            " inputs may overflow its 32-bit sums, use at most ", most_int8_inputs);
   LinearWeights linear;
@@ -203,8 +198,8 @@ LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std:
     copy_rows<std::int8_t>(codes, implementation.portable_codes.view());
     return linear;
   }
-  implementation.matmul = std::make_unique<OneDnnMatmul>(codes.data, Type::s8, codes.stride, codes.rows,
-                                                         codes.cols, Type::u8, Type::s8, Type::s32);
+  implementation.matmul = std::make_unique<OneDnnMatmul>(codes.data, Type::s8, codes.stride, codes.rows, codes.cols,
+                                                         Type::u8, Type::s8, Type::s32);
   for (std::int64_t n = 0; n < codes.rows; ++n) {
     std::int32_t sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -234,10 +229,10 @@ std::int64_t LinearWeights::Implementation::memory_bytes() const {
 void LinearWeights::apply(MatrixView<const float> x, std::span<const float> bias, MatrixView<float> out,
                           bool accumulate) const {
   EXPECT(implementation_ != nullptr, "apply on empty weights");
-  EXPECT(x.cols == inputs() && out.cols == outputs() && out.rows == x.rows, "x ", x.rows, " x ", x.cols,
-         ", out ", out.rows, " x ", out.cols, " for weights ", outputs(), " x ", inputs());
-  EXPECT(bias.empty() || static_cast<std::int64_t>(bias.size()) == outputs(), bias.size(), " biases for ",
-         outputs(), " outputs");
+  EXPECT(x.cols == inputs() && out.cols == outputs() && out.rows == x.rows, "x ", x.rows, " x ", x.cols, ", out ",
+         out.rows, " x ", out.cols, " for weights ", outputs(), " x ", inputs());
+  EXPECT(bias.empty() || static_cast<std::int64_t>(bias.size()) == outputs(), bias.size(), " biases for ", outputs(),
+         " outputs");
   const float* bias_data = bias.empty() ? nullptr : bias.data();
   switch (implementation_->precision) {
     case Precision::f32:

@@ -42,8 +42,7 @@ class LinearWeights {
 
   /// out[M, outputs] = x[M, inputs] * weight^T (+ bias) (+ out when `accumulate`). bias may be empty, else
   /// `outputs` values. x and out may be strided. int8: x is quantized per token here.
-  void apply(MatrixView<const float> x, std::span<const float> bias, MatrixView<float> out,
-             bool accumulate) const;
+  void apply(MatrixView<const float> x, std::span<const float> bias, MatrixView<float> out, bool accumulate) const;
 
  private:
   struct Implementation;

@@ -48,9 +48,9 @@ class OneThread {
 
 [[noreturn]] void fail(const char* action, const dnnl::error& error, std::int64_t rows, std::int64_t outputs,
                        std::int64_t inputs) {
-  throw InternalError(pare::detail::concatenate("oneDNN could not ", action, " a product of [", rows, ", ",
-                                                inputs, "] and [", inputs, ", ", outputs, "]: ", error.what(),
-                                                " (status ", static_cast<int>(error.status), ")"));
+  throw InternalError(pare::detail::concatenate("oneDNN could not ", action, " a product of [", rows, ", ", inputs,
+                                                "] and [", inputs, ", ", outputs, "]: ", error.what(), " (status ",
+                                                static_cast<int>(error.status), ")"));
 }
 
 }  // namespace
@@ -61,8 +61,8 @@ struct OneDnnMatmul::Primitive {
 };
 
 OneDnnMatmul::OneDnnMatmul(const void* weight, memory::data_type given, std::int64_t weight_stride,
-                           std::int64_t outputs, std::int64_t inputs, memory::data_type x_type,
-                           memory::data_type kept, memory::data_type out_type)
+                           std::int64_t outputs, std::int64_t inputs, memory::data_type x_type, memory::data_type kept,
+                           memory::data_type out_type)
     : outputs_(outputs),
       inputs_(inputs),
       x_type_(x_type),
@@ -103,8 +103,8 @@ std::unique_ptr<OneDnnMatmul::Primitive> OneDnnMatmul::make_primitive(const Call
     sum.append_sum(1.0f);
     attributes.set_post_ops(sum);
   }
-  const dnnl::matmul::desc operation = call.bias ? dnnl::matmul::desc(x, weight_layout_, bias, out)
-                                                 : dnnl::matmul::desc(x, weight_layout_, out);
+  const dnnl::matmul::desc operation =
+      call.bias ? dnnl::matmul::desc(x, weight_layout_, bias, out) : dnnl::matmul::desc(x, weight_layout_, out);
   const dnnl::matmul::primitive_desc description(operation, attributes, cpu());
   return std::make_unique<Primitive>(Primitive{description, dnnl::matmul(description)});
 }

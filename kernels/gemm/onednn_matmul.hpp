@@ -34,9 +34,9 @@ class OneDnnMatmul {
 
   /// weight [outputs, inputs], rows `weight_stride` elements apart, of type `given`; it is converted to
   /// `kept` and copied.
-  OneDnnMatmul(const void* weight, dnnl::memory::data_type given, std::int64_t weight_stride,
-               std::int64_t outputs, std::int64_t inputs, dnnl::memory::data_type x_type,
-               dnnl::memory::data_type kept, dnnl::memory::data_type out_type);
+  OneDnnMatmul(const void* weight, dnnl::memory::data_type given, std::int64_t weight_stride, std::int64_t outputs,
+               std::int64_t inputs, dnnl::memory::data_type x_type, dnnl::memory::data_type kept,
+               dnnl::memory::data_type out_type);
 
   ~OneDnnMatmul();
 

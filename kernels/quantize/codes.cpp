@@ -71,8 +71,7 @@ std::int64_t unpack_vbmi(const std::byte* packed, std::int64_t count, std::uint8
   constexpr __mmask64 bytes = bits == 8 ? all : (__mmask64{1} << (8 * bits % 64)) - 1;
   std::int64_t i = 0;
   for (; i + 64 <= count; i += 64, packed += 8 * bits) {
-    const __m512i lanes =
-        _mm512_maskz_permutexvar_epi8(all, spread_index, _mm512_maskz_loadu_epi8(bytes, packed));
+    const __m512i lanes = _mm512_maskz_permutexvar_epi8(all, spread_index, _mm512_maskz_loadu_epi8(bytes, packed));
     const __m512i fields = _mm512_maskz_multishift_epi64_epi8(all, shift_count, lanes);
     _mm512_storeu_si512(codes + i, _mm512_and_si512(fields, mask));
   }

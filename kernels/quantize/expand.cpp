@@ -36,13 +36,11 @@ void expand_rows(const PackedView& packed, MatrixView<T> out) {
                                     static_cast<std::uint8_t>(1 << (grid.bits - 1)));
     for (std::int64_t r = begin; r < end; ++r) {
       unpack_codes(grid.bits, codes_of_row(packed, layout, r), packed.cols, codes.data());
-      if (!grid.symmetric)
-        unpack_codes(grid.bits, zeros_of_row(packed, layout, r), layout.groups, zeros.data());
+      if (!grid.symmetric) unpack_codes(grid.bits, zeros_of_row(packed, layout, r), layout.groups, zeros.data());
       for (std::int64_t g = 0; g < layout.groups; ++g) {
         const std::int64_t first = g * group_size;
         expand_group(codes.data() + first, std::min(group_size, packed.cols - first),
-                     scale_of_group(packed, layout, r, g), zeros[static_cast<std::size_t>(g)],
-                     out.row(r) + first);
+                     scale_of_group(packed, layout, r, g), zeros[static_cast<std::size_t>(g)], out.row(r) + first);
       }
     }
   });

@@ -26,8 +26,7 @@ void expand_reference(const PackedView& packed, MatrixView<float> out) {
     for (std::int64_t c = 0; c < packed.cols; ++c) {
       const std::int64_t g = c / group_size;
       const int bits = packed.grid.bits;
-      const int zero =
-          packed.grid.symmetric ? 1 << (bits - 1) : code_at(zeros_of_row(packed, layout, r), bits, g);
+      const int zero = packed.grid.symmetric ? 1 << (bits - 1) : code_at(zeros_of_row(packed, layout, r), bits, g);
       const int code = code_at(codes_of_row(packed, layout, r), bits, c);
       out.row(r)[c] = scale_of_group(packed, layout, r, g) * static_cast<float>(code - zero);
     }

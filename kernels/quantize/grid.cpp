@@ -9,8 +9,7 @@ PackedLayout packed_layout(const Grid& grid, std::int64_t rows, std::int64_t col
   VALIDATE(grid.bits >= 2 && grid.bits <= 8, "a grid cannot have ", grid.bits, " bits, use 2 to 8");
   VALIDATE(grid.group_size >= 0 && grid.group_size % 8 == 0, "a group of ", grid.group_size,
            " weights is not possible, use 0 (the whole row) or a positive multiple of 8");
-  VALIDATE(rows > 0 && cols > 0, "a packed matrix of ", rows, " x ", cols,
-           " is empty, both sides must be positive");
+  VALIDATE(rows > 0 && cols > 0, "a packed matrix of ", rows, " x ", cols, " is empty, both sides must be positive");
   PackedLayout layout;
   layout.rows = rows;
   layout.cols = cols;

@@ -13,9 +13,9 @@ namespace pare::kernels {
 /// The layout of `packed`, after a check that the block has the bytes it must have.
 inline PackedLayout checked_layout(const PackedView& packed) {
   const PackedLayout layout = packed_layout(packed.grid, packed.rows, packed.cols);
-  VALIDATE(static_cast<std::int64_t>(packed.bytes.size()) == layout.total_bytes, "a packed ", packed.rows,
-           " x ", packed.cols, " matrix of ", packed.grid.bits, " bits in groups of ", packed.grid.group_size,
-           " has ", packed.bytes.size(), " bytes, it must have ", layout.total_bytes);
+  VALIDATE(static_cast<std::int64_t>(packed.bytes.size()) == layout.total_bytes, "a packed ", packed.rows, " x ",
+           packed.cols, " matrix of ", packed.grid.bits, " bits in groups of ", packed.grid.group_size, " has ",
+           packed.bytes.size(), " bytes, it must have ", layout.total_bytes);
   return layout;
 }
 
@@ -28,11 +28,9 @@ inline const std::byte* zeros_of_row(const PackedView& packed, const PackedLayou
 }
 
 /// The block has no particular alignment, hence the copy.
-inline float scale_of_group(const PackedView& packed, const PackedLayout& layout, std::int64_t r,
-                            std::int64_t g) {
+inline float scale_of_group(const PackedView& packed, const PackedLayout& layout, std::int64_t r, std::int64_t g) {
   Float16 scale;
-  std::memcpy(&scale,
-              packed.bytes.data() + (r * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
+  std::memcpy(&scale, packed.bytes.data() + (r * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
               sizeof(scale));
   return to_float(scale);
 }

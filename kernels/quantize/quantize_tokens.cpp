@@ -28,8 +28,7 @@ std::uint32_t largest_magnitude_bits(const float* x, std::int64_t count) {
 }  // namespace
 
 void quantize_tokens_int8(MatrixView<const float> x, MatrixView<std::int8_t> codes, std::span<float> scales) {
-  EXPECT(codes.rows == x.rows && codes.cols == x.cols, codes.rows, " x ", codes.cols, " for ", x.rows, " x ",
-         x.cols);
+  EXPECT(codes.rows == x.rows && codes.cols == x.cols, codes.rows, " x ", codes.cols, " for ", x.rows, " x ", x.cols);
   EXPECT(static_cast<std::int64_t>(scales.size()) == x.rows, scales.size(), " scales for ", x.rows, " rows");
   parallel_for(x.rows, rows_per_part, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
@@ -37,8 +36,7 @@ void quantize_tokens_int8(MatrixView<const float> x, MatrixView<std::int8_t> cod
       std::int8_t* out = codes.row(t);
       const std::uint32_t largest = largest_magnitude_bits(row, x.cols);
       const bool finite = largest < infinity_bits;
-      const float scale =
-          finite ? std::bit_cast<float>(largest) / 127.0f : std::numeric_limits<float>::quiet_NaN();
+      const float scale = finite ? std::bit_cast<float>(largest) / 127.0f : std::numeric_limits<float>::quiet_NaN();
       scales[static_cast<std::size_t>(t)] = scale;
       if (!(scale > 0.0f)) {
         std::fill_n(out, x.cols, std::int8_t{0});

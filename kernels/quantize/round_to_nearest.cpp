@@ -74,26 +74,22 @@ void round_group(const float* w, std::int64_t count, const GroupGrid& group, int
 bool all_finite(const float* row, std::int64_t count) {
   int bad = 0;
 #pragma omp simd reduction(+ : bad)
-  for (std::int64_t c = 0; c < count; ++c)
-    bad += (std::bit_cast<std::uint32_t>(row[c]) & 0x7f800000u) == 0x7f800000u;
+  for (std::int64_t c = 0; c < count; ++c) bad += (std::bit_cast<std::uint32_t>(row[c]) & 0x7f800000u) == 0x7f800000u;
   return bad == 0;
 }
 
 [[noreturn]] void throw_not_finite(MatrixView<const float> weight, std::int64_t r) {
   const float* row = weight.row(r);
-  const std::int64_t c =
-      std::find_if(row, row + weight.cols, [](float w) { return !std::isfinite(w); }) - row;
+  const std::int64_t c = std::find_if(row, row + weight.cols, [](float w) { return !std::isfinite(w); }) - row;
   throw InputError(detail::concatenate("the weight in row ", r, ", column ", c, " is ", row[c],
                                        " and cannot be quantized, weights must be finite"));
 }
 
 }  // namespace
 
-void quantize_round_to_nearest(MatrixView<const float> weight, const Grid& grid,
-                               std::span<std::byte> packed) {
+void quantize_round_to_nearest(MatrixView<const float> weight, const Grid& grid, std::span<std::byte> packed) {
   const PackedLayout layout = packed_layout(grid, weight.rows, weight.cols);
-  EXPECT(static_cast<std::int64_t>(packed.size()) == layout.total_bytes, packed.size(),
-         " != ", layout.total_bytes);
+  EXPECT(static_cast<std::int64_t>(packed.size()) == layout.total_bytes, packed.size(), " != ", layout.total_bytes);
   const std::int64_t group_size = grid.group_size == 0 ? weight.cols : grid.group_size;
   parallel_for(weight.rows, rows_per_part, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::uint8_t> codes(static_cast<std::size_t>(weight.cols));

@@ -80,8 +80,7 @@ void WindowHead::attend(MatrixView<const float> q, std::int64_t begin, MatrixVie
   const std::int64_t rows = std::min(block_queries, length_ - begin);
   const std::int64_t padded_rows = (rows + strip - 1) / strip * strip;
   for (std::int64_t i = 0; i < padded_rows; ++i) {
-    for (std::int64_t d = 0; d < dim_; ++d)
-      queries_.row(i)[d] = i < rows ? q.row(begin + i)[d] * scale_ : 0.0f;
+    for (std::int64_t d = 0; d < dim_; ++d) queries_.row(i)[d] = i < rows ? q.row(begin + i)[d] * scale_ : 0.0f;
   }
   std::fill_n(sums_.data(), sums_.size(), 0.0f);
   highest_.fill(-std::numeric_limits<float>::infinity());
@@ -105,20 +104,18 @@ void WindowHead::attend_strip(std::int64_t first_row, std::int64_t begin, std::i
   };
   const std::int64_t seen = keys_seen(first_row + strip - 1);
   if (seen == 0) return;
-  detail::multiply_six(queries_.row(first_row), dim_, keys_.row(first_key / tile_keys * dim_), tile_keys,
-                       dim_, seen, weights_.data(), tile_keys, false);
+  detail::multiply_six(queries_.row(first_row), dim_, keys_.row(first_key / tile_keys * dim_), tile_keys, dim_, seen,
+                       weights_.data(), tile_keys, false);
   for (std::int64_t i = 0; i < strip; ++i)
     exponentiate_row(first_row + i, keys_seen(first_row + i), seen, weights_.row(i));
   for (std::int64_t d = 0; d < padded_dim_; d += detail::strip_columns) {
     detail::multiply_six(weights_.data(), tile_keys, values_.row(first_key) + d, padded_dim_, seen,
-                         std::min(detail::strip_columns, padded_dim_ - d), sums_.row(first_row) + d,
-                         padded_dim_, true);
+                         std::min(detail::strip_columns, padded_dim_ - d), sums_.row(first_row) + d, padded_dim_, true);
   }
 }
 
 /// Scores become exp(score - highest); when the highest score grows, what was summed before is scaled down.
-void WindowHead::exponentiate_row(std::int64_t row, std::int64_t valid, std::int64_t columns,
-                                  float* weights) {
+void WindowHead::exponentiate_row(std::int64_t row, std::int64_t valid, std::int64_t columns, float* weights) {
   constexpr float lowest = -std::numeric_limits<float>::infinity();
   float& highest = highest_[static_cast<std::size_t>(row)];
   Lanes& total = totals_[static_cast<std::size_t>(row)];

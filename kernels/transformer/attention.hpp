@@ -30,8 +30,7 @@ void decode_attention(MatrixView<const float> q, MatrixView<const float> keys, M
                       const AttentionShape& shape, std::int64_t length, MatrixView<float> out);
 
 /// causal_attention in double precision with all scores of a row at once: the definition.
-void causal_attention_reference(MatrixView<const float> q, MatrixView<const float> k,
-                                MatrixView<const float> v, const AttentionShape& shape,
-                                std::int64_t window_length, MatrixView<float> out);
+void causal_attention_reference(MatrixView<const float> q, MatrixView<const float> k, MatrixView<const float> v,
+                                const AttentionShape& shape, std::int64_t window_length, MatrixView<float> out);
 
 }  // namespace pare::kernels

@@ -7,9 +7,8 @@
 
 namespace pare::kernels {
 
-void causal_attention_reference(MatrixView<const float> q, MatrixView<const float> k,
-                                MatrixView<const float> v, const AttentionShape& shape,
-                                std::int64_t window_length, MatrixView<float> out) {
+void causal_attention_reference(MatrixView<const float> q, MatrixView<const float> k, MatrixView<const float> v,
+                                const AttentionShape& shape, std::int64_t window_length, MatrixView<float> out) {
   detail::expect_windows(q, k, v, shape, window_length, out);
   const std::int64_t dim = shape.head_dim;
   const double scale = 1.0 / std::sqrt(static_cast<double>(dim));
@@ -22,8 +21,7 @@ void causal_attention_reference(MatrixView<const float> q, MatrixView<const floa
       double largest = -INFINITY;
       for (std::int64_t s = first; s <= t; ++s) {
         double score = 0.0;
-        for (std::int64_t d = 0; d < dim; ++d)
-          score += double{q.row(t)[h * dim + d]} * double{k.row(s)[kv + d]};
+        for (std::int64_t d = 0; d < dim; ++d) score += double{q.row(t)[h * dim + d]} * double{k.row(s)[kv + d]};
         weights[static_cast<std::size_t>(s - first)] = score * scale;
         largest = std::max(largest, score * scale);
       }

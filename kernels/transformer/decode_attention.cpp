@@ -36,13 +36,11 @@ void decode_attention(MatrixView<const float> q, MatrixView<const float> keys, M
                       const AttentionShape& shape, std::int64_t length, MatrixView<float> out) {
   const std::int64_t dim = shape.head_dim;
   const std::int64_t position = shape.kv_heads * dim;  // floats of one position in a row of the cache
-  EXPECT(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, shape.heads, " heads, ", shape.kv_heads,
-         " kv heads");
+  EXPECT(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, shape.heads, " heads, ", shape.kv_heads, " kv heads");
   EXPECT(q.cols == shape.heads * dim && out.rows == q.rows && out.cols == q.cols, q.cols, " ", out.cols);
-  EXPECT(keys.rows == q.rows && values.rows == q.rows, keys.rows, " ", values.rows, " rows for ", q.rows,
-         " sequences");
-  EXPECT(length > 0 && length * position <= keys.cols && length * position <= values.cols, length,
-         " positions of ", position);
+  EXPECT(keys.rows == q.rows && values.rows == q.rows, keys.rows, " ", values.rows, " rows for ", q.rows, " sequences");
+  EXPECT(length > 0 && length * position <= keys.cols && length * position <= values.cols, length, " positions of ",
+         position);
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
   parallel_for(q.rows * shape.heads, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> weights(static_cast<std::size_t>(length));

@@ -22,8 +22,7 @@ std::int64_t LanguageHead::memory_bytes() const {
 }
 
 void LanguageHead::logits(MatrixView<const float> hidden, MatrixView<float> out) const {
-  EXPECT(hidden.cols == hidden_ && out.rows == hidden.rows && out.cols == vocabulary_, hidden.cols, " ",
-         out.cols);
+  EXPECT(hidden.cols == hidden_ && out.rows == hidden.rows && out.cols == vocabulary_, hidden.cols, " ", out.cols);
   std::int64_t first_word = 0;
   for (const LinearWeights& tile : tiles_) {
     tile.apply(hidden, {}, out.cols_from(first_word, tile.outputs()), false);

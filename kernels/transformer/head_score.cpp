@@ -52,8 +52,7 @@ double divergence_of(const float* teacher_log, const float* student_logits, std:
   std::int64_t i = 0;
   for (; i + lane_count <= k; i += lane_count)
     sums.add(load(teacher_log + i), load(student_logits + i), normaliser, lane_count);
-  if (i < k)
-    sums.add(load_some(teacher_log + i, k - i), load_some(student_logits + i, k - i), normaliser, k - i);
+  if (i < k) sums.add(load_some(teacher_log + i, k - i), load_some(student_logits + i, k - i), normaliser, k - i);
   double divergence = sum(sums.divergence);
   if (!whole) {
     const double teacher_rest = 1.0 - sum(sums.teacher_mass);
@@ -66,14 +65,11 @@ double divergence_of(const float* teacher_log, const float* student_logits, std:
 }  // namespace
 
 void LanguageHead::score(MatrixView<const float> hidden, MatrixView<const std::uint32_t> teacher_ids,
-                         MatrixView<const float> teacher_log_probabilities,
-                         std::span<const std::uint32_t> targets, std::span<float> divergence,
-                         std::span<float> negative_log_likelihood) const {
+                         MatrixView<const float> teacher_log_probabilities, std::span<const std::uint32_t> targets,
+                         std::span<float> divergence, std::span<float> negative_log_likelihood) const {
   const std::int64_t k = teacher_ids.cols;
   EXPECT(hidden.cols == hidden_ && teacher_ids.rows == hidden.rows, hidden.cols, " ", teacher_ids.rows);
-  EXPECT(teacher_log_probabilities.rows == hidden.rows && teacher_log_probabilities.cols == k &&
-             k <= vocabulary_,
-         k);
+  EXPECT(teacher_log_probabilities.rows == hidden.rows && teacher_log_probabilities.cols == k && k <= vocabulary_, k);
   const auto tokens = static_cast<std::size_t>(hidden.rows);
   EXPECT(targets.size() == tokens && divergence.size() == tokens && negative_log_likelihood.size() == tokens,
          targets.size());
@@ -85,8 +81,7 @@ void LanguageHead::score(MatrixView<const float> hidden, MatrixView<const std::u
         [&](std::int64_t t, std::int64_t first_word, const float* logits, std::int64_t words) {
           StudentToken& token = tokens_of_tile[static_cast<std::size_t>(t)];
           token.normaliser.add(logits, words);
-          gather_run(teacher_ids.row(first + t), k, first_word, logits, words, token.gathered,
-                     student_logits.row(t));
+          gather_run(teacher_ids.row(first + t), k, first_word, logits, words, token.gathered, student_logits.row(t));
           const std::int64_t target = std::int64_t{targets[static_cast<std::size_t>(first + t)]} - first_word;
           if (target >= 0 && target < words) token.target_logit = logits[target];
         });
@@ -97,8 +92,8 @@ void LanguageHead::score(MatrixView<const float> hidden, MatrixView<const std::u
       const auto i = static_cast<std::size_t>(first + t);
       EXPECT(targets[i] < vocabulary_, "target ", targets[i], " of token ", i, " is not below ", vocabulary_);
       negative_log_likelihood[i] = static_cast<float>(normaliser - double{token.target_logit});
-      divergence[i] = static_cast<float>(divergence_of(
-          teacher_log_probabilities.row(first + t), student_logits.row(t), k, normaliser, k == vocabulary_));
+      divergence[i] = static_cast<float>(divergence_of(teacher_log_probabilities.row(first + t), student_logits.row(t),
+                                                       k, normaliser, k == vocabulary_));
     }
   });
 }

@@ -25,8 +25,7 @@ void for_each_token_tile(std::int64_t tokens, const Body& body) {
 /// Computes the logits of `hidden` tile by tile and calls use(t, first_word, logits, word_count) for every
 /// row t of each.
 template <class Use>
-void for_each_logit_run(const std::vector<LinearWeights>& tiles, MatrixView<const float> hidden,
-                        const Use& use) {
+void for_each_logit_run(const std::vector<LinearWeights>& tiles, MatrixView<const float> hidden, const Use& use) {
   thread_local Matrix<float> logits;
   std::int64_t first_word = 0;
   for (const LinearWeights& tile : tiles) {

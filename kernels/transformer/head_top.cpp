@@ -80,14 +80,13 @@ void LanguageHead::top_log_probabilities(MatrixView<const float> hidden, MatrixV
   detail::for_each_token_tile(hidden.rows, [&](std::int64_t first, std::int64_t count) {
     std::vector<detail::LogSumExp> normalisers(static_cast<std::size_t>(count));
     std::vector<TopLogits> tops(static_cast<std::size_t>(count), TopLogits(k));
-    detail::for_each_logit_run(
-        tiles_, hidden.rows_from(first, count),
-        [&](std::int64_t t, std::int64_t first_word, const float* logits, std::int64_t words) {
-          VALIDATE(all_finite(logits, words), "the logits of token ", first + t,
-                   " are not finite, the teacher's weights or activations must be broken");
-          normalisers[static_cast<std::size_t>(t)].add(logits, words);
-          tops[static_cast<std::size_t>(t)].add(first_word, logits, words);
-        });
+    detail::for_each_logit_run(tiles_, hidden.rows_from(first, count),
+                               [&](std::int64_t t, std::int64_t first_word, const float* logits, std::int64_t words) {
+                                 VALIDATE(all_finite(logits, words), "the logits of token ", first + t,
+                                          " are not finite, the teacher's weights or activations must be broken");
+                                 normalisers[static_cast<std::size_t>(t)].add(logits, words);
+                                 tops[static_cast<std::size_t>(t)].add(first_word, logits, words);
+                               });
     for (std::int64_t t = 0; t < count; ++t) {
       const double normaliser = normalisers[static_cast<std::size_t>(t)].value();
       std::uint32_t* id = ids.row(first + t);

@@ -14,8 +14,8 @@ inline constexpr std::int64_t strip_columns = 64;
 /// columns of b and one value of a fill the 32 registers of AVX-512. Every sum adds its products in the order
 /// of `depth`.
 template <int vectors>
-void multiply_six_by(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride,
-                     std::int64_t depth, float* c, std::int64_t c_stride, bool accumulate) {
+void multiply_six_by(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, std::int64_t depth,
+                     float* c, std::int64_t c_stride, bool accumulate) {
   Lanes sums[strip_rows][vectors] = {};
   if (accumulate) {
 #pragma GCC unroll 6
@@ -45,8 +45,7 @@ void multiply_six_by(const float* a, std::int64_t a_stride, const float* b, std:
 /// The same for any number of columns up to 64, rounded up to whole vectors: b and c must have room for
 /// those.
 inline void multiply_six(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride,
-                         std::int64_t depth, std::int64_t columns, float* c, std::int64_t c_stride,
-                         bool accumulate) {
+                         std::int64_t depth, std::int64_t columns, float* c, std::int64_t c_stride, bool accumulate) {
   switch ((columns + lane_count - 1) / lane_count) {
     case 1:
       return multiply_six_by<1>(a, a_stride, b, b_stride, depth, c, c_stride, accumulate);

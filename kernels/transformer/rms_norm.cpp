@@ -28,11 +28,9 @@ float sum_of_squares(const float* x, std::int64_t count) {
 
 }  // namespace
 
-void rms_norm(MatrixView<const float> x, std::span<const float> weight, float epsilon,
-              MatrixView<float> out) {
+void rms_norm(MatrixView<const float> x, std::span<const float> weight, float epsilon, MatrixView<float> out) {
   EXPECT(out.rows == x.rows && out.cols == x.cols, out.rows, " x ", out.cols, " for ", x.rows, " x ", x.cols);
-  EXPECT(static_cast<std::int64_t>(weight.size()) == x.cols, weight.size(), " weights for ", x.cols,
-         " columns");
+  EXPECT(static_cast<std::int64_t>(weight.size()) == x.cols, weight.size(), " weights for ", x.cols, " columns");
   constexpr std::int64_t tokens_per_part = 16;
   parallel_for(x.rows, tokens_per_part, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {

@@ -24,11 +24,10 @@ void apply_rope(const RopeTable& table, std::span<const std::int32_t> positions,
                 MatrixView<float> x) {
   const std::int64_t half = table.half();
   EXPECT(x.cols == heads * 2 * half, x.cols, " columns for ", heads, " heads of ", 2 * half);
-  EXPECT(static_cast<std::int64_t>(positions.size()) == x.rows, positions.size(), " positions for ", x.rows,
-         " tokens");
-  EXPECT(std::all_of(positions.begin(), positions.end(),
-                     [&](std::int32_t p) { return p >= 0 && p < table.positions(); }),
-         "a position is not in [0, ", table.positions(), ")");
+  EXPECT(static_cast<std::int64_t>(positions.size()) == x.rows, positions.size(), " positions for ", x.rows, " tokens");
+  EXPECT(
+      std::all_of(positions.begin(), positions.end(), [&](std::int32_t p) { return p >= 0 && p < table.positions(); }),
+      "a position is not in [0, ", table.positions(), ")");
   constexpr std::int64_t tokens_per_part = 16;
   parallel_for(x.rows, tokens_per_part, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {

@@ -14,15 +14,14 @@ Lanes silu(Lanes x) {
 void swiglu_row(const float* gate, const float* up, std::int64_t count, float* out) {
   std::int64_t i = 0;
   for (; i + lane_count <= count; i += lane_count) store(out + i, silu(load(gate + i)) * load(up + i));
-  if (i < count)
-    store_some(out + i, silu(load_some(gate + i, count - i)) * load_some(up + i, count - i), count - i);
+  if (i < count) store_some(out + i, silu(load_some(gate + i, count - i)) * load_some(up + i, count - i), count - i);
 }
 
 }  // namespace
 
 void swiglu(MatrixView<const float> gate, MatrixView<const float> up, MatrixView<float> out) {
-  EXPECT(gate.rows == up.rows && gate.cols == up.cols && out.rows == up.rows && out.cols == up.cols,
-         gate.rows, " x ", gate.cols, ", ", up.rows, " x ", up.cols, ", ", out.rows, " x ", out.cols);
+  EXPECT(gate.rows == up.rows && gate.cols == up.cols && out.rows == up.rows && out.cols == up.cols, gate.rows, " x ",
+         gate.cols, ", ", up.rows, " x ", up.cols, ", ", out.rows, " x ", out.cols);
   constexpr std::int64_t tokens_per_part = 16;
   parallel_for(gate.rows, tokens_per_part, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) swiglu_row(gate.row(t), up.row(t), gate.cols, out.row(t));

@@ -30,15 +30,13 @@ bool can_be_raised(const SearchSpace& space, const Recipe& recipe, std::int64_t 
   const std::int64_t left = budget_bytes - space.bytes(recipe);
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     const auto larger = next_larger(space.sites[s], recipe[s]);
-    if (larger && space.sites[s].options[*larger].bytes - space.sites[s].options[recipe[s]].bytes <= left)
-      return true;
+    if (larger && space.sites[s].options[*larger].bytes - space.sites[s].options[recipe[s]].bytes <= left) return true;
   }
   return false;
 }
 
 /// One level up at sites in random order, each once, as far as the bytes last.
-Recipe round_at_random(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes,
-                       DecisionRandom& random) {
+Recipe round_at_random(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, DecisionRandom& random) {
   std::int64_t left = budget_bytes - space.bytes(recipe);
   std::vector<std::size_t> order(recipe.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -144,12 +142,10 @@ std::vector<Recipe> EvoPress::make_offspring() {
   DecisionRandom random = next_decision();
   std::set<Recipe> seen{parent_};
   std::vector<Recipe> offspring;
-  const std::size_t attempts =
-      100 * settings_.offspring;  // small spaces may not have so many different neighbours
+  const std::size_t attempts = 100 * settings_.offspring;  // small spaces may not have so many different neighbours
   for (std::size_t attempt = 0; attempt < attempts && offspring.size() < settings_.offspring; ++attempt) {
     Recipe child = parent_;
-    const int flips =
-        std::min(random.between(1, settings_.most_flips), random.between(1, settings_.most_flips));
+    const int flips = std::min(random.between(1, settings_.most_flips), random.between(1, settings_.most_flips));
     for (int i = 0; i < flips; ++i) flip(child, random);
     if (fits(child) && seen.insert(child).second) offspring.push_back(std::move(child));
   }
@@ -161,8 +157,8 @@ std::vector<Finalist> EvoPress::finalists() const {
 }
 
 std::string EvoPress::status() const {
-  return "evopress: generation " + std::to_string(generation_) + ", " + std::to_string(tokens_asked()) +
-         " of " + std::to_string(token_limit()) + " tokens";
+  return "evopress: generation " + std::to_string(generation_) + ", " + std::to_string(tokens_asked()) + " of " +
+         std::to_string(token_limit()) + " tokens";
 }
 
 }  // namespace pare::search

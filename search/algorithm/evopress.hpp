@@ -12,8 +12,7 @@ namespace pare::search {
 struct EvoPressSettings {
   std::size_t offspring = 128;
   std::vector<std::size_t> survivors{16, 4, 1};
-  std::vector<std::int64_t> window_divisors{
-      64, 8, 1};  ///< 2,048, 16,384 and 131,072 tokens, as shares of the windows
+  std::vector<std::int64_t> window_divisors{64, 8, 1};  ///< 2,048, 16,384 and 131,072 tokens, as shares of the windows
   int most_flips = 3;
   int generations = 150;  ///< without a token limit
 };

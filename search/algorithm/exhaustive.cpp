@@ -44,8 +44,7 @@ Procedure Exhaustive::run() {
                               recipes_.begin() + static_cast<std::ptrdiff_t>(measured_));
     co_await measure(batch, 0, windows_);
     for (std::size_t i = begin; i < measured_; ++i) {
-      if (archive().mean(recipes_[i], 0, windows_).mean < archive().mean(recipes_[best_], 0, windows_).mean)
-        best_ = i;
+      if (archive().mean(recipes_[i], 0, windows_).mean < archive().mean(recipes_[best_], 0, windows_).mean) best_ = i;
     }
   }
 }

@@ -50,8 +50,8 @@ Knapsack make_knapsack(const SearchSpace& space, const Scores& scores, std::int6
       EXPECT(!std::isnan(scores[s][o]), "a score at ", space.sites[s].name, " is not a number");
       if (std::isinf(scores[s][o])) continue;
       const int changes = bounded && region->reference[s] != o ? 1 : 0;
-      items.push_back({static_cast<std::uint8_t>(o), scores[s][o] - least,
-                       options[o].bytes - options.front().bytes, changes});
+      items.push_back(
+          {static_cast<std::uint8_t>(o), scores[s][o] - least, options[o].bytes - options.front().bytes, changes});
     }
     std::vector<KnapsackItem>& kept = knapsack.sites.emplace_back();
     for (const KnapsackItem& item : items) {
@@ -133,8 +133,8 @@ struct Answer {
 
 /// One pass of the dynamic programme: the best recipe with a score below `to_beat`, if the states kept
 /// contain one.
-Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& order, double to_beat,
-            double gap, std::size_t most_states) {
+Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& order, double to_beat, double gap,
+            std::size_t most_states) {
   const std::size_t count = knapsack.sites.size();
   const double limit = gap > 0 ? to_beat * (1 - gap) : to_beat;
   std::vector<std::vector<Trace>> traces(count);
@@ -142,8 +142,7 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
   for (std::size_t k = 0; k < count; ++k) {
     const std::vector<KnapsackItem>& items = knapsack.sites[order.sites[k]];
     const auto bound = [&](const State& state) {
-      return state.score + order.reduced[k + 1] +
-             price.byte * static_cast<double>(state.bytes - knapsack.budget) +
+      return state.score + order.reduced[k + 1] + price.byte * static_cast<double>(state.bytes - knapsack.budget) +
              price.change * static_cast<double>(state.changes - knapsack.max_changes);
     };
     std::vector<State> next;
@@ -159,8 +158,7 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
     }
     keep_undominated(next, knapsack.max_changes);
     if (next.size() > most_states) {
-      std::stable_sort(next.begin(), next.end(),
-                       [&](const State& a, const State& b) { return bound(a) < bound(b); });
+      std::stable_sort(next.begin(), next.end(), [&](const State& a, const State& b) { return bound(a) < bound(b); });
       next.resize(most_states);
     }
     if (next.empty()) return {};
@@ -184,8 +182,7 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
 }  // namespace
 
 std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
-                               const std::optional<TrustRegion>& region,
-                               const IntegerProgrammeOptions& options) {
+                               const std::optional<TrustRegion>& region, const IntegerProgrammeOptions& options) {
   EXPECT(scores.size() == space.sites.size(), scores.size(), " sites have scores of ", space.sites.size());
   EXPECT(!region || region->reference.size() == space.sites.size(), "a reference of another space");
   const Knapsack knapsack = make_knapsack(space, scores, budget_bytes, region);
@@ -201,8 +198,7 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, s
   for (std::size_t most = 64; best.recipe.empty() && most <= options.most_states; most *= 8) {
     best = pass(knapsack, price, order, infinity, 0, most);
   }
-  const Answer better =
-      pass(knapsack, price, order, best.score, best.recipe.empty() ? 0 : gap, options.most_states);
+  const Answer better = pass(knapsack, price, order, best.score, best.recipe.empty() ? 0 : gap, options.most_states);
   if (better.score < best.score) best = better;
   if (best.recipe.empty()) return std::nullopt;
   ENSURE(space.bytes(best.recipe) <= budget_bytes, "an allocation above the budget");

@@ -13,9 +13,8 @@ struct Relaxed {
 };
 
 Relaxed relax(const Knapsack& knapsack, const Multipliers& price) {
-  Relaxed sum{-price.byte * static_cast<double>(knapsack.budget) -
-                  price.change * static_cast<double>(knapsack.max_changes),
-              0};
+  Relaxed sum{
+      -price.byte * static_cast<double>(knapsack.budget) - price.change * static_cast<double>(knapsack.max_changes), 0};
   for (const std::vector<KnapsackItem>& site : knapsack.sites) {
     double least = std::numeric_limits<double>::infinity();
     std::int64_t bytes = 0;

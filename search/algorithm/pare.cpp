@@ -55,17 +55,16 @@ Procedure Pare::run() {
 
 Procedure Pare::choose_start() {
   const std::vector<Recipe> swaps = single_swaps(space(), incumbent_, SwapChoice::anchors);
-  const double one_window = static_cast<double>(std::max<std::size_t>(swaps.size(), 1)) *
-                            static_cast<double>(problem().window_length);
-  rung_ = std::min(problem().windows, power_of_two_at_most(settings_.first_share *
-                                                           static_cast<double>(token_limit()) / one_window));
+  const double one_window =
+      static_cast<double>(std::max<std::size_t>(swaps.size(), 1)) * static_cast<double>(problem().window_length);
+  rung_ = std::min(problem().windows,
+                   power_of_two_at_most(settings_.first_share * static_cast<double>(token_limit()) / one_window));
 
   std::vector<Recipe> starts = fitting_uniforms(space(), problem().budget_bytes);
   if (starts.size() > 2) starts.resize(2);
   starts.push_back(local_);
   co_await measure(starts, 0, rung_);
-  const std::vector<Recipe> best =
-      archive().best(1, 0, rung_, [&](const Recipe& recipe) { return fits(recipe); });
+  const std::vector<Recipe> best = archive().best(1, 0, rung_, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();
 }
 
@@ -109,8 +108,7 @@ Procedure Pare::step(bool& moved) {
     if (!moved) continue;
     const std::size_t step_size = changes(before, incumbent_);
     const double ratio = archive().compare(incumbent_, before).difference.mean / predicted(incumbent_);
-    radius_ =
-        std::min(space().sites.size(), std::max<std::size_t>(2, ratio > 0.5 ? 2 * step_size : step_size));
+    radius_ = std::min(space().sites.size(), std::max<std::size_t>(2, ratio > 0.5 ? 2 * step_size : step_size));
   }
   if (!moved) radius_ = std::max<std::size_t>(4, radius_ / 2);
 }
@@ -123,9 +121,7 @@ Procedure Pare::race(std::vector<Recipe> candidates, bool& moved) {
     batch.insert(batch.begin(), incumbent_);
     co_await measure(batch, 0, rung);
     if (exhausted()) co_return;
-    const auto confidence = [&](const Recipe& c) {
-      return archive().compare(c, incumbent_, 0, rung).confidence;
-    };
+    const auto confidence = [&](const Recipe& c) { return archive().compare(c, incumbent_, 0, rung).confidence; };
     std::erase_if(candidates, [&](const Recipe& c) { return confidence(c) < settings_.drop_confidence; });
     if (candidates.empty()) co_return;
     std::stable_sort(candidates.begin(), candidates.end(), [&](const Recipe& a, const Recipe& b) {
@@ -159,8 +155,8 @@ std::vector<Recipe> Pare::refinements(DecisionRandom& random) const {
   const SearchSite& site = space().sites[random.below(static_cast<std::uint32_t>(sites))];
   if (const auto y = raise_kind(space(), incumbent_, budget, site.kind, random)) found.push_back(*y);
   if (const auto y = raise_layer(space(), incumbent_, budget, site.layer, random)) found.push_back(*y);
-  const std::vector<Recipe> parents = archive().best(8, 0, std::min(problem().windows, 2 * rung_),
-                                                     [&](const Recipe& recipe) { return fits(recipe); });
+  const std::vector<Recipe> parents =
+      archive().best(8, 0, std::min(problem().windows, 2 * rung_), [&](const Recipe& recipe) { return fits(recipe); });
   if (!parents.empty()) {
     const Recipe& parent = parents[random.below(static_cast<std::uint32_t>(parents.size()))];
     if (const auto y = cross(space(), incumbent_, parent, budget, random)) found.push_back(*y);
@@ -212,8 +208,8 @@ std::string Pare::status() const {
   text << "pare: " << phase_;
   const std::int64_t known = archive().known_from_start(incumbent_);
   if (known > 0) {
-    text << ", mean KL " << std::setprecision(4) << archive().mean(incumbent_, 0, known).mean << " on "
-         << known << " windows";
+    text << ", mean KL " << std::setprecision(4) << archive().mean(incumbent_, 0, known).mean << " on " << known
+         << " windows";
   }
   return text.str();
 }

@@ -45,8 +45,7 @@ void ProceduralAlgorithm::tell(std::span<const Trial> trials) {
 }
 
 std::int64_t ProceduralAlgorithm::affordable(std::int64_t windows) const {
-  return std::max<std::int64_t>(token_limit_ - held_back_ - tokens_asked_, 0) /
-         (windows * problem_.window_length);
+  return std::max<std::int64_t>(token_limit_ - held_back_ - tokens_asked_, 0) / (windows * problem_.window_length);
 }
 
 void ProceduralAlgorithm::hold_back(std::int64_t tokens) {
@@ -75,8 +74,7 @@ Procedure ProceduralAlgorithm::measure(std::vector<Recipe> recipes, std::int64_t
   if (!batch.empty()) co_yield std::move(batch);
 }
 
-Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::int64_t begin,
-                                            std::int64_t count) {
+Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count) {
   std::vector<EvaluationRequest> batch;
   for (const Recipe& recipe : recipes) append({{recipe, WindowSet::search, begin, count}}, batch);
   if (!batch.empty()) co_yield std::move(batch);
@@ -94,8 +92,7 @@ std::int64_t smallest_rung(std::int64_t windows) {
 
 std::int64_t default_tokens(const SearchProblem& problem) {
   std::int64_t options = 0;
-  for (const SearchSite& site : problem.space->sites)
-    options += static_cast<std::int64_t>(site.options.size());
+  for (const SearchSite& site : problem.space->sites) options += static_cast<std::int64_t>(site.options.size());
   return 2 * options * smallest_rung(problem.windows) * problem.window_length;
 }
 

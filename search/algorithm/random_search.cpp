@@ -9,8 +9,7 @@
 
 namespace pare::search {
 
-RandomSearch::RandomSearch(const SearchProblem& problem)
-    : ProceduralAlgorithm(problem, default_tokens(problem)) {
+RandomSearch::RandomSearch(const SearchProblem& problem) : ProceduralAlgorithm(problem, default_tokens(problem)) {
   DecisionRandom random = next_decision();
   ranked_.push_back(random_recipe(space(), problem.budget_bytes, random));
 }
@@ -20,8 +19,7 @@ Procedure RandomSearch::run() {
   for (const std::int64_t divisor : {64, 16, 4, 1}) {
     rungs.insert(std::max<std::int64_t>(1, problem().windows / divisor));
   }
-  const std::int64_t share =
-      token_limit() / static_cast<std::int64_t>(rungs.size()) / problem().window_length;
+  const std::int64_t share = token_limit() / static_cast<std::int64_t>(rungs.size()) / problem().window_length;
   const std::int64_t population = std::clamp<std::int64_t>(share / *rungs.begin(), 1, 100000);
   std::set<Recipe> seen(ranked_.begin(), ranked_.end());
   for (std::int64_t draw = 1; draw < population; ++draw) {
@@ -34,8 +32,7 @@ Procedure RandomSearch::run() {
     std::vector<Recipe> racing(ranked_.begin(),
                                ranked_.begin() + static_cast<std::ptrdiff_t>(std::min(most, ranked_.size())));
     co_await measure(racing, 0, rung);
-    const std::vector<Recipe> best =
-        archive().best(racing.size(), 0, rung, [](const Recipe&) { return true; });
+    const std::vector<Recipe> best = archive().best(racing.size(), 0, rung, [](const Recipe&) { return true; });
     if (!best.empty()) ranked_ = best;
     if (exhausted()) break;
   }
@@ -46,8 +43,8 @@ std::vector<Finalist> RandomSearch::finalists() const {
 }
 
 std::string RandomSearch::status() const {
-  return "random: " + std::to_string(archive().size()) + " recipes, " + std::to_string(tokens_asked()) +
-         " of " + std::to_string(token_limit()) + " tokens";
+  return "random: " + std::to_string(archive().size()) + " recipes, " + std::to_string(tokens_asked()) + " of " +
+         std::to_string(token_limit()) + " tokens";
 }
 
 }  // namespace pare::search

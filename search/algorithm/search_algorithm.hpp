@@ -12,8 +12,8 @@
 
 namespace pare::search {
 
-/// All that an algorithm may know. Decisions depend on this and on what it is told, on nothing else: no
-/// clock, no number of workers, no global random numbers. The space must outlive the algorithm.
+/// All that an algorithm may know. Decisions depend on this and on what it is told, on nothing else: no clock, no
+/// number of workers, no global random numbers. The space must outlive the algorithm.
 struct SearchProblem {
   const SearchSpace* space = nullptr;
   std::int64_t budget_bytes = 0;
@@ -29,17 +29,16 @@ struct Finalist {
   Recipe recipe;
 };
 
-/// Ask and tell. The driver calls ask(), evaluates what was asked (in parallel, in any order), and calls
-/// tell() with one trial a request in the order of the requests, until ask() returns nothing. A request for a
-/// recipe and window that was asked before costs nothing to run again but still counts as asked.
+/// Ask and tell. The driver calls ask(), evaluates what was asked (in parallel, in any order), and calls tell() with
+/// one trial a request in the order of the requests, until ask() returns nothing. A request for a recipe and window
+/// that was asked before costs nothing to run again but still counts as asked.
 class SearchAlgorithm {
  public:
   virtual ~SearchAlgorithm() = default;
   virtual std::vector<EvaluationRequest> ask() = 0;
   virtual void tell(std::span<const Trial> trials) = 0;
 
-  /// Best first; at any time, so that a search that is stopped early has an answer. The first one fits the
-  /// budget.
+  /// Best first; at any time, so that a search that is stopped early has an answer. The first one fits the budget.
   virtual std::vector<Finalist> finalists() const = 0;
 
   /// Candidate-tokens it asks for at most.

@@ -22,8 +22,7 @@ struct Row {
 
 int nearest_known(const Row& row, int from, int step) {
   int o = from + step;
-  while (o >= 0 && o < static_cast<int>(row.known.size()) && !row.known[static_cast<std::size_t>(o)])
-    o += step;
+  while (o >= 0 && o < static_cast<int>(row.known.size()) && !row.known[static_cast<std::size_t>(o)]) o += step;
   return o < static_cast<int>(row.known.size()) ? o : -1;
 }
 
@@ -45,8 +44,7 @@ void extend(const Row& row, std::size_t o, std::size_t from, const std::vector<d
   }
   double scale = 1;
   const double before = (*previous)[from] - (*previous)[row.own];
-  if (std::isfinite(before) && before * row.score[from] > 0)
-    scale = std::clamp(row.score[from] / before, 0.25, 4.0);
+  if (std::isfinite(before) && before * row.score[from] > 0) scale = std::clamp(row.score[from] / before, 0.25, 4.0);
   row.score[o] = row.score[from] + scale * ((*previous)[o] - (*previous)[from]);
   if (std::isnan(row.score[o])) row.score[o] = std::numeric_limits<double>::infinity();
 }
@@ -104,8 +102,7 @@ Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const R
       if (below >= 0 && above >= 0) {
         interpolate(row, o, static_cast<std::size_t>(below), static_cast<std::size_t>(above));
       } else {
-        extend(row, o, static_cast<std::size_t>(std::max(below, above)),
-               previous ? &previous->score[s] : nullptr);
+        extend(row, o, static_cast<std::size_t>(std::max(below, above)), previous ? &previous->score[s] : nullptr);
       }
     }
   }

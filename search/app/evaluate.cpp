@@ -27,8 +27,8 @@ int evaluate(const Arguments& arguments, framework::ProcessGroup& group) {
   fmt::print("recipe       {}\n", candidate.name);
   fmt::print("bytes        {} = {:.3f} bits a weight, {} the budget of {}\n", candidate.bytes,
              candidate.bits_per_weight, candidate.fits ? "within" : "OVER", result.budget_bytes);
-  fmt::print("KL           {:.5f} +- {:.5f} nats a token to the full model, {} held-out windows\n",
-             candidate.kl.mean, candidate.kl.stderr_of_mean, candidate.window_kl.size());
+  fmt::print("KL           {:.5f} +- {:.5f} nats a token to the full model, {} held-out windows\n", candidate.kl.mean,
+             candidate.kl.stderr_of_mean, candidate.window_kl.size());
   fmt::print("perplexity   {:.4f}, full model {:.4f}\n", candidate.perplexity, result.reference_perplexity);
   return 0;
 }

@@ -20,8 +20,7 @@ using search::Arguments;
 constexpr int exit_input = 2;
 constexpr int exit_internal = 70;
 
-/// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one
-/// line.
+/// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one line.
 int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& verb) {
   int exit_code = exit_internal;
   try {
@@ -32,8 +31,7 @@ int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& ver
   } catch (const std::exception& error) {
     fmt::print(stderr, "pare: internal error: {}\n", error.what());
   }
-  // The other ranks wait for rank 0's word; rank 0 would wait for ever for a rank that failed before it could
-  // answer.
+  // The other ranks wait for rank 0's word; rank 0 would wait for ever for a rank that failed before it could answer.
   if (group.rank() != 0) group.abort(exit_code);
   search::start_remote_workers(group, std::nullopt);
   return exit_code;
@@ -48,8 +46,7 @@ void add_experiment(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--set", arguments.overrides, "Override a key, e.g. --set budget.bits_per_weight=2.5")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  verb->add_option("--output", arguments.output, "Override output, the directory of the run")
-      ->type_name("DIR");
+  verb->add_option("--output", arguments.output, "Override output, the directory of the run")->type_name("DIR");
 }
 
 }  // namespace
@@ -58,26 +55,22 @@ int main(int argc, char** argv) {
   framework::ProcessGroup group(argc, argv);
   Arguments arguments;
 
-  CLI::App app(
-      "pare: how far can each layer of a trained network be pared down within a budget, at the least loss?");
+  CLI::App app("pare: how far can each layer of a trained network be pared down within a budget, at the least loss?");
   app.set_version_flag("--version", framework::version());
   app.require_subcommand(1);
 
-  CLI::App* check = app.add_subcommand(
-      "check", "Explain an experiment without running it: sites, options, bytes, tokens, memory");
+  CLI::App* check =
+      app.add_subcommand("check", "Explain an experiment without running it: sites, options, bytes, tokens, memory");
   add_experiment(check, arguments);
 
-  CLI::App* search =
-      app.add_subcommand("search", "Run an experiment, or continue it; under mpirun on all ranks");
+  CLI::App* search = app.add_subcommand("search", "Run an experiment, or continue it; under mpirun on all ranks");
   add_experiment(search, arguments);
   search->add_flag("--json", arguments.json, "Print the verdict as JSON");
   search->add_flag("-q,--quiet", arguments.quiet, "No progress");
 
   CLI::App* evaluate = app.add_subcommand("evaluate", "Measure one recipe on the held-out windows");
   add_experiment(evaluate, arguments);
-  evaluate
-      ->add_option("--recipe", arguments.recipe,
-                   "YAML file of `site: option` lines, or one option for every site")
+  evaluate->add_option("--recipe", arguments.recipe, "YAML file of `site: option` lines, or one option for every site")
       ->required();
   evaluate->add_flag("--json", arguments.json, "Print the metrics as JSON");
   evaluate->add_flag("-q,--quiet", arguments.quiet, "No progress");

@@ -19,8 +19,8 @@ struct Arguments {
   bool quiet = false;
 };
 
-/// The verbs of the command, one file each. They run on rank 0, print to standard output, return the exit
-/// code, and throw InputError for what the user got wrong.
+/// The verbs of the command, one file each. They run on rank 0, print to standard output, return the exit code, and
+/// throw InputError for what the user got wrong.
 int check(const Arguments& arguments);
 int search(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);

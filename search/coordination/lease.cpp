@@ -8,13 +8,11 @@
 namespace pare::search {
 namespace {
 
-// Enough leases that workers finish together and a killed run loses little, few enough that prefixes stay
-// shared.
+// Enough leases that workers finish together and a killed run loses little, few enough that prefixes stay shared.
 constexpr std::int64_t leases_per_worker = 4;
 
 /// Stages that a candidate adds to the trie after its predecessor in sorted order.
-std::int64_t added_stages(const SearchSpace& space, const Recipe& previous, const Recipe& recipe,
-                          std::int64_t stages) {
+std::int64_t added_stages(const SearchSpace& space, const Recipe& previous, const Recipe& recipe, std::int64_t stages) {
   const auto [first, other] = std::mismatch(recipe.begin(), recipe.end(), previous.begin());
   if (first == recipe.end()) return 0;
   return stages - space.sites[static_cast<std::size_t>(first - recipe.begin())].stage;
@@ -24,8 +22,7 @@ std::int64_t added_stages(const SearchSpace& space, const Recipe& previous, cons
 
 std::vector<Evaluate> make_leases(const SearchSpace& space, std::vector<Recipe> recipes, WindowSet set,
                                   std::int64_t begin, std::int64_t count, const LeaseSettings& settings) {
-  EXPECT(!recipes.empty() && count > 0 && settings.workers > 0 && settings.stages > 0 &&
-         settings.max_windows > 0);
+  EXPECT(!recipes.empty() && count > 0 && settings.workers > 0 && settings.stages > 0 && settings.max_windows > 0);
   std::sort(recipes.begin(), recipes.end());
   std::int64_t total = settings.stages;
   for (std::size_t r = 1; r < recipes.size(); ++r) {

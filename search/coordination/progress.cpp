@@ -64,8 +64,7 @@ void Progress::say(const std::string& text) {
 
 std::string Progress::line() const {
   const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-  std::string text =
-      fmt::format("{:<14} {}/{}{}", stage_, quantity(done_), quantity(std::max(done_, total_)), unit_);
+  std::string text = fmt::format("{:<14} {}/{}{}", stage_, quantity(done_), quantity(std::max(done_, total_)), unit_);
   if (seconds > 0.5 && done_ > 0) {
     text += fmt::format(", {}{}/s, {}", quantity(done_ / seconds), unit_, duration(seconds));
     if (total_ > done_) text += fmt::format(", {} left", duration((total_ - done_) * seconds / done_));

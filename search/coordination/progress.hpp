@@ -7,9 +7,9 @@
 
 namespace pare::search {
 
-/// Tells people how far a run is: stage, done/total, rate, time left, and a note such as the best loss so
-/// far. On a terminal one line is rewritten; elsewhere a line appears when a stage ends and every ten seconds
-/// in between. Writes to standard error; used by the coordinator's thread only.
+/// Tells people how far a run is: stage, done/total, rate, time left, and a note such as the best loss so far. On a
+/// terminal one line is rewritten; elsewhere a line appears when a stage ends and every ten seconds in between. Writes
+/// to standard error; used by the coordinator's thread only.
 class Progress {
  public:
   explicit Progress(bool quiet);

@@ -70,8 +70,7 @@ void put(ByteWriter& out, const Failed& x) {
 
 WindowSet get_set(ByteReader& in) {
   const auto set = in.number<std::uint8_t>();
-  VALIDATE(set <= static_cast<std::uint8_t>(WindowSet::holdout), "message is damaged: no window set ",
-           int{set});
+  VALIDATE(set <= static_cast<std::uint8_t>(WindowSet::holdout), "message is damaged: no window set ", int{set});
   return static_cast<WindowSet>(set);
 }
 

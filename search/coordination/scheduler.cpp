@@ -59,8 +59,8 @@ std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
 }
 
 void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
-  // After a failure, a worker's or our own, the tasks under way must come back: a worker in the middle of a
-  // long answer hears nothing.
+  // After a failure, a worker's or our own, the tasks under way must come back: a worker in the middle of a long
+  // answer hears nothing.
   std::exception_ptr failure;
   std::size_t sent = 0;
   std::size_t done = 0;
@@ -94,8 +94,7 @@ void Scheduler::run_on_all(const Task& task) {
   std::size_t done = 0;
   while (done < workers_.size()) {
     const std::size_t collected = collect([&](Reply& reply) {
-      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure)
-        failure = *failed;
+      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure) failure = *failed;
     });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);

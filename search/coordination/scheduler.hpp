@@ -12,12 +12,11 @@
 
 namespace pare::search {
 
-/// Deals tasks over workers and collects their outcomes. Runs in the coordinator's thread; it polls, so it
-/// needs no thread of its own. Every worker holds up to two tasks, so that it never waits for the next one.
+/// Deals tasks over workers and collects their outcomes. Runs in the coordinator's thread; it polls, so it needs no
+/// thread of its own. Every worker holds up to two tasks, so that it never waits for the next one.
 ///
-/// Outcomes arrive in any order; what the run decides must not depend on it. A failed task ends the call: its
-/// text is thrown as InputError (when what a user gave is at fault) or std::runtime_error, once no other task
-/// is under way.
+/// Outcomes arrive in any order; what the run decides must not depend on it. A failed task ends the call: its text is
+/// thrown as InputError (when what a user gave is at fault) or std::runtime_error, once no other task is under way.
 class Scheduler {
  public:
   explicit Scheduler(std::vector<std::unique_ptr<framework::Channel>> workers);

@@ -25,9 +25,8 @@ TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal
   for (const JournalRecord& entry : journal.records()) {
     const Record record = decode_record(entry);
     if (const auto* result = std::get_if<Result>(&record)) {
-      VALIDATE(result->recipe.size() == space.sites.size(), "journal: record ", entry.sequence,
-               " holds a recipe of ", result->recipe.size(), " sites, this experiment has ",
-               space.sites.size());
+      VALIDATE(result->recipe.size() == space.sites.size(), "journal: record ", entry.sequence, " holds a recipe of ",
+               result->recipe.size(), " sites, this experiment has ", space.sites.size());
       spent_.stage_runs += result->stage_runs;
       spent_.stage_runs_saved += result->stage_runs_saved;
       replayed_windows_ += static_cast<std::int64_t>(result->kl.size());
@@ -56,8 +55,8 @@ std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests)
 }
 
 void TrialRunner::evaluate_missing(std::span<const EvaluationRequest> requests) {
-  // Requests on the same windows go out together, so that they can share prefixes; a recipe asked for twice
-  // goes out once.
+  // Requests on the same windows go out together, so that they can share prefixes; a recipe asked for twice goes out
+  // once.
   std::map<std::tuple<WindowSet, std::int64_t, std::int64_t>, std::set<Recipe>> groups;
   for (const EvaluationRequest& request : requests) {
     EXPECT(request.recipe.size() == space_.sites.size());
@@ -68,8 +67,7 @@ void TrialRunner::evaluate_missing(std::span<const EvaluationRequest> requests) 
   std::vector<Task> tasks;
   for (const auto& [where, recipes] : groups) {
     const auto& [set, begin, count] = where;
-    for (Evaluate& lease :
-         make_leases(space_, {recipes.begin(), recipes.end()}, set, begin, count, leases_)) {
+    for (Evaluate& lease : make_leases(space_, {recipes.begin(), recipes.end()}, set, begin, count, leases_)) {
       tasks.push_back(std::move(lease));
     }
   }
@@ -81,8 +79,8 @@ void TrialRunner::evaluate_missing(std::span<const EvaluationRequest> requests) 
 void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
   const auto windows = static_cast<std::size_t>(lease.count);
   VALIDATE(outcome.kl.size() == lease.recipes.size() * windows && outcome.nll.size() == outcome.kl.size(),
-           "a worker answered ", outcome.kl.size(), " losses for ", lease.recipes.size(), " candidates on ",
-           windows, " windows");
+           "a worker answered ", outcome.kl.size(), " losses for ", lease.recipes.size(), " candidates on ", windows,
+           " windows");
   std::vector<Result> results;
   std::vector<JournalEntry> entries;
   for (std::size_t r = 0; r < lease.recipes.size(); ++r) {
@@ -106,8 +104,7 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
   for (const Result& result : results) cache_.add(result);
   spent_.stage_runs += outcome.stage_runs;
   spent_.stage_runs_saved += outcome.stage_runs_separate - outcome.stage_runs;
-  progress_.advance(static_cast<double>(lease.recipes.size() * windows) *
-                    static_cast<double>(window_length_));
+  progress_.advance(static_cast<double>(lease.recipes.size() * windows) * static_cast<double>(window_length_));
 }
 
 void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries) {
@@ -115,9 +112,8 @@ void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries)
   const auto position = static_cast<std::size_t>(trial.id);
   const std::string digest = digest_.hex();
   if (position < committed_before_.size()) {
-    VALIDATE(committed_before_[position].empty() || committed_before_[position] == digest,
-             "journal: replaying trial ", trial.id,
-             " gave another result than the run that is continued; was it made by another build or machine?");
+    VALIDATE(committed_before_[position].empty() || committed_before_[position] == digest, "journal: replaying trial ",
+             trial.id, " gave another result than the run that is continued; was it made by another build or machine?");
   } else {
     entries.push_back(journal_entry(Record(Commit{trial.id, digest})));
   }

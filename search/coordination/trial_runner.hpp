@@ -20,16 +20,15 @@
 namespace pare::search {
 
 /// Turns requests into trials: what is known already comes from the cache, the rest is leased out to workers,
-/// journalled, and committed in the order of the requests. Since the cache starts with what the journal
-/// holds, running the same search again after a crash replays it and goes on where it stopped.
+/// journalled, and committed in the order of the requests. Since the cache starts with what the journal holds, running
+/// the same search again after a crash replays it and goes on where it stopped.
 class TrialRunner {
  public:
   /// Throws InputError when the journal's records cannot be understood.
   TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal& journal, Progress& progress,
               const LeaseSettings& leases, std::int64_t window_length);
 
-  /// Evaluates and commits. Throws InputError when a replayed trial differs from what the journal says was
-  /// committed.
+  /// Evaluates and commits. Throws InputError when a replayed trial differs from what the journal says was committed.
   std::vector<Trial> run(std::span<const EvaluationRequest> requests);
 
   /// All committed trials in order.

@@ -41,8 +41,8 @@ const framework::TokenWindows& Worker::windows(WindowSet set) const {
 
 framework::Evaluator& Worker::evaluator() {
   if (!evaluator_) {
-    evaluator_ = std::make_unique<framework::Evaluator>(setup_.model, setup_.sites, bank_.get(),
-                                                        setup_.windows.length, setup_.evaluator);
+    evaluator_ = std::make_unique<framework::Evaluator>(setup_.model, setup_.sites, bank_.get(), setup_.windows.length,
+                                                        setup_.evaluator);
   }
   return *evaluator_;
 }
@@ -79,18 +79,16 @@ Outcome Worker::carry_out(const Teach& task) {
 Outcome Worker::carry_out(const UseTeacher& task) {
   EXPECT(text_.has_value());
   teacher_ = std::make_unique<framework::Teacher>(
-      task.file,
-      framework::make_teacher_plan(setup_.model, *text_, setup_.top_k, setup_.evaluator.precision));
+      task.file, framework::make_teacher_plan(setup_.model, *text_, setup_.top_k, setup_.evaluator.precision));
   return Ready{};
 }
 
 Outcome Worker::carry_out(const Evaluate& task) {
   EXPECT(teacher_ && bank_);
   const std::int64_t offset = task.set == WindowSet::search ? 0 : windows(WindowSet::search).count();
-  const framework::EvaluationResult result = evaluator().evaluate(task.recipes, windows(task.set), task.begin,
-                                                                  task.count, *teacher_, offset + task.begin);
-  Evaluated evaluated{
-      .kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
+  const framework::EvaluationResult result =
+      evaluator().evaluate(task.recipes, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
+  Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
   for (const auto& scores : result.scores) {
     evaluated.kl.insert(evaluated.kl.end(), scores.kl.begin(), scores.kl.end());
     evaluated.nll.insert(evaluated.nll.end(), scores.nll.begin(), scores.nll.end());

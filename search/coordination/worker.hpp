@@ -18,8 +18,8 @@
 
 namespace pare::search {
 
-/// What every worker of a run knows from the experiment alone. The references must outlive the worker;
-/// workers that are threads of one process share them.
+/// What every worker of a run knows from the experiment alone. The references must outlive the worker; workers that
+/// are threads of one process share them.
 struct WorkerSetup {
   const framework::Model& model;
   const std::vector<framework::Site>& sites;
@@ -31,8 +31,7 @@ struct WorkerSetup {
   int threads = 1;  ///< kernel threads of this worker
 };
 
-/// Carries out tasks, one after the other, on one rank. Opens text, bank and teacher when it is told where
-/// they are.
+/// Carries out tasks, one after the other, on one rank. Opens text, bank and teacher when it is told where they are.
 class Worker {
  public:
   explicit Worker(const WorkerSetup& setup);

@@ -16,8 +16,7 @@ constexpr std::int64_t small_model_table_bytes = std::int64_t{256} << 20;
 int cores_allowed() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0)
-    return static_cast<int>(std::thread::hardware_concurrency());
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return static_cast<int>(std::thread::hardware_concurrency());
   return std::max(1, CPU_COUNT(&set));
 }
 
@@ -33,8 +32,8 @@ int cores_of_this_rank(const framework::ProcessGroup& group) {
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan) {
   const int cores = experiment.threads > 0 ? experiment.threads : cores_of_this_rank(group);
   const framework::ModelConfig& config = plan.model.config();
-  const bool small = 2 * config.vocabulary * config.hidden * static_cast<std::int64_t>(sizeof(float)) <=
-                     small_model_table_bytes;
+  const bool small =
+      2 * config.vocabulary * config.hidden * static_cast<std::int64_t>(sizeof(float)) <= small_model_table_bytes;
   if (group.size() == 1 && small) return {.workers = cores, .threads = 1};
   return {.workers = 1, .threads = cores};
 }
@@ -54,15 +53,14 @@ LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreS
   for (int w = 0; w < share.workers; ++w) {
     auto [here, there] = framework::make_thread_channel();
     channels_.push_back(std::move(here));
-    threads_.emplace_back(
-        [setup = make_worker_setup(experiment, plan, share.threads), channel = std::move(there)] {
-          try {
-            Worker(setup).serve(*channel);
-          } catch (const std::exception&) {
-            // The coordinator gave up in the middle of a task and says why, or the broken line tells it that
-            // this worker is gone.
-          }
-        });
+    threads_.emplace_back([setup = make_worker_setup(experiment, plan, share.threads), channel = std::move(there)] {
+      try {
+        Worker(setup).serve(*channel);
+      } catch (const std::exception&) {
+        // The coordinator gave up in the middle of a task and says why, or the broken line tells it that this worker
+        // is gone.
+      }
+    });
   }
 }
 

@@ -21,9 +21,8 @@ struct CoreShare {
   int threads = 1;
 };
 
-/// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker
-/// a core (no barriers between threads), a large one a single worker with all cores (one set of work
-/// buffers).
+/// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker a core
+/// (no barriers between threads), a large one a single worker with all cores (one set of work buffers).
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan);
 
 WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, int threads);

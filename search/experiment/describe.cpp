@@ -50,8 +50,7 @@ std::vector<SiteGroup> group_sites(const Plan& plan) {
 }
 
 std::string site_table(const Plan& plan) {
-  std::string text =
-      fmt::format("\n  {:<22} {:>5}  {:<16} options (bytes a site)\n", "site", "count", "out x in");
+  std::string text = fmt::format("\n  {:<22} {:>5}  {:<16} options (bytes a site)\n", "site", "count", "out x in");
   for (const SiteGroup& group : group_sites(plan)) {
     text += fmt::format("  {:<22} {:>5}  {:<16}", group.first->kind, group.count, group.shapes);
     for (const SiteOption& option : group.first->options)
@@ -80,41 +79,36 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   const auto line = [&](const char* name, const std::string& value) {
     text += fmt::format("{:<10} {}\n", name, value);
   };
-  line("model", fmt::format("{}: {}, {} layers, hidden {}, vocabulary {}, {} on disk",
-                            plan.model.directory().string(), config.model_type, config.layers, config.hidden,
-                            config.vocabulary, bytes_text(plan.model.total_bytes())));
+  line("model", fmt::format("{}: {}, {} layers, hidden {}, vocabulary {}, {} on disk", plan.model.directory().string(),
+                            config.model_type, config.layers, config.hidden, config.vocabulary,
+                            bytes_text(plan.model.total_bytes())));
   line("text", experiment.calibration == "self" ? "sampled from the model itself" : experiment.calibration);
-  line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm", windows.windows,
-                       windows.length, windows.holdout));
-  line("sites", fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes",
-                            space.sites.size(), static_cast<double>(space.weights()) / 1e6,
-                            bytes_text(space.original_bytes()), space.log10_size()));
+  line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm", windows.windows, windows.length,
+                       windows.holdout));
+  line("sites",
+       fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
+                   static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
   text += site_table(plan) + "\n";
-  line("budget",
-       fmt::format("{} = {:.3f} bits a weight (smallest possible {} = {:.3f}, largest {} = {:.3f})",
-                   bytes_text(plan.budget_bytes), space.bits_per_weight(plan.budget_bytes),
-                   bytes_text(space.smallest_bytes()), space.bits_per_weight(space.smallest_bytes()),
-                   bytes_text(space.largest_bytes()), space.bits_per_weight(space.largest_bytes())));
+  line("budget", fmt::format("{} = {:.3f} bits a weight (smallest possible {} = {:.3f}, largest {} = {:.3f})",
+                             bytes_text(plan.budget_bytes), space.bits_per_weight(plan.budget_bytes),
+                             bytes_text(space.smallest_bytes()), space.bits_per_weight(space.smallest_bytes()),
+                             bytes_text(space.largest_bytes()), space.bits_per_weight(space.largest_bytes())));
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));
 
-  const std::int64_t tokens =
-      make_algorithm(experiment.algorithm, make_problem(experiment, plan))->token_limit();
+  const std::int64_t tokens = make_algorithm(experiment.algorithm, make_problem(experiment, plan))->token_limit();
   const std::int64_t confirm = 6 * windows.holdout * windows.length;
-  const double operations =
-      operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
-  line("work",
-       fmt::format("at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about "
-                   "half of it saved by "
-                   "shared prefixes",
-                   static_cast<double>(tokens) / 1e6, static_cast<double>(confirm) / 1e6, operations / 1e12));
+  const double operations = operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
+  line("work", fmt::format("at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about "
+                           "half of it saved by "
+                           "shared prefixes",
+                           static_cast<double>(tokens) / 1e6, static_cast<double>(confirm) / 1e6, operations / 1e12));
   const std::int64_t top_k = std::min(experiment.teacher_top_k, config.vocabulary);
   const std::int64_t teacher = (windows.windows + windows.holdout) * (windows.length - 1) * top_k * 8;
-  line("disk", fmt::format("{} bank and {} teacher in {}", bytes_text(plan.bank.total_bytes()),
-                           bytes_text(teacher), experiment.cache.string()));
+  line("disk", fmt::format("{} bank and {} teacher in {}", bytes_text(plan.bank.total_bytes()), bytes_text(teacher),
+                           experiment.cache.string()));
   const std::int64_t tables = 2 * config.vocabulary * config.hidden * 4;
-  line("memory",
-       fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
-                   bytes_text(tables + (experiment.weight_cache_mib << 20) + 3 * (std::int64_t{64} << 20))));
+  line("memory", fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
+                             bytes_text(tables + (experiment.weight_cache_mib << 20) + 3 * (std::int64_t{64} << 20))));
   line("output", experiment.output.string());
   return text;
 }

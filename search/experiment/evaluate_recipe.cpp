@@ -25,8 +25,7 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   trial.kl.resize(static_cast<std::size_t>(windows));
   trial.nll.resize(static_cast<std::size_t>(windows));
   std::vector<Task> tasks;
-  for (Evaluate& lease :
-       make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
+  for (Evaluate& lease : make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
     tasks.push_back(std::move(lease));
   }
   session.scheduler().run(tasks, [&](std::size_t index, Outcome& outcome) {

@@ -17,8 +17,8 @@ struct RecipeEvaluation {
   double reference_perplexity = 0;
 };
 
-/// Rank 0 of `pare evaluate`; `file_or_option` as in read_recipe. Nothing is journalled; text, bank and
-/// teacher are cached.
+/// Rank 0 of `pare evaluate`; `file_or_option` as in read_recipe. Nothing is journalled; text, bank and teacher are
+/// cached.
 RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group,
                                  const std::string& file_or_option, bool quiet);
 

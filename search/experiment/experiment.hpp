@@ -13,8 +13,7 @@
 
 namespace pare::search {
 
-/// Everything that a YAML experiment says, checked and with defaults filled in: see configs/README.md for the
-/// keys.
+/// Everything that a YAML experiment says, checked and with defaults filled in: see configs/README.md for the keys.
 struct Experiment {
   std::filesystem::path model;
 
@@ -34,16 +33,15 @@ struct Experiment {
   std::int64_t weight_cache_mib = 256;
 
   std::filesystem::path output;
-  std::filesystem::path
-      cache;        ///< text, bank and teacher files, shared by runs; default: "cache" beside output
-  int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
+  std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
+  int threads = 0;              ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
   std::string identity;       ///< hash of all that decides the result: not of output, cache and threads
 };
 
-/// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to
-/// the working directory. Throws InputError: FILE:line:column: key: what is wrong, what would be right.
+/// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the
+/// working directory. Throws InputError: FILE:line:column: key: what is wrong, what would be right.
 Experiment read_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides);
 
 /// The same from the resolved text of another rank.

@@ -34,8 +34,7 @@ std::string one_of(const ConfigView& view, const std::vector<std::string>& known
   if (std::find(known.begin(), known.end(), value) == known.end()) {
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list +
-              ")");
+    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list + ")");
   }
   return value;
 }
@@ -107,8 +106,7 @@ void read_search(const ConfigView& view, Experiment& experiment) {
 void read_evaluation(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib"});
   if (const auto x = view.find("precision")) {
-    experiment.precision =
-        one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+    experiment.precision = one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
   }
   if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
@@ -126,8 +124,8 @@ std::string identity_of(const framework::ConfigDocument& document) {
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation",
-                   "output", "cache", "threads"});
+  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation", "output",
+                   "cache", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});

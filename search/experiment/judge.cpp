@@ -14,8 +14,8 @@ std::vector<Finalist> final_field(const SearchSpace& space, std::int64_t budget_
                                   std::vector<Finalist> finalists) {
   std::vector<Finalist> field = std::move(finalists);
   for (const Finalist& uniform : uniform_contestants(space, budget_bytes)) {
-    const auto same = std::find_if(field.begin(), field.end(),
-                                   [&](const Finalist& f) { return f.recipe == uniform.recipe; });
+    const auto same =
+        std::find_if(field.begin(), field.end(), [&](const Finalist& f) { return f.recipe == uniform.recipe; });
     if (same == field.end()) {
       field.push_back(uniform);
     } else {
@@ -51,8 +51,7 @@ Verdict judge(const SearchSpace& space, std::int64_t budget_bytes, std::span<con
   ENSURE(verdict.contestants.front().fits, field.front().name);
   for (std::size_t i = 1; i < field.size(); ++i) {
     const Contestant& contestant = verdict.contestants[i];
-    if (contestant.fits && contestant.kl.mean < verdict.contestants[verdict.winner].kl.mean)
-      verdict.winner = i;
+    if (contestant.fits && contestant.kl.mean < verdict.contestants[verdict.winner].kl.mean) verdict.winner = i;
   }
   return verdict;
 }

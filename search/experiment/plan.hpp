@@ -14,8 +14,8 @@
 
 namespace pare::search {
 
-/// What follows from an experiment and its model before anything is computed: every rank makes the same plan.
-/// `space` has exact bytes; its local errors are 0 until the bank is built.
+/// What follows from an experiment and its model before anything is computed: every rank makes the same plan. `space`
+/// has exact bytes; its local errors are 0 until the bank is built.
 struct Plan {
   explicit Plan(const Experiment& experiment);
   Plan(const Plan&) = delete;
@@ -31,8 +31,7 @@ struct Plan {
 /// The plan as an algorithm sees it; the plan must outlive the problem.
 SearchProblem make_problem(const Experiment& experiment, const Plan& plan);
 
-/// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and
-/// tokens.
+/// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
 std::string describe(const Experiment& experiment, const Plan& plan);
 
 }  // namespace pare::search

@@ -36,8 +36,8 @@ framework::WindowSets generate_text(const Experiment& experiment, const Plan& pl
                                     Progress& progress) {
   const framework::WindowPlan& windows = experiment.windows;
   VALIDATE(plan.model.config().bos_token >= 0, experiment.model.string(),
-           "/config.json: no bos_token_id, so no text can be sampled from the model (data.calibration: "
-           "self), give a token file");
+           "/config.json: no bos_token_id, so no text can be sampled from the model (data.calibration: self), give a "
+           "token file");
   const std::int64_t count = windows.windows + windows.holdout;
   const auto tasks = split_windows(count, windows_per_text_task, [](std::int64_t begin, std::int64_t n) {
     return GenerateText{begin, n};
@@ -59,9 +59,8 @@ framework::WindowSets generate_text(const Experiment& experiment, const Plan& pl
 std::string text_key(const Experiment& experiment, const Plan& plan) {
   framework::Hasher hasher;
   hasher.update(fmt::format("self-generated 1, model {}, seed {}, {} + {} windows of {}, precision {}, {}",
-                            plan.model.hash(), experiment.seed, experiment.windows.windows,
-                            experiment.windows.holdout, experiment.windows.length,
-                            static_cast<int>(experiment.precision), framework::isa_id()));
+                            plan.model.hash(), experiment.seed, experiment.windows.windows, experiment.windows.holdout,
+                            experiment.windows.length, static_cast<int>(experiment.precision), framework::isa_id()));
   return hasher.hex();
 }
 
@@ -120,12 +119,10 @@ double prepare_teacher(const Experiment& experiment, const Plan& plan, const fra
     framework::TeacherWriter writer(file, teacher_plan);
     std::vector<Task> tasks;
     for (const WindowSet set : {WindowSet::search, WindowSet::holdout}) {
-      const std::int64_t count =
-          set == WindowSet::search ? teacher_plan.search_windows : teacher_plan.holdout_windows;
-      const auto part =
-          split_windows(count, windows_per_teacher_task, [&](std::int64_t begin, std::int64_t n) {
-            return Teach{set, begin, n};
-          });
+      const std::int64_t count = set == WindowSet::search ? teacher_plan.search_windows : teacher_plan.holdout_windows;
+      const auto part = split_windows(count, windows_per_teacher_task, [&](std::int64_t begin, std::int64_t n) {
+        return Teach{set, begin, n};
+      });
       tasks.insert(tasks.end(), part.begin(), part.end());
     }
     progress.begin("full model", static_cast<double>(teacher_plan.windows() * teacher_plan.length), "tokens");

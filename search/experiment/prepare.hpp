@@ -10,9 +10,9 @@
 
 namespace pare::search {
 
-/// The three things a search stands on, each a file in the cache directory that is computed once by all
-/// workers and found again by later runs with the same model, data and options. Each call returns when every
-/// worker has opened the file.
+/// The three things a search stands on, each a file in the cache directory that is computed once by all workers and
+/// found again by later runs with the same model, data and options. Each call returns when every worker has opened the
+/// file.
 
 /// Self-generated text, or the windows cut from the user's token file.
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,

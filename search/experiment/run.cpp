@@ -50,14 +50,12 @@ std::string find_fact(const RunRecord& record, const std::string& key) {
   return {};
 }
 
-/// The finished run of the same experiment and model, if there is one. Another experiment in the directory is
-/// an error.
+/// The finished run of the same experiment and model, if there is one. Another experiment in the directory is an error.
 std::optional<RunRecord> finished_run(const Experiment& experiment, const Plan& plan, const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
   RunRecord record = read_run_file(file);
-  VALIDATE(
-      find_fact(record, "experiment_hash") == experiment.identity, "output: ", experiment.output.string(),
-      " holds a run of a different experiment, choose another directory (--output) or repeat its settings");
+  VALIDATE(find_fact(record, "experiment_hash") == experiment.identity, "output: ", experiment.output.string(),
+           " holds a run of a different experiment, choose another directory (--output) or repeat its settings");
   VALIDATE(find_fact(record, "model_hash") == plan.model.hash(), "output: ", experiment.output.string(),
            " holds a run of a different model, choose another directory (--output)");
   if (!record.verdict) return std::nullopt;
@@ -103,12 +101,11 @@ class SearchRun {
  private:
   void report_replay() {
     if (const auto& torn = journal_.torn_tail()) {
-      progress_.say(fmt::format("journal: {} bytes of an unfinished write were cut off and kept in {}",
-                                torn->bytes, torn->copy.string()));
+      progress_.say(fmt::format("journal: {} bytes of an unfinished write were cut off and kept in {}", torn->bytes,
+                                torn->copy.string()));
     }
     if (runner_.replayed_windows() > 0) {
-      progress_.say(
-          fmt::format("continuing: {} evaluated windows are in the journal", runner_.replayed_windows()));
+      progress_.say(fmt::format("continuing: {} evaluated windows are in the journal", runner_.replayed_windows()));
     }
   }
 
@@ -129,8 +126,7 @@ class SearchRun {
   std::vector<Trial> confirm(const std::vector<Finalist>& field) {
     std::vector<EvaluationRequest> requests;
     for (const Finalist& finalist : field) {
-      requests.push_back(
-          {.recipe = finalist.recipe, .set = WindowSet::holdout, .begin = 0, .count = holdout_windows_});
+      requests.push_back({.recipe = finalist.recipe, .set = WindowSet::holdout, .begin = 0, .count = holdout_windows_});
     }
     begin_progress("confirming", requests);
     auto trials = runner_.run(requests);
@@ -177,12 +173,11 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   make_directory(experiment.cache, "cache");
   start_remote_workers(group, experiment);
   Session session(experiment, plan, group, progress);
-  Journal journal =
-      Journal::open(experiment.output / "journal.bin", {.run = {},
-                                                        .experiment = experiment.identity,
-                                                        .model = plan.model.hash(),
-                                                        .data = framework::hash_of(session.text()),
-                                                        .build = framework::build_id()});
+  Journal journal = Journal::open(experiment.output / "journal.bin", {.run = {},
+                                                                      .experiment = experiment.identity,
+                                                                      .model = plan.model.hash(),
+                                                                      .data = framework::hash_of(session.text()),
+                                                                      .build = framework::build_id()});
   framework::write_file_atomically(experiment.output / "experiment.yaml", experiment.resolved_yaml);
   return SearchRun(experiment, plan, session, journal, progress).finish();
 }

@@ -13,8 +13,7 @@ namespace {
 // Hidden states of one lease; a walk of the prefix trie keeps two or three of them.
 constexpr std::int64_t max_state_bytes = std::int64_t{64} << 20;
 
-std::vector<std::unique_ptr<framework::Channel>> all_channels(LocalCrew& crew,
-                                                              framework::ProcessGroup& group) {
+std::vector<std::unique_ptr<framework::Channel>> all_channels(LocalCrew& crew, framework::ProcessGroup& group) {
   auto channels = crew.take_channels();
   for (int rank = 1; rank < group.size(); ++rank) channels.push_back(group.channel(rank));
   return channels;

@@ -14,18 +14,16 @@
 
 namespace pare::search {
 
-/// A model with all its workers, ready to evaluate recipes: rank 0's end of a run. The constructor starts the
-/// workers and prepares text, bank and teacher; the destructor stops the workers. `plan` has been made from
-/// `experiment`; both must outlive the session.
+/// A model with all its workers, ready to evaluate recipes: rank 0's end of a run. The constructor starts the workers
+/// and prepares text, bank and teacher; the destructor stops the workers. `plan` has been made from `experiment`; both
+/// must outlive the session.
 class Session {
  public:
   Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress);
 
   Scheduler& scheduler() { return scheduler_; }
   const framework::WindowSets& text() const { return text_; }
-  double reference_nll() const {
-    return reference_nll_;
-  }  ///< of the full model on the held-out windows, nats a token
+  double reference_nll() const { return reference_nll_; }  ///< of the full model on the held-out windows, nats a token
   LeaseSettings lease_settings() const;
 
  private:

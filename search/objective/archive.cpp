@@ -25,8 +25,8 @@ void Archive::add(const Trial& trial) {
   EXPECT(request.set == WindowSet::search, "only search windows are kept");
   EXPECT(request.begin >= 0 && request.count >= 0 && request.begin + request.count <= windows_, "windows ",
          request.begin, " + ", request.count, " of ", windows_);
-  EXPECT(static_cast<std::int64_t>(trial.kl.size()) == request.count, trial.kl.size(), " values for ",
-         request.count, " windows");
+  EXPECT(static_cast<std::int64_t>(trial.kl.size()) == request.count, trial.kl.size(), " values for ", request.count,
+         " windows");
   const auto [found, is_new] = index_.try_emplace(request.recipe, entries_.size());
   if (is_new) {
     const double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -47,8 +47,7 @@ bool Archive::knows(const Recipe& recipe, std::int64_t begin, std::int64_t count
                       [](double value) { return std::isnan(value); });
 }
 
-std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64_t begin,
-                                                std::int64_t count) const {
+std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return {{recipe, WindowSet::search, begin, count}};
   std::vector<EvaluationRequest> requests;
@@ -66,16 +65,14 @@ std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64
 std::int64_t Archive::known_from_start(const Recipe& recipe) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return 0;
-  const auto gap =
-      std::find_if(entry->kl.begin(), entry->kl.end(), [](double value) { return std::isnan(value); });
+  const auto gap = std::find_if(entry->kl.begin(), entry->kl.end(), [](double value) { return std::isnan(value); });
   return gap - entry->kl.begin();
 }
 
 std::span<const double> Archive::values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
   EXPECT(knows(recipe, begin, count), "windows ", begin, " + ", count, " are not all known");
   if (count == 0) return {};
-  return std::span(find(recipe)->kl)
-      .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+  return std::span(find(recipe)->kl).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
 }
 
 Estimate Archive::mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
@@ -111,8 +108,7 @@ std::vector<Recipe> Archive::best(std::size_t most, std::int64_t begin, std::int
     if (!knows(entry.recipe, begin, count) || !admitted(entry.recipe)) continue;
     ranked.push_back({mean(entry.recipe, begin, count).mean, &entry.recipe});
   }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const Ranked& a, const Ranked& b) { return a.mean < b.mean; });
+  std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) { return a.mean < b.mean; });
   std::vector<Recipe> recipes;
   for (std::size_t i = 0; i < std::min(most, ranked.size()); ++i) recipes.push_back(*ranked[i].recipe);
   return recipes;

@@ -18,8 +18,8 @@ struct EvaluationRequest {
   std::int64_t count = 0;
 };
 
-/// What came out, per window: mean KL(teacher || candidate) and mean negative log-likelihood, both in nats a
-/// token. A trial is committed in the order of its request, whatever worker finished first.
+/// What came out, per window: mean KL(teacher || candidate) and mean negative log-likelihood, both in nats a token.
+/// A trial is committed in the order of its request, whatever worker finished first.
 struct Trial {
   std::int64_t id = 0;  ///< position in the order of commits
   EvaluationRequest request;

@@ -32,8 +32,8 @@ struct Spent {
   std::int64_t stage_runs_saved = 0;  ///< stage runs that the prefix trie made unnecessary
 };
 
-/// The outcome of a run. `winner` is an index into contestants; it fits the budget and no contestant that
-/// fits has a lower mean held-out KL.
+/// The outcome of a run. `winner` is an index into contestants; it fits the budget and no contestant that fits has a
+/// lower mean held-out KL.
 struct Verdict {
   std::vector<Contestant> contestants;
   std::size_t winner = 0;

@@ -55,15 +55,14 @@ std::string verdict_json(const RunRecord& record) {
     contestants.push_back(contestant_json(contestant));
     contestants.back()["fits"] = contestant.fits;
   }
-  const Json json = {
-      {"budget_bytes", verdict.budget_bytes},
-      {"winner", winner},
-      {"contestants", contestants},
-      {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
-      {"over_uniform", comparison_json(record)},
-      {"spent", spent_json(verdict.spent)},
-      {"trials", verdict.trials},
-      {"digest", verdict.digest}};
+  const Json json = {{"budget_bytes", verdict.budget_bytes},
+                     {"winner", winner},
+                     {"contestants", contestants},
+                     {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
+                     {"over_uniform", comparison_json(record)},
+                     {"spent", spent_json(verdict.spent)},
+                     {"trials", verdict.trials},
+                     {"digest", verdict.digest}};
   return json.dump(2) + "\n";
 }
 

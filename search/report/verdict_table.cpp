@@ -17,8 +17,7 @@ std::string budget_text(const RunRecord& record, const Verdict& verdict) {
       "Budget     {} bytes, {:.3f} bits per weight\n"
       "Reference  {} bytes, perplexity {:.4f} on {} held-out windows of {} tokens\n",
       grouped(verdict.budget_bytes), record.space.bits_per_weight(verdict.budget_bytes),
-      grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows,
-      record.window_length);
+      grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows, record.window_length);
 }
 
 std::string contestants_text(const Verdict& verdict) {
@@ -28,10 +27,10 @@ std::string contestants_text(const Verdict& verdict) {
                                  "bits/weight", "KL +- standard error", "perplexity");
   for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
     const Contestant& contestant = verdict.contestants[i];
-    text += fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10.4f}{}\n",
-                        i == verdict.winner ? '*' : ' ', contestant.name, width, grouped(contestant.bytes),
-                        contestant.bits_per_weight, contestant.kl.mean, contestant.kl.stderr_of_mean,
-                        contestant.perplexity, contestant.fits ? "" : "  over the budget");
+    text +=
+        fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10.4f}{}\n", i == verdict.winner ? '*' : ' ',
+                    contestant.name, width, grouped(contestant.bytes), contestant.bits_per_weight, contestant.kl.mean,
+                    contestant.kl.stderr_of_mean, contestant.perplexity, contestant.fits ? "" : "  over the budget");
   }
   return text;
 }
@@ -65,13 +64,12 @@ std::string spent_text(const Verdict& verdict) {
 
 std::string verdict_table(const RunRecord& record) {
   if (!record.verdict)
-    return fmt::format("No verdict yet: {} trials of '{}' are committed.\n",
-                       grouped(std::ssize(record.trials)), record.algorithm);
+    return fmt::format("No verdict yet: {} trials of '{}' are committed.\n", grouped(std::ssize(record.trials)),
+                       record.algorithm);
   const Verdict& verdict = *record.verdict;
   const Contestant& winner = verdict.contestants[verdict.winner];
-  return budget_text(record, verdict) + fmt::format("Winner     {}\n\n", winner.name) +
-         contestants_text(verdict) + "\n" + gain_text(record, verdict) +
-         fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
+  return budget_text(record, verdict) + fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) +
+         "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
          allocation_grid(record.space, winner.recipe) + "\n" + spent_text(verdict);
 }
 

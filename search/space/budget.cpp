@@ -73,8 +73,7 @@ Wording word(const SearchSpace& space, const SameAs& rule) {
 
 std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule) {
   const Wording wording = std::visit([&](const auto& each) { return word(space, each); }, rule);
-  const std::string amount =
-      wording.smallest.empty() ? "" : ", that is " + std::to_string(wording.bytes) + " bytes";
+  const std::string amount = wording.smallest.empty() ? "" : ", that is " + std::to_string(wording.bytes) + " bytes";
   const auto bound = [&](const std::string& unit, std::int64_t bytes) {
     return unit.empty() ? std::to_string(bytes) + " bytes" : unit + " (" + std::to_string(bytes) + " bytes)";
   };

@@ -24,9 +24,9 @@ struct Ratio {
 
 using BudgetRule = std::variant<SameAs, BitsPerWeight, Bytes, Ratio>;
 
-/// The most bytes a recipe may have. Throws InputError when no recipe fits (says the smallest possible, in
-/// the rule's own unit and in bytes), when the budget is above the largest recipe (says so: there is nothing
-/// to search), or when same_as names an option that is not offered everywhere (says the nearest one).
+/// The most bytes a recipe may have. Throws InputError when no recipe fits (says the smallest possible, in the rule's
+/// own unit and in bytes), when the budget is above the largest recipe (says so: there is nothing to search), or when
+/// same_as names an option that is not offered everywhere (says the nearest one).
 std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule);
 
 }  // namespace pare::search

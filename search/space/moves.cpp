@@ -23,8 +23,8 @@ bool is_frozen(const std::vector<bool>& frozen, std::size_t site) {
 }
 
 /// Steps down at random sites until the recipe fits; false when the sites that may pay cannot.
-bool pay_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget_bytes,
-                   const std::vector<bool>& frozen, DecisionRandom& random) {
+bool pay_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen,
+                   DecisionRandom& random) {
   std::vector<std::size_t> payers;
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     if (!is_frozen(frozen, s) && next_smaller(space.sites[s], recipe[s])) payers.push_back(s);
@@ -37,8 +37,7 @@ bool pay_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget
     const std::uint8_t lower = *next_smaller(space.sites[s], recipe[s]);
     excess -= bytes_at(space.sites[s], recipe[s]) - bytes_at(space.sites[s], lower);
     recipe[s] = lower;
-    if (!next_smaller(space.sites[s], lower))
-      payers.erase(payers.begin() + static_cast<std::ptrdiff_t>(pick));
+    if (!next_smaller(space.sites[s], lower)) payers.erase(payers.begin() + static_cast<std::ptrdiff_t>(pick));
   }
   return true;
 }
@@ -53,8 +52,7 @@ void spend_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budg
     const std::size_t pick = random.below(static_cast<std::uint32_t>(takers.size()));
     const std::size_t s = takers[pick];
     const std::optional<std::uint8_t> larger = next_larger(space.sites[s], recipe[s]);
-    const std::int64_t cost =
-        larger ? bytes_at(space.sites[s], *larger) - bytes_at(space.sites[s], recipe[s]) : 0;
+    const std::int64_t cost = larger ? bytes_at(space.sites[s], *larger) - bytes_at(space.sites[s], recipe[s]) : 0;
     if (!larger || cost > left || is_frozen(frozen, s)) {
       takers.erase(takers.begin() + static_cast<std::ptrdiff_t>(pick));
       continue;
@@ -138,8 +136,7 @@ std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std
   return fitting;
 }
 
-Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes,
-             const std::vector<bool>& frozen) {
+Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen) {
   std::int64_t left = budget_bytes - space.bytes(recipe);
   EXPECT(left >= 0, "spending ", -left, " bytes that are not there");
   for (;;) {
@@ -191,14 +188,14 @@ std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe,
       space, recipe, budget_bytes, [&](const SearchSite& site) { return site.kind == kind; }, random);
 }
 
-std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
-                                  int layer, DecisionRandom& random) {
+std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes, int layer,
+                                  DecisionRandom& random) {
   return raise_where(
       space, recipe, budget_bytes, [&](const SearchSite& site) { return site.layer == layer; }, random);
 }
 
-std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b,
-                            std::int64_t budget_bytes, DecisionRandom& random) {
+std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, std::int64_t budget_bytes,
+                            DecisionRandom& random) {
   Recipe child = a;
   for (std::size_t s = 0; s < child.size(); ++s) {
     if (random.below(2) == 1) child[s] = b[s];
@@ -212,8 +209,7 @@ Recipe random_recipe(const SearchSpace& space, std::int64_t budget_bytes, Decisi
   EXPECT(space.smallest_bytes() <= budget_bytes, "no recipe fits ", budget_bytes, " bytes");
   Recipe recipe(space.sites.size());
   for (std::size_t s = 0; s < recipe.size(); ++s) {
-    recipe[s] =
-        static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(space.sites[s].options.size())));
+    recipe[s] = static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(space.sites[s].options.size())));
   }
   [[maybe_unused]] const bool fits = pay_at_random(space, recipe, budget_bytes, {}, random);
   ENSURE(fits, "a random recipe above the budget");

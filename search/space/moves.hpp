@@ -33,8 +33,7 @@ std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std
 
 /// Spends bytes that are left: while some step up fits, the one that removes the most local harm a byte.
 /// Frozen sites stay.
-Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes,
-             const std::vector<bool>& frozen = {});
+Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen = {});
 
 /// Raises every site given by one step and lets others pay, chosen at random, then spends what is left at
 /// random. Nothing when no site can go up or the others cannot pay. A site is never both raised and lowered.
@@ -44,12 +43,12 @@ std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& reci
 /// raise_and_pay for all sites of a kind ("v_proj"), or of a layer.
 std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
                                  const std::string& kind, DecisionRandom& random);
-std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
-                                  int layer, DecisionRandom& random);
+std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes, int layer,
+                                  DecisionRandom& random);
 
 /// Each site from one parent or the other, then repaired and spent.
-std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b,
-                            std::int64_t budget_bytes, DecisionRandom& random);
+std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, std::int64_t budget_bytes,
+                            DecisionRandom& random);
 
 /// Uniform options at random, lowered at random until it fits, then raised at random until nothing fits any
 /// more: random, but near the budget. EXPECTs that some recipe fits.

@@ -18,8 +18,8 @@ std::uint32_t low(std::uint64_t x) {
 
 std::uint32_t DecisionRandom::next() {
   if (used_ == 4) {
-    draws_ = kernels::philox4x32({low(block_), high(block_), low(decision_), high(decision_)},
-                                 {low(seed_), high(seed_)});
+    draws_ =
+        kernels::philox4x32({low(block_), high(block_), low(decision_), high(decision_)}, {low(seed_), high(seed_)});
     ++block_;
     used_ = 0;
   }

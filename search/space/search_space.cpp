@@ -9,12 +9,11 @@
 namespace pare::search {
 
 std::int64_t SearchSpace::bytes(const Recipe& recipe) const {
-  EXPECT(recipe.size() == sites.size(), "a recipe of ", recipe.size(), " sites for a space of ",
-         sites.size());
+  EXPECT(recipe.size() == sites.size(), "a recipe of ", recipe.size(), " sites for a space of ", sites.size());
   std::int64_t sum = 0;
   for (std::size_t s = 0; s < sites.size(); ++s) {
-    EXPECT(recipe[s] < sites[s].options.size(), "option ", int{recipe[s]}, " of ", sites[s].options.size(),
-           " at ", sites[s].name);
+    EXPECT(recipe[s] < sites[s].options.size(), "option ", int{recipe[s]}, " of ", sites[s].options.size(), " at ",
+           sites[s].name);
     sum += sites[s].options[recipe[s]].bytes;
   }
   return sum;

@@ -17,8 +17,7 @@ struct SiteOption {
   double local_error = 0;  ///< sum of squared weight errors over sum of squared weights; 0 for "w16"
 };
 
-/// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it
-/// changes.
+/// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.
 struct SearchSite {
   std::string name;  ///< "model.layers.0.self_attn.q_proj"
   std::string kind;  ///< "q_proj": what type-wise moves go by

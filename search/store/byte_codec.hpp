@@ -15,8 +15,7 @@
 
 namespace pare::search {
 
-static_assert(std::endian::native == std::endian::little,
-              "stored bytes are little-endian and are copied as they are");
+static_assert(std::endian::native == std::endian::little, "stored bytes are little-endian and are copied as they are");
 
 /// Types that are stored as their own bytes. Enumerations are not among them: whoever reads one checks its
 /// value.
@@ -89,14 +88,11 @@ class ByteReader {
   std::span<const std::byte> raw(std::size_t size) { return take(size); }
 
   /// Throws when bytes are left over.
-  void expect_end() const {
-    VALIDATE(left_.empty(), name_, " is damaged: ", left_.size(), " bytes too long");
-  }
+  void expect_end() const { VALIDATE(left_.empty(), name_, " is damaged: ", left_.size(), " bytes too long"); }
 
  private:
   std::span<const std::byte> take(std::size_t size) {
-    VALIDATE(size <= left_.size(), name_, " is damaged: it needs ", size, " more bytes and has ",
-             left_.size());
+    VALIDATE(size <= left_.size(), name_, " is damaged: it needs ", size, " more bytes and has ", left_.size());
     const auto bytes = left_.first(size);
     left_ = left_.subspan(size);
     return bytes;

@@ -32,8 +32,7 @@ const EvaluationCache::Values& EvaluationCache::find(const EvaluationRequest& re
 }
 
 void EvaluationCache::add(const Result& result) {
-  EXPECT(result.kl.size() == result.nll.size(), result.kl.size(), " kl and ", result.nll.size(),
-         " nll values");
+  EXPECT(result.kl.size() == result.nll.size(), result.kl.size(), " kl and ", result.nll.size(), " nll values");
   Values& values = entries_[result.recipe][static_cast<std::size_t>(result.set)];
   for (std::size_t i = 0; i < result.kl.size(); ++i) {
     const Value value{result.begin + static_cast<std::int64_t>(i), result.kl[i], result.nll[i]};
@@ -44,8 +43,8 @@ void EvaluationCache::add(const Result& result) {
     } else if (!same_bits(place->kl, value.kl) || !same_bits(place->nll, value.nll)) {
       throw InternalError(pare::detail::concatenate(
           result.set == WindowSet::search ? "search" : "held-out", " window ", value.window,
-          " was evaluated twice for one recipe with different results: kl ", place->kl, " and ", value.kl,
-          ", nll ", place->nll, " and ", value.nll, "; a worker is faulty or runs another build"));
+          " was evaluated twice for one recipe with different results: kl ", place->kl, " and ", value.kl, ", nll ",
+          place->nll, " and ", value.nll, "; a worker is faulty or runs another build"));
     }
   }
 }

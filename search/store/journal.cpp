@@ -63,8 +63,7 @@ void Journal::recover(const JournalHeader& wanted) {
   header_ = std::move(scan.header);
   records_ = std::move(scan.records);
   last_sequence_ = records_.size();
-  if (scan.sound_bytes < bytes.size())
-    cut_torn_tail(std::span(bytes).subspan(scan.sound_bytes), scan.sound_bytes);
+  if (scan.sound_bytes < bytes.size()) cut_torn_tail(std::span(bytes).subspan(scan.sound_bytes), scan.sound_bytes);
 }
 
 void Journal::cut_torn_tail(std::span<const std::byte> tail, std::uint64_t offset) {
@@ -80,8 +79,7 @@ void Journal::cut_torn_tail(std::span<const std::byte> tail, std::uint64_t offse
 
 std::uint64_t Journal::append(std::span<const JournalEntry> entries) {
   if (failed_)
-    throw JournalError(file_.path().string() + " takes no more records after a failed write", file_.path(),
-                       EIO);
+    throw JournalError(file_.path().string() + " takes no more records after a failed write", file_.path(), EIO);
   std::vector<std::byte> batch;
   std::uint64_t sequence = last_sequence_;
   for (const JournalEntry& entry : entries) {

@@ -84,8 +84,7 @@ JournalHeader scan_header(Bytes file, const std::string& name, std::size_t& leng
 
 std::vector<std::byte> encode_header(const JournalHeader& header) {
   ByteWriter content;
-  for (const std::string* text :
-       {&header.run, &header.experiment, &header.model, &header.data, &header.build})
+  for (const std::string* text : {&header.run, &header.experiment, &header.model, &header.data, &header.build})
     content.string(*text);
   ByteWriter writer;
   writer.raw(std::as_bytes(std::span(file_magic)));
@@ -119,17 +118,16 @@ JournalScan scan_journal(Bytes file, const std::string& name) {
     JournalRecord record;
     record.sequence = reader.number<std::uint64_t>();
     record.type = reader.number<std::uint16_t>();
-    VALIDATE(record.sequence == scan.records.size() + 1, name, " is damaged at byte ", scan.sound_bytes,
-             ": record ", record.sequence, " follows record ", scan.records.size(),
-             ", it must not be trusted");
+    VALIDATE(record.sequence == scan.records.size() + 1, name, " is damaged at byte ", scan.sound_bytes, ": record ",
+             record.sequence, " follows record ", scan.records.size(), ", it must not be trusted");
     const Bytes payload = rest.subspan(record_frame, *length - record_frame - crc_bytes);
     record.payload.assign(payload.begin(), payload.end());
     scan.records.push_back(std::move(record));
     scan.sound_bytes += *length;
   }
   const auto stranded = find_sound_record(file, scan.sound_bytes);
-  VALIDATE(!stranded, name, " is damaged at byte ", scan.sound_bytes,
-           " although a sound record follows at byte ", stranded.value_or(0),
+  VALIDATE(!stranded, name, " is damaged at byte ", scan.sound_bytes, " although a sound record follows at byte ",
+           stranded.value_or(0),
            ": it must not be trusted; restore it from a copy, or choose another --output directory");
   return scan;
 }

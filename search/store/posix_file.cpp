@@ -41,8 +41,7 @@ int flags_of(PosixFile::Mode mode) {
 }  // namespace
 
 PosixFile::PosixFile(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
-  descriptor_ =
-      retry([&] { return ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | flags_of(mode), 0666); });
+  descriptor_ = retry([&] { return ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | flags_of(mode), 0666); });
   const int error_number = errno;
   VALIDATE(descriptor_ >= 0, "cannot open ", path_.string(), " for writing: ", describe(error_number));
 }
@@ -83,9 +82,8 @@ std::vector<std::byte> PosixFile::read_all() const {
   std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const auto count = retry([&] {
-      return ::pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-    });
+    const auto count =
+        retry([&] { return ::pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)); });
     if (count < 0) fail("read", errno);
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
@@ -115,10 +113,10 @@ void PosixFile::sync_data() {
 }
 
 void PosixFile::fail(const char* action, int error_number) const {
-  throw JournalError(pare::detail::concatenate(
-                         "cannot ", action, " ", path_.string(), ": ", describe(error_number),
-                         "; what was acknowledged before is kept, make room and run the same command again"),
-                     path_, error_number);
+  throw JournalError(
+      pare::detail::concatenate("cannot ", action, " ", path_.string(), ": ", describe(error_number),
+                                "; what was acknowledged before is kept, make room and run the same command again"),
+      path_, error_number);
 }
 
 void sync_directory(const std::filesystem::path& directory) {
@@ -132,9 +130,8 @@ void sync_directory(const std::filesystem::path& directory) {
   // Some network file systems cannot sync a directory and say so with EINVAL; there is nothing more to do
   // there.
   if (status != 0 && sync_error != EINVAL)
-    throw JournalError(
-        pare::detail::concatenate("cannot fsync directory ", path.string(), ": ", describe(sync_error)), path,
-        sync_error);
+    throw JournalError(pare::detail::concatenate("cannot fsync directory ", path.string(), ": ", describe(sync_error)),
+                       path, sync_error);
 }
 
 }  // namespace pare::search

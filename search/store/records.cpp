@@ -15,8 +15,7 @@ struct Encoder {
   ByteWriter writer;
 
   std::uint16_t operator()(const Result& result) {
-    EXPECT(result.kl.size() == result.nll.size(), result.kl.size(), " kl and ", result.nll.size(),
-           " nll values");
+    EXPECT(result.kl.size() == result.nll.size(), result.kl.size(), " kl and ", result.nll.size(), " nll values");
     writer.array(std::span(result.recipe));
     writer.number(static_cast<std::uint8_t>(result.set));
     writer.number(result.begin);

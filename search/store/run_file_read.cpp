@@ -37,8 +37,8 @@ class Table {
   std::vector<std::vector<T>> read_rows(const Column& column) const {
     check_length(column);
     const std::vector<std::int64_t> shape = file_.shape(column.path);
-    VALIDATE(shape.size() == 2, file_.path().string(), ": ", column.path, " is damaged: it has ",
-             shape.size(), " dimensions, not 2");
+    VALIDATE(shape.size() == 2, file_.path().string(), ": ", column.path, " is damaged: it has ", shape.size(),
+             " dimensions, not 2");
     const std::vector<T> values = file_.read<T>(column.path);
     std::vector<std::vector<T>> rows;
     for (std::int64_t r = 0; r < rows_; ++r)
@@ -54,8 +54,8 @@ class Table {
   }
 
   void check_length(const Column& column) const {
-    VALIDATE(length(column) == rows_, file_.path().string(), ": ", column.path,
-             " is damaged: ", length(column), " rows beside columns of ", rows_);
+    VALIDATE(length(column) == rows_, file_.path().string(), ": ", column.path, " is damaged: ", length(column),
+             " rows beside columns of ", rows_);
   }
 
   const H5File& file_;
@@ -106,10 +106,8 @@ void get_options(const H5File& file, std::vector<SearchSite>& sites) {
 
 void check_recipe(const H5File& file, const char* group, const SearchSpace& space, const Recipe& recipe) {
   bool is_sound = recipe.size() == space.sites.size();
-  for (std::size_t s = 0; is_sound && s < recipe.size(); ++s)
-    is_sound = recipe[s] < space.sites[s].options.size();
-  VALIDATE(is_sound, file.path().string(), ": ", group,
-           " is damaged: a recipe does not fit /sites and /options");
+  for (std::size_t s = 0; is_sound && s < recipe.size(); ++s) is_sound = recipe[s] < space.sites[s].options.size();
+  VALIDATE(is_sound, file.path().string(), ": ", group, " is damaged: a recipe does not fit /sites and /options");
 }
 
 std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {

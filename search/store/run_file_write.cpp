@@ -35,8 +35,8 @@ void put(H5File& file, const Column& column, const std::vector<T>& values) {
 
 /// [rows, width]: the vector field(row) in each row, filled up with `padding`.
 template <class Row, class Field, class T>
-void put_rows(H5File& file, const Column& column, const std::vector<Row>& rows, Field field,
-              std::size_t width, T padding) {
+void put_rows(H5File& file, const Column& column, const std::vector<Row>& rows, Field field, std::size_t width,
+              T padding) {
   std::vector<T> values(rows.size() * width, padding);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const std::vector<T>& row = field(rows[r]);
@@ -72,8 +72,8 @@ void put_provenance(H5File& file, const RunRecord& record) {
   std::set<std::string> seen{schema::provenance_keys, ""};
   for (const auto& [key, value] : record.provenance) {
     const bool is_new = seen.insert(key).second;
-    VALIDATE(is_new && key.find('\n') == std::string::npos, file.path().string(),
-             ": provenance cannot have the key '", key, "': it is empty, taken, or has several lines");
+    VALIDATE(is_new && key.find('\n') == std::string::npos, file.path().string(), ": provenance cannot have the key '",
+             key, "': it is empty, taken, or has several lines");
     put_text(file, schema::provenance, key, value);
     keys += key + "\n";
   }
@@ -85,13 +85,10 @@ void put_space(H5File& file, const SearchSpace& space) {
   file.create_group(schema::sites);
   put(file, schema::site_name, collect(sites, [](const SearchSite& site) { return site.name; }));
   put(file, schema::site_kind, collect(sites, [](const SearchSite& site) { return site.kind; }));
-  put(file, schema::site_layer,
-      collect(sites, [](const SearchSite& site) { return std::int32_t{site.layer}; }));
-  put(file, schema::site_stage,
-      collect(sites, [](const SearchSite& site) { return std::int32_t{site.stage}; }));
+  put(file, schema::site_layer, collect(sites, [](const SearchSite& site) { return std::int32_t{site.layer}; }));
+  put(file, schema::site_stage, collect(sites, [](const SearchSite& site) { return std::int32_t{site.stage}; }));
   put(file, schema::site_weights, collect(sites, [](const SearchSite& site) { return site.weights; }));
-  put(file, schema::site_original_bytes,
-      collect(sites, [](const SearchSite& site) { return site.original_bytes; }));
+  put(file, schema::site_original_bytes, collect(sites, [](const SearchSite& site) { return site.original_bytes; }));
 
   std::vector<std::uint32_t> owners;
   std::vector<SiteOption> options;
@@ -103,8 +100,7 @@ void put_space(H5File& file, const SearchSpace& space) {
   put(file, schema::option_site, owners);
   put(file, schema::option_name, collect(options, [](const SiteOption& option) { return option.name; }));
   put(file, schema::option_bytes, collect(options, [](const SiteOption& option) { return option.bytes; }));
-  put(file, schema::option_local_error,
-      collect(options, [](const SiteOption& option) { return option.local_error; }));
+  put(file, schema::option_local_error, collect(options, [](const SiteOption& option) { return option.local_error; }));
 }
 
 void put_trials(H5File& file, const RunRecord& record) {
@@ -112,8 +108,7 @@ void put_trials(H5File& file, const RunRecord& record) {
   TrialDigest digest;
   std::size_t windows = 0;
   for (const Trial& trial : trials) {
-    EXPECT(std::ssize(trial.kl) == trial.request.count && trial.kl.size() == trial.nll.size(), "trial ",
-           trial.id);
+    EXPECT(std::ssize(trial.kl) == trial.request.count && trial.kl.size() == trial.nll.size(), "trial ", trial.id);
     digest.add(trial);
     windows = std::max(windows, trial.kl.size());
   }
@@ -124,10 +119,8 @@ void put_trials(H5File& file, const RunRecord& record) {
       collect(trials, [](const Trial& trial) { return static_cast<std::uint8_t>(trial.request.set); }));
   put(file, schema::trial_begin, collect(trials, [](const Trial& trial) { return trial.request.begin; }));
   put(file, schema::trial_count, collect(trials, [](const Trial& trial) { return trial.request.count; }));
-  put(file, schema::trial_kl_mean,
-      collect(trials, [](const Trial& trial) { return estimate(trial.kl).mean; }));
-  put(file, schema::trial_nll_mean,
-      collect(trials, [](const Trial& trial) { return estimate(trial.nll).mean; }));
+  put(file, schema::trial_kl_mean, collect(trials, [](const Trial& trial) { return estimate(trial.kl).mean; }));
+  put(file, schema::trial_nll_mean, collect(trials, [](const Trial& trial) { return estimate(trial.nll).mean; }));
   const auto recipe = [](const Trial& trial) -> const Recipe& { return trial.request.recipe; };
   const auto kl = [](const Trial& trial) -> const std::vector<double>& { return trial.kl; };
   const auto nll = [](const Trial& trial) -> const std::vector<double>& { return trial.nll; };
@@ -141,15 +134,11 @@ void put_contestants(H5File& file, const RunRecord& record) {
   file.create_group(schema::contestants);
   put(file, schema::contestant_name, collect(rows, [](const Contestant& row) { return row.name; }));
   put(file, schema::contestant_bytes, collect(rows, [](const Contestant& row) { return row.bytes; }));
-  put(file, schema::contestant_bits,
-      collect(rows, [](const Contestant& row) { return row.bits_per_weight; }));
-  put(file, schema::contestant_fits,
-      collect(rows, [](const Contestant& row) { return std::uint8_t{row.fits}; }));
+  put(file, schema::contestant_bits, collect(rows, [](const Contestant& row) { return row.bits_per_weight; }));
+  put(file, schema::contestant_fits, collect(rows, [](const Contestant& row) { return std::uint8_t{row.fits}; }));
   put(file, schema::contestant_kl_mean, collect(rows, [](const Contestant& row) { return row.kl.mean; }));
-  put(file, schema::contestant_kl_stderr,
-      collect(rows, [](const Contestant& row) { return row.kl.stderr_of_mean; }));
-  put(file, schema::contestant_perplexity,
-      collect(rows, [](const Contestant& row) { return row.perplexity; }));
+  put(file, schema::contestant_kl_stderr, collect(rows, [](const Contestant& row) { return row.kl.stderr_of_mean; }));
+  put(file, schema::contestant_perplexity, collect(rows, [](const Contestant& row) { return row.perplexity; }));
   const auto recipe = [](const Contestant& row) -> const Recipe& { return row.recipe; };
   const auto kl = [](const Contestant& row) -> const std::vector<double>& { return row.window_kl; };
   const auto nll = [](const Contestant& row) -> const std::vector<double>& { return row.window_nll; };
@@ -157,8 +146,7 @@ void put_contestants(H5File& file, const RunRecord& record) {
   const bool saw_the_same = std::all_of(rows.begin(), rows.end(), [windows](const Contestant& row) {
     return row.window_kl.size() == windows && row.window_nll.size() == windows;
   });
-  VALIDATE(saw_the_same, file.path().string(),
-           ": the contestants were measured on different numbers of windows");
+  VALIDATE(saw_the_same, file.path().string(), ": the contestants were measured on different numbers of windows");
   put_rows(file, schema::contestant_recipe, rows, recipe, record.space.sites.size(), std::uint8_t{0});
   put_rows(file, schema::contestant_window_kl, rows, kl, windows, no_value);
   put_rows(file, schema::contestant_window_nll, rows, nll, windows, no_value);
@@ -167,9 +155,7 @@ void put_contestants(H5File& file, const RunRecord& record) {
 void put_verdict(H5File& file, const RunRecord& record) {
   const Verdict& verdict = *record.verdict;
   file.create_group(schema::verdict);
-  const auto number = [&file](const char* key, auto value) {
-    file.set_attribute(schema::verdict, key, value);
-  };
+  const auto number = [&file](const char* key, auto value) { file.set_attribute(schema::verdict, key, value); };
   number(schema::winner, static_cast<std::int64_t>(verdict.winner));
   number(schema::budget_bytes, verdict.budget_bytes);
   number(schema::reference_bytes, verdict.reference_bytes);

@@ -15,9 +15,8 @@ namespace pare::search {
 
 /// All that is known of a run: what a run file stores and a report is made from.
 struct RunRecord {
-  std::string yaml;  ///< the resolved experiment
-  std::vector<std::pair<std::string, std::string>>
-      provenance;  ///< build, host, versions, hashes; different keys
+  std::string yaml;                                             ///< the resolved experiment
+  std::vector<std::pair<std::string, std::string>> provenance;  ///< build, host, versions, hashes; different keys
   std::string algorithm;
   std::uint64_t seed = 0;
   std::int64_t window_length = 0;   ///< tokens

@@ -51,8 +51,7 @@ inline constexpr const char* sites = "/sites";
 inline constexpr Column site_name{"/sites/name", "", "modules that share one option"};
 inline constexpr Column site_kind{"/sites/kind", "", "last word of the module names"};
 inline constexpr Column site_layer{"/sites/layer", "", "layer of the model"};
-inline constexpr Column site_stage{"/sites/stage", "",
-                                   "first stage of the model's chain that the site changes"};
+inline constexpr Column site_stage{"/sites/stage", "", "first stage of the model's chain that the site changes"};
 inline constexpr Column site_weights{"/sites/weights", "weights", "number of weights"};
 inline constexpr Column site_original_bytes{"/sites/original_bytes", "bytes", "size in the checkpoint"};
 
@@ -61,8 +60,7 @@ inline constexpr const char* options = "/options";
 inline constexpr Column option_site{"/options/site", "", "row of /sites"};
 inline constexpr Column option_name{"/options/name", "", "how the site is compressed"};
 inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: codes, scales and zero points"};
-inline constexpr Column option_local_error{"/options/local_error", "1",
-                                           "squared weight error over squared weights"};
+inline constexpr Column option_local_error{"/options/local_error", "1", "squared weight error over squared weights"};
 
 // "/trials": one row a trial, in the order of commits. The attribute `digest` is XXH3-128 over them
 // (TrialDigest).
@@ -86,30 +84,26 @@ inline constexpr const char* winner = "winner";
 inline constexpr const char* budget_bytes = "budget_bytes";
 inline constexpr const char* reference_bytes = "reference_bytes";
 inline constexpr const char* reference_perplexity = "reference_perplexity";
-inline constexpr const char* spent_tokens = "spent_tokens";  // candidate-tokens, confirmation included
+inline constexpr const char* spent_tokens = "spent_tokens";                // candidate-tokens, confirmation included
 inline constexpr const char* spent_search_tokens = "spent_search_tokens";  // without the confirmation
 inline constexpr const char* spent_evaluations = "spent_evaluations";
 inline constexpr const char* spent_seconds = "spent_seconds";
-inline constexpr const char* stage_runs = "stage_runs";  // stages run, once per window
-inline constexpr const char* stage_runs_saved =
-    "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
+inline constexpr const char* stage_runs = "stage_runs";              // stages run, once per window
+inline constexpr const char* stage_runs_saved = "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
 inline constexpr const char* trial_count_attribute = "trials";
 inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
 
 // "/verdict/contestants": one row a recipe of the final, on the held-out windows.
 inline constexpr const char* contestants = "/verdict/contestants";
 inline constexpr Column contestant_name{"/verdict/contestants/name", "", "who proposed the recipe"};
-inline constexpr Column contestant_bytes{"/verdict/contestants/bytes", "bytes",
-                                         "exact size of the searched weights"};
+inline constexpr Column contestant_bytes{"/verdict/contestants/bytes", "bytes", "exact size of the searched weights"};
 inline constexpr Column contestant_bits{"/verdict/contestants/bits_per_weight", "bits", "8 bytes / weights"};
 inline constexpr Column contestant_fits{"/verdict/contestants/fits", "", "1: within the budget"};
 inline constexpr Column contestant_kl_mean{"/verdict/contestants/kl_mean", "nats/token", "mean of window_kl"};
 inline constexpr Column contestant_kl_stderr{"/verdict/contestants/kl_stderr", "nats/token",
                                              "standard error of kl_mean over windows"};
-inline constexpr Column contestant_perplexity{"/verdict/contestants/perplexity", "1",
-                                              "exp(mean of window_nll)"};
-inline constexpr Column contestant_recipe{"/verdict/contestants/recipe", "",
-                                          "[contestant, site] option of each site"};
+inline constexpr Column contestant_perplexity{"/verdict/contestants/perplexity", "1", "exp(mean of window_nll)"};
+inline constexpr Column contestant_recipe{"/verdict/contestants/recipe", "", "[contestant, site] option of each site"};
 inline constexpr Column contestant_window_kl{"/verdict/contestants/window_kl", "nats/token",
                                              "[contestant, window] mean KL(teacher || candidate)"};
 inline constexpr Column contestant_window_nll{"/verdict/contestants/window_nll", "nats/token",

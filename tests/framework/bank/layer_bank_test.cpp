@@ -40,9 +40,8 @@ TEST(BankPlan, BytesAreTheSumOfThePackedLayouts) {
     for (const BankPlan::Entry& entry : plan.entries()) {
       const auto& linear = plan.linear_of(entry);
       EXPECT_EQ(entry.offset, total);
-      EXPECT_EQ(
-          entry.bytes,
-          kernels::packed_layout(plan.option_of(entry).grid, linear.outputs, linear.inputs).total_bytes);
+      EXPECT_EQ(entry.bytes,
+                kernels::packed_layout(plan.option_of(entry).grid, linear.outputs, linear.inputs).total_bytes);
       EXPECT_EQ(entry.bytes, framework::site_bytes(model, sites[entry.site], plan.option_of(entry)));
       total += entry.bytes;
     }
@@ -78,8 +77,7 @@ TEST(LayerBank, GivesBackWhatWasBuilt) {
       const auto& entry = plan.entries()[e];
       const auto packed = bank.packed(site, entry.linear, entry.option);
       EXPECT_EQ(static_cast<std::int64_t>(packed.bytes.size()), entry.bytes);
-      EXPECT_TRUE(
-          std::equal(packed.bytes.begin(), packed.bytes.end(), built.packed.begin() + (entry.offset - begin)))
+      EXPECT_TRUE(std::equal(packed.bytes.begin(), packed.bytes.end(), built.packed.begin() + (entry.offset - begin)))
           << plan.entry_name(entry);
     }
   }
@@ -101,8 +99,7 @@ TEST(LayerBank, DoesNotDependOnTheOrderOfTheSites) {
 
   for (std::size_t site = 0; site < sites.size(); ++site) {
     for (std::size_t option = 0; option < 2; ++option) {
-      EXPECT_TRUE(
-          std::ranges::equal(forward.packed(site, 0, option).bytes, backward.packed(site, 0, option).bytes));
+      EXPECT_TRUE(std::ranges::equal(forward.packed(site, 0, option).bytes, backward.packed(site, 0, option).bytes));
       EXPECT_EQ(forward.local_error(site, option), backward.local_error(site, option));
     }
   }
@@ -124,16 +121,14 @@ TEST(LayerBank, LocalErrorEqualsADirectComputation) {
       for (std::size_t option = 0; option < sites[site].options.size(); ++option) {
         double error = 0;
         double weights = 0;
-        for (std::size_t l = 0; l < sites[site].linears.size() && sites[site].options[option].name() != "w16";
-             ++l) {
+        for (std::size_t l = 0; l < sites[site].linears.size() && sites[site].options[option].name() != "w16"; ++l) {
           const auto& linear = model.stages()[sites[site].stage].linears[sites[site].linears[l]];
           kernels::Matrix<float> weight;
           model.read_weight(linear, weight);
           kernels::Matrix<float> expanded(linear.outputs, linear.inputs);
           kernels::expand_reference(bank.packed(site, l, option), expanded.view());
           for (std::int64_t i = 0; i < weight.size(); ++i) {
-            const double difference =
-                static_cast<double>(weight.data()[i]) - static_cast<double>(expanded.data()[i]);
+            const double difference = static_cast<double>(weight.data()[i]) - static_cast<double>(expanded.data()[i]);
             error += difference * difference;
             weights += static_cast<double>(weight.data()[i]) * static_cast<double>(weight.data()[i]);
           }
@@ -155,9 +150,9 @@ TEST(LayerBank, RefusesTheBankOfOtherOptions) {
   const BankPlan other(model, others);
   const auto file = write_bank(scratch / "bank.h5", other);
 
-  EXPECT_THAT([&] { LayerBank(file, plan); },
-              ThrowsMessage<InputError>(
-                  HasSubstr("bank.h5: is the bank of another model or of other options, remove it")));
+  EXPECT_THAT(
+      [&] { LayerBank(file, plan); },
+      ThrowsMessage<InputError>(HasSubstr("bank.h5: is the bank of another model or of other options, remove it")));
 }
 
 TEST(LayerBank, RefusesTheBankOfAnotherModel) {

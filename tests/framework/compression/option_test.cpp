@@ -23,8 +23,7 @@ std::string error_of(const std::string& text) {
 }
 
 TEST(Option, PrintsTheSpellingItReads) {
-  for (const char* text :
-       {"w16", "w2-g32", "w3-g128", "w4-channel", "w8-g64-sym", "w5-channel-sym", "w8a8", "w4a8"}) {
+  for (const char* text : {"w16", "w2-g32", "w3-g128", "w4-channel", "w8-g64-sym", "w5-channel-sym", "w8a8", "w4a8"}) {
     EXPECT_EQ(parse_option(text).name(), text);
   }
 }

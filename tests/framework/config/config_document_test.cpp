@@ -43,8 +43,7 @@ TEST(ConfigDocument, RefusesAnAliasBombAtItsFirstAnchor) {
     text += "a" + next + ": &a" + next + " [*a" + last + ", *a" + last + "]\n";
   }
 
-  EXPECT_EQ(parse_error(text),
-            "x.yaml:1:5: anchor '&a0' (anchors and aliases are not supported), write the value out");
+  EXPECT_EQ(parse_error(text), "x.yaml:1:5: anchor '&a0' (anchors and aliases are not supported), write the value out");
 }
 
 TEST(ConfigDocument, RefusesAnAliasOfItself) {
@@ -55,10 +54,8 @@ TEST(ConfigDocument, RefusesAnAliasOfItself) {
 }
 
 TEST(ConfigDocument, RefusesMergeKeysAndTags) {
-  EXPECT_EQ(parse_error("a:\n  <<: {b: 1}\n"),
-            "x.yaml:2:3: merge key '<<' (not supported), write the values out");
-  EXPECT_EQ(parse_error("a: !!int 3\n"),
-            "x.yaml:1:4: tag 'tag:yaml.org,2002:int' (tags are not supported), drop it");
+  EXPECT_EQ(parse_error("a:\n  <<: {b: 1}\n"), "x.yaml:2:3: merge key '<<' (not supported), write the values out");
+  EXPECT_EQ(parse_error("a: !!int 3\n"), "x.yaml:1:4: tag 'tag:yaml.org,2002:int' (tags are not supported), drop it");
   EXPECT_EQ(parse_error("a: !mine {b: 1}\n"), "x.yaml:1:4: tag '!mine' (tags are not supported), drop it");
 }
 
@@ -103,15 +100,12 @@ TEST(ConfigDocument, KeepsTextInOtherScripts) {
 TEST(ConfigDocument, RefusesARootThatIsNoMapping) {
   EXPECT_EQ(parse_error(""), "x.yaml: empty, expected keys and values such as 'schema: 1'");
   EXPECT_EQ(parse_error("# nothing\n"), "x.yaml: empty, expected keys and values such as 'schema: 1'");
-  EXPECT_EQ(parse_error("- a\n"),
-            "x.yaml:1:1: expected keys and values such as 'schema: 1' at the top, got a list");
-  EXPECT_EQ(parse_error("abc\n"),
-            "x.yaml:1:1: expected keys and values such as 'schema: 1' at the top, got 'abc'");
+  EXPECT_EQ(parse_error("- a\n"), "x.yaml:1:1: expected keys and values such as 'schema: 1' at the top, got a list");
+  EXPECT_EQ(parse_error("abc\n"), "x.yaml:1:1: expected keys and values such as 'schema: 1' at the top, got 'abc'");
 }
 
 TEST(ConfigDocument, RefusesKeysThatAreNoTexts) {
-  EXPECT_EQ(parse_error("[a]: 1\n"),
-            "x.yaml:1:1: a key that is a mapping or a list, or a bracket that is not closed");
+  EXPECT_EQ(parse_error("[a]: 1\n"), "x.yaml:1:1: a key that is a mapping or a list, or a bracket that is not closed");
   EXPECT_EQ(parse_error("{a: 1}: 1\n"),
             "x.yaml:1:1: a key that is a mapping or a list, or a bracket that is not closed");
   EXPECT_EQ(parse_error("~: 1\n"), "x.yaml:1:1: a key without a name");
@@ -139,20 +133,17 @@ TEST(ConfigDocument, RefusesQuotedTextThatDoesNotEndOnItsLine) {
 }
 
 TEST(ConfigDocument, RefusesEscapesThatTheParserReadsWrongly) {
-  EXPECT_EQ(parse_error("a: \"x\\L\"\n"),
-            "x.yaml:1:4: escape '\\L' (not supported), write \\u and four digits");
+  EXPECT_EQ(parse_error("a: \"x\\L\"\n"), "x.yaml:1:4: escape '\\L' (not supported), write \\u and four digits");
   EXPECT_EQ(parse_error("a: \"x\\\\L\"\n"), "(no error)");
 }
 
 TEST(ConfigDocument, RefusesMoreThanOneMegabyte) {
-  EXPECT_EQ(parse_error("a: " + std::string(1 << 20, 'x')),
-            "x.yaml: 1048579 bytes, more than the 1048576 allowed");
+  EXPECT_EQ(parse_error("a: " + std::string(1 << 20, 'x')), "x.yaml: 1048579 bytes, more than the 1048576 allowed");
   EXPECT_EQ(parse_error("a: " + std::string((1 << 20) - 3, 'x')), "(no error)");
 }
 
 TEST(ConfigDocument, ReadsFilesAndNamesThem) {
-  const auto folder =
-      std::filesystem::temp_directory_path() / ("config_document_test_" + std::to_string(getpid()));
+  const auto folder = std::filesystem::temp_directory_path() / ("config_document_test_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   const auto file = folder / "a.yaml";
   std::ofstream(file) << "a: 1\n";
@@ -164,10 +155,8 @@ TEST(ConfigDocument, ReadsFilesAndNamesThem) {
             file.string() + ":1:1:");
   EXPECT_EQ(error_of([&] { ConfigDocument::read(folder / "b.yaml"); }),
             (folder / "b.yaml").string() + ": cannot be read, is it there?");
-  EXPECT_EQ(error_of([&] { ConfigDocument::read(folder); }),
-            folder.string() + ": cannot be read, is it there?");
-  EXPECT_EQ(error_of([&] { ConfigDocument::read("/dev/zero"); }),
-            "/dev/zero: more than the 1048576 bytes allowed");
+  EXPECT_EQ(error_of([&] { ConfigDocument::read(folder); }), folder.string() + ": cannot be read, is it there?");
+  EXPECT_EQ(error_of([&] { ConfigDocument::read("/dev/zero"); }), "/dev/zero: more than the 1048576 bytes allowed");
   std::filesystem::remove_all(folder);
 }
 

@@ -99,9 +99,8 @@ bool equal(const ConfigView& a, const ConfigView& b) {
   if (a.is_mapping() != b.is_mapping() || a.is_list() != b.is_list()) return false;
   if (a.is_mapping()) {
     const auto left = a.items(), right = b.items();
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](const auto& x, const auto& y) {
-      return x.first == y.first && equal(x.second, y.second);
-    });
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](const auto& x, const auto& y) { return x.first == y.first && equal(x.second, y.second); });
   }
   const auto left = a.as_list(), right = b.as_list();
   return std::equal(left.begin(), left.end(), right.begin(), right.end(), equal);

@@ -66,21 +66,17 @@ TEST(ConfigOverride, NamesTheOverrideInLaterErrors) {
 }
 
 TEST(ConfigOverride, RefusesWhatIsNoOverride) {
-  EXPECT_EQ(override_error("search.seed"),
-            "--set search.seed: expected <key path>=<value> such as search.seed=2");
+  EXPECT_EQ(override_error("search.seed"), "--set search.seed: expected <key path>=<value> such as search.seed=2");
   EXPECT_EQ(override_error("=2"), "--set =2: expected <key path>=<value> such as search.seed=2");
   EXPECT_EQ(override_error(""), "--set : expected <key path>=<value> such as search.seed=2");
   EXPECT_EQ(override_error("search..seed=2"),
             "--set search..seed=2: an empty key before '=', expected such as search.seed=2");
-  EXPECT_EQ(override_error("search.=2"),
-            "--set search.=2: an empty key before '=', expected such as search.seed=2");
-  EXPECT_EQ(override_error("search.seed="),
-            "--set search.seed=: no value after '=' (write '' for an empty text)");
+  EXPECT_EQ(override_error("search.=2"), "--set search.=2: an empty key before '=', expected such as search.seed=2");
+  EXPECT_EQ(override_error("search.seed="), "--set search.seed=: no value after '=' (write '' for an empty text)");
 }
 
 TEST(ConfigOverride, RefusesKeysBelowWhatHasNone) {
-  EXPECT_EQ(override_error("model.path.x=1"),
-            "--set model.path.x=1: model.path is a single value and has no keys");
+  EXPECT_EQ(override_error("model.path.x=1"), "--set model.path.x=1: model.path is a single value and has no keys");
   EXPECT_EQ(override_error("options.0=w4"), "--set options.0=w4: options is a list, set it as a whole");
 }
 
@@ -109,10 +105,9 @@ TEST(ConfigOverride, ChangesNothingWhenOneOfThemIsWrong) {
 }
 
 TEST(ConfigOverride, ShowsInTheResolvedText) {
-  EXPECT_EQ(
-      with({"budget.ratio=0.5", "search.seed=2"}).resolved_text(),
-      "model:\n  path: m\nbudget:\n  ratio: 0.5\nsearch:\n  algorithm: pare\n  seed: 2\noptions: [w2, w3]\n"
-      "empty: null\n");
+  EXPECT_EQ(with({"budget.ratio=0.5", "search.seed=2"}).resolved_text(),
+            "model:\n  path: m\nbudget:\n  ratio: 0.5\nsearch:\n  algorithm: pare\n  seed: 2\noptions: [w2, w3]\n"
+            "empty: null\n");
 }
 
 }  // namespace pare::test

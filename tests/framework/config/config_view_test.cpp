@@ -34,8 +34,7 @@ std::string double_error(const std::string& value) {
 }  // namespace
 
 TEST(ConfigView, NamesAMisspeltKeyWithLineAndColumn) {
-  const auto document =
-      ConfigDocument::parse("schema: 1\n\nbudget:\n  bits_per_wieght: 3\n", "configs/x.yaml");
+  const auto document = ConfigDocument::parse("schema: 1\n\nbudget:\n  bits_per_wieght: 3\n", "configs/x.yaml");
   const ConfigView budget = document.root().at("budget");
 
   const std::string error = error_of([&] { budget.allow_keys({"same_as", "bits_per_weight", "bytes"}); });
@@ -48,8 +47,7 @@ TEST(ConfigView, NamesAMisspeltKeyWithLineAndColumn) {
 TEST(ConfigView, NamesAnUnknownKeyThatResemblesNothing) {
   const auto document = ConfigDocument::parse("colour: 1\n", "x.yaml");
 
-  EXPECT_EQ(error_of([&] { document.root().allow_keys({"model"}); }),
-            "x.yaml:1:1: colour: unknown key (known: model)");
+  EXPECT_EQ(error_of([&] { document.root().allow_keys({"model"}); }), "x.yaml:1:1: colour: unknown key (known: model)");
   EXPECT_EQ(error_of([&] { document.root().allow_keys({"model", "colour"}); }), "(no error)");
 }
 
@@ -66,8 +64,7 @@ TEST(ConfigView, NamesTheParentOfAMissingKey) {
 }
 
 TEST(ConfigView, ReadsScalars) {
-  const auto document =
-      ConfigDocument::parse("i: -7\nd: 2.5e-1\nb: true\ns: some words\nq: '12'\nn: 0\n", "x.yaml");
+  const auto document = ConfigDocument::parse("i: -7\nd: 2.5e-1\nb: true\ns: some words\nq: '12'\nn: 0\n", "x.yaml");
   const ConfigView root = document.root();
 
   EXPECT_EQ(root.at("i").as_int(-8, 8), -7);
@@ -124,10 +121,8 @@ TEST(ConfigView, RefusesWhatIsNeitherTrueNorFalse) {
 }
 
 TEST(ConfigView, RefusesTheWrongKindOfValue) {
-  EXPECT_EQ(error_for("3", [](const ConfigView& view) { view.as_list(); }),
-            "x.yaml:1:4: a: expected a list, got '3'");
-  EXPECT_EQ(error_for("3", [](const ConfigView& view) { view.items(); }),
-            "x.yaml:1:4: a: expected a mapping, got '3'");
+  EXPECT_EQ(error_for("3", [](const ConfigView& view) { view.as_list(); }), "x.yaml:1:4: a: expected a list, got '3'");
+  EXPECT_EQ(error_for("3", [](const ConfigView& view) { view.items(); }), "x.yaml:1:4: a: expected a mapping, got '3'");
   EXPECT_EQ(error_for("[]", [](const ConfigView& view) { view.find("b"); }),
             "x.yaml:1:1: a: expected a mapping, got a list");
   EXPECT_EQ(error_for("~", [](const ConfigView& view) { view.as_string(); }),
@@ -180,8 +175,7 @@ TEST(ConfigView, ListsItemsInTheOrderOfTheDocument) {
 
 TEST(ConfigView, WritesEquallyWhatWasWrittenDifferently) {
   const auto a = ConfigDocument::parse("a: {b: 'w3-g32', c: [x, 'y z']}\n", "x.yaml");
-  const auto b =
-      ConfigDocument::parse("a:\n  b: w3-g32   # three bits\n  \"c\":\n    - \"x\"\n    - y z\n", "y.yaml");
+  const auto b = ConfigDocument::parse("a:\n  b: w3-g32   # three bits\n  \"c\":\n    - \"x\"\n    - y z\n", "y.yaml");
 
   EXPECT_EQ(a.root().at("a").text(), "{b: w3-g32, c: [x, \"y z\"]}");
   EXPECT_EQ(b.root().text(), a.root().text());

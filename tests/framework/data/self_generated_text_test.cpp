@@ -69,8 +69,7 @@ TEST_P(SelfGeneratedText, DiffersByWindowAndBySeed) {
 
   std::set<std::vector<std::uint32_t>> different;
   for (const TokenWindows* windows : {&first, &second}) {
-    for (std::int64_t w = 0; w < 6; ++w)
-      different.emplace(windows->window(w).begin(), windows->window(w).end());
+    for (std::int64_t w = 0; w < 6; ++w) different.emplace(windows->window(w).begin(), windows->window(w).end());
   }
   EXPECT_EQ(different.size(), 12U);
 }
@@ -79,8 +78,7 @@ TEST_P(SelfGeneratedText, OfALongerWindowBeginsWithTheShorterOne) {
   const TokenWindows brief = generator(1, 8).generate(0, 2);
   const TokenWindows longer = generator(1, 32).generate(0, 2);
 
-  for (std::int64_t w = 0; w < 2; ++w)
-    EXPECT_TRUE(std::ranges::equal(brief.window(w), longer.window(w).first(8)));
+  for (std::int64_t w = 0; w < 2; ++w) EXPECT_TRUE(std::ranges::equal(brief.window(w), longer.window(w).first(8)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, SelfGeneratedText, ::testing::Values(Precision::f32, Precision::bf16),

@@ -67,15 +67,13 @@ TEST_F(TokenWindowsTest, HashesTokensAndTheirDivision) {
 
 TEST_F(TokenWindowsTest, RefusesIdsBeyondTheVocabulary) {
   write(12, {0, 12});
-  EXPECT_THAT(error(11),
-              testing::HasSubstr("token 11 at position 11 is beyond the model's vocabulary of 11"));
+  EXPECT_THAT(error(11), testing::HasSubstr("token 11 at position 11 is beyond the model's vocabulary of 11"));
 }
 
 TEST_F(TokenWindowsTest, RefusesTooFewTokens) {
   write(11, {0, 11});
-  EXPECT_EQ(
-      error(),
-      "11 tokens give 2 windows of 4, the experiment needs 2 + 1 held out; give more text or fewer windows");
+  EXPECT_EQ(error(),
+            "11 tokens give 2 windows of 4, the experiment needs 2 + 1 held out; give more text or fewer windows");
 }
 
 TEST_F(TokenWindowsTest, RefusesWhatIsNoTokenFile) {

@@ -81,8 +81,7 @@ TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneForAnyOrderWindowsAndThreads) 
 
       for (std::size_t i = 0; i < order.size(); ++i) {
         const CandidateScores& expected = alone[order[i]];
-        EXPECT_THAT(result.scores[i].kl,
-                    ElementsAreArray(expected.kl.data() + begin, static_cast<std::size_t>(count)));
+        EXPECT_THAT(result.scores[i].kl, ElementsAreArray(expected.kl.data() + begin, static_cast<std::size_t>(count)));
         EXPECT_THAT(result.scores[i].nll,
                     ElementsAreArray(expected.nll.data() + begin, static_cast<std::size_t>(count)));
       }
@@ -91,18 +90,16 @@ TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneForAnyOrderWindowsAndThreads) 
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Arithmetics, EvaluatorBits,
-    ::testing::Values(Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
-                      Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
-                      Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(Arithmetics, EvaluatorBits,
+                         ::testing::Values(Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
+                                           Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
+                                           Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 class Evaluator : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    world_ = new SmallWorld(demo_model(), {"w2-g32", "w3-g32", "w4-g32", "w5-g32", "w6-g32", "w8-g32"},
-                            Precision::f32);
+    world_ = new SmallWorld(demo_model(), {"w2-g32", "w3-g32", "w4-g32", "w5-g32", "w6-g32", "w8-g32"}, Precision::f32);
   }
   static void TearDownTestSuite() {
     delete world_;
@@ -110,10 +107,8 @@ class Evaluator : public ::testing::Test {
   }
   void SetUp() override { kernels::set_kernel_threads(2); }
 
-  static framework::EvaluationResult evaluate(const std::vector<OptionIndices>& candidates,
-                                              std::int64_t windows = 3) {
-    return world_->evaluator(Precision::f32)
-        .evaluate(candidates, world_->text.search, 0, windows, world_->teacher, 0);
+  static framework::EvaluationResult evaluate(const std::vector<OptionIndices>& candidates, std::int64_t windows = 3) {
+    return world_->evaluator(Precision::f32).evaluate(candidates, world_->text.search, 0, windows, world_->teacher, 0);
   }
 
   static SmallWorld* world_;
@@ -130,8 +125,7 @@ std::int64_t count_distinct_prefixes(const SmallWorld& world, const std::vector<
       const bool last_of_stage =
           site + 1 == world.sites.size() || world.sites[site + 1].stage != world.sites[site].stage;
       if (last_of_stage)
-        prefixes.insert(
-            {site, {candidate.begin(), candidate.begin() + static_cast<std::ptrdiff_t>(site) + 1}});
+        prefixes.insert({site, {candidate.begin(), candidate.begin() + static_cast<std::ptrdiff_t>(site) + 1}});
     }
   }
   return 1 + static_cast<std::int64_t>(prefixes.size() + candidates.size());
@@ -186,8 +180,7 @@ TEST_F(Evaluator, LosesLessWithMoreBits) {
   const auto result = evaluate(uniform);
 
   for (std::size_t option = 1; option < uniform.size(); ++option) {
-    for (std::size_t w = 0; w < 3; ++w)
-      EXPECT_LT(result.scores[option].kl[w], result.scores[option - 1].kl[w]);
+    for (std::size_t w = 0; w < 3; ++w) EXPECT_LT(result.scores[option].kl[w], result.scores[option - 1].kl[w]);
   }
 }
 
@@ -218,9 +211,9 @@ TEST_F(Evaluator, SeesNoMoreDivergenceWithFewerWordsOfTheTeacher) {
 TEST_F(Evaluator, ScoresHeldOutWindowsByTheirOwnTeacher) {
   const OptionIndices full(42, framework::full_precision_option);
 
-  const auto result = world_->evaluator(Precision::f32)
-                          .evaluate({&full, 1}, world_->text.holdout, 0, 2, world_->teacher,
-                                    world_->teacher_plan.search_windows);
+  const auto result =
+      world_->evaluator(Precision::f32)
+          .evaluate({&full, 1}, world_->text.holdout, 0, 2, world_->teacher, world_->teacher_plan.search_windows);
 
   for (const double kl : result.scores[0].kl) EXPECT_LT(kl, 1e-6);
   EXPECT_DOUBLE_EQ((result.scores[0].nll[0] + result.scores[0].nll[1]) / 2, world_->teacher.holdout_nll());

@@ -63,8 +63,7 @@ TEST(Golden, DemoModelAgreesWithFloat64) {
   }
   EXPECT_LT(largest, tolerance);
   RecordProperty("largest_difference", std::to_string(largest));
-  EXPECT_NEAR(mean_nll(model, ids), golden["mean_nll"].get<double>(),
-              golden["tolerance"]["mean_nll"].get<double>());
+  EXPECT_NEAR(mean_nll(model, ids), golden["mean_nll"].get<double>(), golden["tolerance"]["mean_nll"].get<double>());
 }
 
 class Stories : public ::testing::Test {

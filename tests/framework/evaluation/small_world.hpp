@@ -13,8 +13,7 @@
 
 namespace pare::test {
 
-inline std::vector<framework::Site> sites_with(const framework::Model& model,
-                                               const std::vector<std::string>& names) {
+inline std::vector<framework::Site> sites_with(const framework::Model& model, const std::vector<std::string>& names) {
   std::vector<framework::Option> options;
   for (const std::string& name : names) options.push_back(framework::parse_option(name));
   return framework::make_sites(model, {{"*", options}}, {});
@@ -23,8 +22,7 @@ inline std::vector<framework::Site> sites_with(const framework::Model& model,
 /// Builds all of a plan's bank into a file.
 inline std::filesystem::path write_bank(const std::filesystem::path& file, const framework::BankPlan& plan) {
   framework::BankWriter writer(file, plan);
-  for (std::size_t site = 0; site < plan.sites().size(); ++site)
-    writer.add(site, framework::build_site(plan, site));
+  for (std::size_t site = 0; site < plan.sites().size(); ++site) writer.add(site, framework::build_site(plan, site));
   writer.commit();
   return file;
 }

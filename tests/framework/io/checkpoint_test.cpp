@@ -29,9 +29,7 @@ class CheckpointTest : public testing::Test {
     write_index(R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
   }
 
-  void write_index(const std::string& text) {
-    framework::write_file_atomically(directory_ / index_name, text);
-  }
+  void write_index(const std::string& text) { framework::write_file_atomically(directory_ / index_name, text); }
   std::string error() const {
     return error_of([&] { Checkpoint(directory_.path()); });
   }
@@ -55,17 +53,15 @@ TEST_F(CheckpointTest, FindsTensorsInTheShardsOfTheIndex) {
 }
 
 TEST_F(CheckpointTest, NamesATensorThatIsNowhereAndTheNearest) {
-  write_bytes(directory_ / "model.safetensors",
-              make_safetensors({float_tensor("model.norm.weight", {1}, {1})}));
-  EXPECT_EQ(
-      error_of([&] { Checkpoint(directory_.path()).at("model.nrom.weight"); }),
-      in("model.safetensors", "tensor 'model.nrom.weight' is missing, did you mean 'model.norm.weight'?"));
+  write_bytes(directory_ / "model.safetensors", make_safetensors({float_tensor("model.norm.weight", {1}, {1})}));
+  EXPECT_EQ(error_of([&] { Checkpoint(directory_.path()).at("model.nrom.weight"); }),
+            in("model.safetensors", "tensor 'model.nrom.weight' is missing, did you mean 'model.norm.weight'?"));
 }
 
 TEST_F(CheckpointTest, RefusesAMissingShard) {
   std::filesystem::remove(directory_ / "two.safetensors");
-  EXPECT_EQ(error(), in("two.safetensors",
-                        "the shard is missing (model.safetensors.index.json lists 1 tensors there)"));
+  EXPECT_EQ(error(),
+            in("two.safetensors", "the shard is missing (model.safetensors.index.json lists 1 tensors there)"));
 }
 
 TEST_F(CheckpointTest, RefusesATruncatedShard) {
@@ -73,23 +69,20 @@ TEST_F(CheckpointTest, RefusesATruncatedShard) {
   bytes.pop_back();
   write_bytes(directory_ / "two.safetensors", bytes);
 
-  EXPECT_EQ(error(),
-            in("two.safetensors",
-               "tensor 'extra': its data ends 1 bytes beyond the end of the file (is the file cut off?)"));
+  EXPECT_EQ(error(), in("two.safetensors",
+                        "tensor 'extra': its data ends 1 bytes beyond the end of the file (is the file cut off?)"));
 }
 
 TEST_F(CheckpointTest, RefusesATensorThatIsNotInItsShard) {
   write_index(R"({"weight_map": {"a": "two.safetensors", "b": "two.safetensors"}})");
-  EXPECT_EQ(error(),
-            in("two.safetensors", "tensor 'a' is not there, though model.safetensors.index.json says so"));
+  EXPECT_EQ(error(), in("two.safetensors", "tensor 'a' is not there, though model.safetensors.index.json says so"));
 }
 
 TEST_F(CheckpointTest, RefusesShardsOutsideTheDirectory) {
-  for (const std::string name :
-       {"../two.safetensors", "/etc/passwd", "sub/two.safetensors", "..", "", "two.bin"}) {
+  for (const std::string name : {"../two.safetensors", "/etc/passwd", "sub/two.safetensors", "..", "", "two.bin"}) {
     write_index(R"({"weight_map": {"a": ")" + name + R"("}})");
-    EXPECT_EQ(error(), in(index_name,
-                          "weight_map: 'a': '" + name + "' is not a plain file name ending in .safetensors"));
+    EXPECT_EQ(error(),
+              in(index_name, "weight_map: 'a': '" + name + "' is not a plain file name ending in .safetensors"));
   }
 }
 
@@ -116,8 +109,7 @@ TEST(Checkpoint, RefusesWhatIsNoCheckpoint) {
   const ScratchDirectory directory;
   EXPECT_EQ(error_of([&] { Checkpoint(directory.path()); }),
             directory.path().string() + ": holds neither model.safetensors nor model.safetensors.index.json");
-  EXPECT_THAT(error_of([&] { Checkpoint(directory / "none"); }),
-              testing::HasSubstr("none: is not a directory"));
+  EXPECT_THAT(error_of([&] { Checkpoint(directory / "none"); }), testing::HasSubstr("none: is not a directory"));
 }
 
 TEST(Checkpoint, ShardsHoldTheSameWeightsAsTheSingleFile) {

@@ -20,8 +20,8 @@ std::string text_of(const MappedFile& file) {
 }
 
 std::size_t files_in(const ScratchDirectory& directory) {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory.path()),
-                                                std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(directory.path()), std::filesystem::directory_iterator()));
 }
 
 TEST(MappedFile, ShowsTheBytesAndSurvivesAMove) {
@@ -47,8 +47,7 @@ TEST(MappedFile, NamesPathAndReason) {
   const ScratchDirectory directory;
   EXPECT_EQ(error_of([&] { MappedFile(directory / "none"); }),
             (directory / "none").string() + ": cannot be opened (No such file or directory)");
-  EXPECT_EQ(error_of([&] { MappedFile(directory.path()); }),
-            directory.path().string() + ": is not a regular file");
+  EXPECT_EQ(error_of([&] { MappedFile(directory.path()); }), directory.path().string() + ": is not a regular file");
 }
 
 TEST(AtomicFile, ReplacesTheFileAndLeavesNothingElse) {
@@ -63,9 +62,9 @@ TEST(AtomicFile, ReplacesTheFileAndLeavesNothingElse) {
 TEST(AtomicFile, NamesTheDirectoryThatIsMissing) {
   const ScratchDirectory directory;
   const std::string path = (directory / "none/a").string();
-  EXPECT_EQ(error_of([&] { framework::write_file_atomically(path, "x"); }),
-            path + ": cannot be created in the directory " + (directory / "none").string() +
-                " (No such file or directory)");
+  EXPECT_EQ(
+      error_of([&] { framework::write_file_atomically(path, "x"); }),
+      path + ": cannot be created in the directory " + (directory / "none").string() + " (No such file or directory)");
 }
 
 TEST(AtomicFile, LeavesTheOldFileAndNoOtherWhenItCannotReplaceIt) {

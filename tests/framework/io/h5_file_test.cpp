@@ -20,8 +20,8 @@ using framework::H5File;
 class H5FileTest : public testing::Test {
  protected:
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory_.path()),
-                                                  std::filesystem::directory_iterator()));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(directory_.path()), std::filesystem::directory_iterator()));
   }
   std::string error(const std::string& text) const { return path_.string() + ": " + text; }
 
@@ -134,8 +134,7 @@ TEST_F(H5FileTest, GivesAlignedOffsetsForMapping) {
   H5File file = H5File::create(path_);
   for (int i = 0; i < 20; ++i) {
     const std::string name = "/x" + std::to_string(i);
-    file.write(name, std::vector<std::uint32_t>(static_cast<std::size_t>(1 + 37 * i),
-                                                static_cast<std::uint32_t>(i)));
+    file.write(name, std::vector<std::uint32_t>(static_cast<std::size_t>(1 + 37 * i), static_cast<std::uint32_t>(i)));
     file.describe(name, "1", "a dataset among attributes");
   }
   file.commit();
@@ -162,8 +161,7 @@ TEST_F(H5FileTest, GivesNoOffsetForOtherTypesAndForCompressedData) {
   const H5File read = H5File::open(path_);
   EXPECT_EQ(error_of([&] { read.dataset_offset<float>("/packed"); }),
             error("/packed: is not stored in one piece, so it cannot be mapped"));
-  EXPECT_EQ(error_of([&] { read.dataset_offset<double>("/x"); }),
-            error("/x: holds float32, should hold float64"));
+  EXPECT_EQ(error_of([&] { read.dataset_offset<double>("/x"); }), error("/x: holds float32, should hold float64"));
 }
 
 TEST_F(H5FileTest, IsNotThereWithoutCommit) {
@@ -207,22 +205,19 @@ TEST_F(H5FileTest, GivesEqualBytesForEqualContents) {
 TEST_F(H5FileTest, RefusesToCreateWhereItCannotWrite) {
   const std::filesystem::path path = directory_ / "none/f.h5";
   EXPECT_EQ(error_of([&] { H5File::create(path); }), path.string() + ": cannot be created in the directory " +
-                                                         path.parent_path().string() +
-                                                         " (No such file or directory)");
+                                                         path.parent_path().string() + " (No such file or directory)");
 }
 
 TEST_F(H5FileTest, RefusesFilesThatAreNotHdf5) {
   EXPECT_EQ(error_of([&] { H5File::open(path_); }), error("there is no such file"));
   write_bytes(path_, std::as_bytes(std::span(std::string_view("not hdf5"))));
-  EXPECT_THAT(error_of([&] { H5File::open(path_); }),
-              testing::StartsWith(error("cannot be read as an HDF5 file (")));
+  EXPECT_THAT(error_of([&] { H5File::open(path_); }), testing::StartsWith(error("cannot be read as an HDF5 file (")));
 }
 
 TEST_F(H5FileTest, RefusesATruncatedFile) {
   expect_round_trip(path_, std::vector<float>(10'000, 1.0f));
   std::filesystem::resize_file(path_, 20'000);
-  EXPECT_THAT(error_of([&] { H5File::open(path_); }),
-              testing::StartsWith(error("cannot be read as an HDF5 file (")));
+  EXPECT_THAT(error_of([&] { H5File::open(path_); }), testing::StartsWith(error("cannot be read as an HDF5 file (")));
 }
 
 TEST_F(H5FileTest, NamesWhatIsWrongWithADataset) {
@@ -237,16 +232,11 @@ TEST_F(H5FileTest, NamesWhatIsWrongWithADataset) {
   EXPECT_EQ(error_of([&] { read.read<float>("/none"); }), error("/none: there is no such dataset"));
   EXPECT_EQ(error_of([&] { read.read<float>("/none/x"); }), error("/none/x: there is no such dataset"));
   EXPECT_EQ(error_of([&] { read.read<float>("/group"); }), error("/group: is a group, not a dataset"));
-  EXPECT_EQ(error_of([&] { read.read<float>("/numbers"); }),
-            error("/numbers: holds uint32, should hold float32"));
-  EXPECT_EQ(error_of([&] { read.read<std::int32_t>("/numbers"); }),
-            error("/numbers: holds uint32, should hold int32"));
-  EXPECT_EQ(error_of([&] { read.read<std::int32_t>("/wide"); }),
-            error("/wide: holds int64, should hold int32"));
-  EXPECT_EQ(error_of([&] { read.read<std::uint8_t>("/words"); }),
-            error("/words: holds text, should hold uint8"));
-  EXPECT_EQ(error_of([&] { read.read_strings("/numbers"); }),
-            error("/numbers: holds uint32, should hold text"));
+  EXPECT_EQ(error_of([&] { read.read<float>("/numbers"); }), error("/numbers: holds uint32, should hold float32"));
+  EXPECT_EQ(error_of([&] { read.read<std::int32_t>("/numbers"); }), error("/numbers: holds uint32, should hold int32"));
+  EXPECT_EQ(error_of([&] { read.read<std::int32_t>("/wide"); }), error("/wide: holds int64, should hold int32"));
+  EXPECT_EQ(error_of([&] { read.read<std::uint8_t>("/words"); }), error("/words: holds text, should hold uint8"));
+  EXPECT_EQ(error_of([&] { read.read_strings("/numbers"); }), error("/numbers: holds uint32, should hold text"));
   EXPECT_EQ(error_of([&] { read.read_matrix<std::uint32_t>("/numbers"); }),
             error("/numbers: has 1 dimensions, should have 2"));
   EXPECT_EQ(error_of([&] { read.read_rows<std::uint32_t>("/numbers", 2, 2); }),

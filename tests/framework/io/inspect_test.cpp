@@ -29,8 +29,8 @@ TEST(Inspect, AlignsColumnsByCharacters) {
 TEST(Inspect, ListsTheTensorsOfASafetensorsFile) {
   const ScratchDirectory directory;
   const auto path = directory / "m.safetensors";
-  write_bytes(path, make_safetensors({float_tensor("a.weight", {2, 3}, std::vector<float>(6)),
-                                      float_tensor("b", {}, {1})}));
+  write_bytes(path,
+              make_safetensors({float_tensor("a.weight", {2, 3}, std::vector<float>(6)), float_tensor("b", {}, {1})}));
 
   EXPECT_EQ(framework::describe_safetensors(path), path.string() +
                                                        ": safetensors, 2 tensors, 28 B\n"

@@ -30,8 +30,7 @@ TEST(Json, NamesLineAndColumnOfAnError) {
 }
 
 TEST(Json, RefusesDuplicateKeys) {
-  EXPECT_EQ(error_of_text(R"({"a": {"x": 1}, "b": {"x": 1, "x": 2}})"),
-            "f.json: key 'x' is there twice in one object");
+  EXPECT_EQ(error_of_text(R"({"a": {"x": 1}, "b": {"x": 1, "x": 2}})"), "f.json: key 'x' is there twice in one object");
 }
 
 TEST(Json, RefusesZeroBytesAndDeepNesting) {

@@ -40,9 +40,8 @@ inline std::vector<std::byte> make_safetensors(const std::vector<TensorBytes>& t
   std::string header;
   std::size_t end = 0;
   for (const TensorBytes& tensor : tensors) {
-    header += fmt::format(R"({}"{}":{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                          header.empty() ? "" : ",", tensor.name, tensor.dtype, fmt::join(tensor.shape, ","),
-                          end, end + tensor.bytes.size());
+    header += fmt::format(R"({}"{}":{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", header.empty() ? "" : ",",
+                          tensor.name, tensor.dtype, fmt::join(tensor.shape, ","), end, end + tensor.bytes.size());
     end += tensor.bytes.size();
   }
   std::vector<std::byte> file = raw_safetensors("{" + header + "}", 0);

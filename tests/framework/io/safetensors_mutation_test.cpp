@@ -16,8 +16,8 @@ using Bytes = std::vector<std::byte>;
 Bytes valid_file() {
   std::vector<TensorBytes> tensors;
   for (int i = 0; i < 6; ++i) {
-    tensors.push_back(float_tensor("model.layers." + std::to_string(i) + ".weight", {2, i},
-                                   std::vector<float>(2 * i, 1.0f)));
+    tensors.push_back(
+        float_tensor("model.layers." + std::to_string(i) + ".weight", {2, i}, std::vector<float>(2 * i, 1.0f)));
   }
   return make_safetensors(tensors);
 }

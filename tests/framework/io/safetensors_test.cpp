@@ -62,8 +62,7 @@ TEST(Safetensors, ReadsRealFiles) {
   const SafetensorsHeader read = parse_safetensors(file.bytes(), path.string());
 
   EXPECT_FALSE(read.tensors.empty());
-  EXPECT_EQ(read.tensors.back().offset + read.tensors.back().bytes,
-            static_cast<std::int64_t>(file.bytes().size()));
+  EXPECT_EQ(read.tensors.back().offset + read.tensors.back().bytes, static_cast<std::int64_t>(file.bytes().size()));
 }
 
 TEST(Safetensors, RefusesFilesThatAreTooShort) {
@@ -103,9 +102,8 @@ TEST(Safetensors, RefusesGaps) {
 }
 
 TEST(Safetensors, RefusesTensorsBeyondTheEndOfTheFile) {
-  EXPECT_EQ(
-      error_of_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 5),
-      "f.safetensors: tensor 'a': its data ends 3 bytes beyond the end of the file (is the file cut off?)");
+  EXPECT_EQ(error_of_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 5),
+            "f.safetensors: tensor 'a': its data ends 3 bytes beyond the end of the file (is the file cut off?)");
 }
 
 TEST(Safetensors, RefusesBytesThatBelongToNoTensor) {
@@ -167,8 +165,7 @@ TEST(Safetensors, RefusesHeadersOfAnotherForm) {
       {R"({"a":{"dtype":1}})", "tensor 'a': dtype is a number, should be a text"},
       {R"({"a":{"shape":4}})", "tensor 'a': shape holds a number, should be a list of whole numbers"},
       {R"({"a":{"shape":[[1]]}})", "tensor 'a': shape holds a list, should be a list of whole numbers"},
-      {R"({"a":{"shape":[-1]}})",
-       "tensor 'a': shape holds a negative number, should be a list of whole numbers"},
+      {R"({"a":{"shape":[-1]}})", "tensor 'a': shape holds a negative number, should be a list of whole numbers"},
       {R"({"a":{"shape":[1.0]}})",
        "tensor 'a': shape holds a number with fraction or exponent, should be a list of whole numbers"},
       {R"({"a":{"shape":[18446744073709551615]}})",
@@ -181,8 +178,7 @@ TEST(Safetensors, RefusesHeadersOfAnotherForm) {
       {R"({"__metadata__":{"k":1}})", "__metadata__ may hold texts only, not a number"},
       {R"({"__metadata__":{"k":{}}})", "__metadata__ may hold texts only, not an object"},
       {R"({"__metadata__":"x"})", "__metadata__ may hold texts only, not a text"},
-      {"{\"a\\nb\":1}",
-       "tensor 'a\\x0ab': is a number, should be an object with dtype, shape and data_offsets"},
+      {"{\"a\\nb\":1}", "tensor 'a\\x0ab': is a number, should be an object with dtype, shape and data_offsets"},
       {"{\"" + std::string(5000, 'n') + "\":{}}",
        "tensor '" + std::string(100, 'n') + "...': the name is longer than 4096 bytes"},
   };
@@ -192,8 +188,7 @@ TEST(Safetensors, RefusesHeadersOfAnotherForm) {
 
 TEST(Safetensors, RefusesDeepNestingWithoutRecursion) {
   const std::string deep = R"({"a":{"shape":)" + std::string(1'000'000, '[');
-  EXPECT_EQ(error_of_header(deep),
-            "f.safetensors: tensor 'a': shape holds a list, should be a list of whole numbers");
+  EXPECT_EQ(error_of_header(deep), "f.safetensors: tensor 'a': shape holds a list, should be a list of whole numbers");
 }
 
 }  // namespace

@@ -71,8 +71,8 @@ void expect_found_everywhere(StoredType type, const std::vector<Word>& bad_bits,
 }
 
 TEST(TensorRead, FindsTheFirstValueThatIsNotFinite) {
-  expect_found_everywhere<std::uint32_t>(StoredType::f32,
-                                         {0x7f800000u, 0xff800000u, 0x7fc00000u, 0x7f800001u}, 0x7f7fffffu);
+  expect_found_everywhere<std::uint32_t>(StoredType::f32, {0x7f800000u, 0xff800000u, 0x7fc00000u, 0x7f800001u},
+                                         0x7f7fffffu);
   expect_found_everywhere<std::uint16_t>(StoredType::f16, {0x7c00u, 0xfc00u, 0x7e00u, 0x7c01u}, 0x7bffu);
   expect_found_everywhere<std::uint16_t>(StoredType::bf16, {0x7f80u, 0xff80u, 0x7fc0u, 0x7f81u}, 0x7f7fu);
 }

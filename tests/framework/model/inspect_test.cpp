@@ -18,11 +18,9 @@ TEST(Inspect, DescribesAModelDirectory) {
 
   const std::string text = inspect(path);
 
-  EXPECT_TRUE(text.starts_with(path + ": llama model, 156 weights in 12 tensors and 1 file, 624 B\n"))
-      << text;
+  EXPECT_TRUE(text.starts_with(path + ": llama model, 156 weights in 12 tensors and 1 file, 624 B\n")) << text;
   EXPECT_NE(text.find("  heads            2 query, 1 key and value, 2 wide\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("  model.layers.0.mlp.down_proj.weight             F32  [4, 6]  96 B\n"),
-            std::string::npos)
+  EXPECT_NE(text.find("  model.layers.0.mlp.down_proj.weight             F32  [4, 6]  96 B\n"), std::string::npos)
       << text;
 }
 
@@ -34,8 +32,8 @@ TEST(Inspect, KnowsFilesByTheirContent) {
   write_bytes(directory / "weights", make_safetensors({float_tensor("a", {1}, {1})}));
 
   EXPECT_TRUE(inspect(directory / "tokens").starts_with((directory / "tokens").string() + ": HDF5, "));
-  EXPECT_TRUE(inspect(directory / "weights")
-                  .starts_with((directory / "weights").string() + ": safetensors, 1 tensors, 4 B\n"));
+  EXPECT_TRUE(
+      inspect(directory / "weights").starts_with((directory / "weights").string() + ": safetensors, 1 tensors, 4 B\n"));
 }
 
 TEST(Inspect, SaysWhichKindsOfFilesItKnows) {

@@ -138,8 +138,7 @@ TEST(ModelConfig, RefusesSlidingWindowsInSomeLayers) {
   model.config["use_sliding_window"] = true;
   model.config["sliding_window"] = 8;
   model.config["max_window_layers"] = 2;
-  EXPECT_EQ(error(model),
-            "max_window_layers: sliding windows in some layers only are not supported, it should be 0");
+  EXPECT_EQ(error(model), "max_window_layers: sliding windows in some layers only are not supported, it should be 0");
   model.config["layer_types"] = {"full_attention", "sliding_attention"};
   EXPECT_EQ(error(model),
             "layer_types: layers of different kinds are not supported (supported: all full_attention or all "
@@ -160,8 +159,7 @@ const auto near_to = [](const std::vector<double>& values) {
 
 TEST(ModelConfig, ScalesRotaryFrequencies) {
   EXPECT_THAT(frequencies("rope_scaling", R"({"rope_type": "default"})"), near_to({1, 0.1, 0.01, 0.001}));
-  EXPECT_THAT(frequencies("rope_scaling", R"({"type": "linear", "factor": 2.0})"),
-              near_to({0.5, 0.05, 0.005, 0.0005}));
+  EXPECT_THAT(frequencies("rope_scaling", R"({"type": "linear", "factor": 2.0})"), near_to({0.5, 0.05, 0.005, 0.0005}));
   EXPECT_THAT(frequencies("rope_parameters", R"({"rope_type": "default", "rope_theta": 1e8})"),
               near_to({1, 0.01, 0.0001, 0.000001}));
 }
@@ -182,8 +180,7 @@ TEST(ModelConfig, RefusesOtherRotaryPositions) {
             "rope_scaling.rope_type: 'yarn' is not supported (supported: default, linear, llama3)");
   EXPECT_EQ(error_with("rope_scaling", Json::parse(R"({"type": "dynamic", "factor": 4})")),
             "rope_scaling.type: 'dynamic' is not supported (supported: default, linear, llama3)");
-  EXPECT_EQ(error_with("rope_scaling", Json::parse(R"({"type": "linear"})")),
-            "rope_scaling.factor: is missing");
+  EXPECT_EQ(error_with("rope_scaling", Json::parse(R"({"type": "linear"})")), "rope_scaling.factor: is missing");
   EXPECT_EQ(error_with("rope_parameters", Json::parse(R"({"full_attention": {"rope_type": "default"}})")),
             "rope_parameters: rotary positions that differ between layers are not supported");
   EXPECT_EQ(error_with("partial_rotary_factor", 0.5),
@@ -192,9 +189,8 @@ TEST(ModelConfig, RefusesOtherRotaryPositions) {
 }
 
 TEST(ModelConfig, RefusesOtherArchitectures) {
-  EXPECT_EQ(
-      error_with("model_type", "qwen"),
-      "model_type: 'qwen' is not supported, did you mean 'qwen2'? (supported: llama, mistral, qwen2, qwen3)");
+  EXPECT_EQ(error_with("model_type", "qwen"),
+            "model_type: 'qwen' is not supported, did you mean 'qwen2'? (supported: llama, mistral, qwen2, qwen3)");
   EXPECT_EQ(error_with("model_type", "gpt_neox\n"),
             "model_type: 'gpt_neox\\x0a' is not supported (supported: llama, mistral, qwen2, qwen3)");
   TinyModel model;
@@ -210,20 +206,16 @@ TEST(ModelConfig, RefusesWhatItCannotCompute) {
 }
 
 TEST(ModelConfig, RefusesSizesThatDoNotFitEachOther) {
-  EXPECT_EQ(error_with("num_key_value_heads", 3),
-            "num_key_value_heads: 3 does not divide num_attention_heads 2");
-  EXPECT_EQ(error_with("hidden_size", 5),
-            "num_attention_heads: 2 does not divide hidden_size 5, give head_dim");
+  EXPECT_EQ(error_with("num_key_value_heads", 3), "num_key_value_heads: 3 does not divide num_attention_heads 2");
+  EXPECT_EQ(error_with("hidden_size", 5), "num_attention_heads: 2 does not divide hidden_size 5, give head_dim");
   EXPECT_EQ(error_with("head_dim", 3), "head_dim: 3 is odd, rotary positions need pairs");
   EXPECT_EQ(error_with("bos_token_id", 3), "bos_token_id: should be a token id below vocab_size 3, is 3");
 }
 
 TEST(ModelConfig, RefusesValuesOfTheWrongKind) {
-  EXPECT_EQ(error_with("hidden_size", "big"),
-            "hidden_size: should be a whole number from 1 to 16777216, is \"big\"");
+  EXPECT_EQ(error_with("hidden_size", "big"), "hidden_size: should be a whole number from 1 to 16777216, is \"big\"");
   EXPECT_EQ(error_with("hidden_size", 0), "hidden_size: should be a whole number from 1 to 16777216, is 0");
-  EXPECT_EQ(error_with("hidden_size", 64.0),
-            "hidden_size: should be a whole number from 1 to 16777216, is 64.0");
+  EXPECT_EQ(error_with("hidden_size", 64.0), "hidden_size: should be a whole number from 1 to 16777216, is 64.0");
   EXPECT_EQ(error_with("num_hidden_layers", std::uint64_t{18446744073709551615u}),
             "num_hidden_layers: should be a whole number from 1 to 10000, is 18446744073709551615");
   EXPECT_EQ(error_with("rms_norm_eps", "1e-5"), "rms_norm_eps: should be a number, is \"1e-5\"");

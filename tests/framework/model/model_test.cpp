@@ -151,8 +151,7 @@ TEST(Model, RefusesWeightsThatAreNotFinite) {
   EXPECT_EQ(error(files),
             "tensor 'model.layers.0.mlp.up_proj.weight': the weight at index 23 is inf, should be finite");
   set_value(tensor, 7, std::nanf(""));
-  EXPECT_EQ(error(files),
-            "tensor 'model.layers.0.mlp.up_proj.weight': the weight at index 7 is nan, should be finite");
+  EXPECT_EQ(error(files), "tensor 'model.layers.0.mlp.up_proj.weight': the weight at index 7 is nan, should be finite");
 }
 
 TEST(Model, RefusesWeightsFarInsideALargeTensorThatAreNotFinite) {
@@ -168,23 +167,20 @@ TEST(Model, RefusesWeightsFarInsideALargeTensorThatAreNotFinite) {
 TEST(Model, RefusesAMissingTensor) {
   TinyModel files;
   files.tensors.erase("model.layers.0.mlp.up_proj.weight");
-  EXPECT_EQ(error(files),
-            "tensor 'model.layers.0.mlp.up_proj.weight' is missing, config.json makes it [6, 4] (llama)");
+  EXPECT_EQ(error(files), "tensor 'model.layers.0.mlp.up_proj.weight' is missing, config.json makes it [6, 4] (llama)");
 }
 
 TEST(Model, RefusesAnotherShape) {
   TinyModel files;
   files.add(std::string(q_proj) + ".weight", {2, 8});
-  EXPECT_EQ(
-      error(files),
-      "tensor 'model.layers.0.self_attn.q_proj.weight': shape [2, 8], config.json makes it [4, 4] (llama)");
+  EXPECT_EQ(error(files),
+            "tensor 'model.layers.0.self_attn.q_proj.weight': shape [2, 8], config.json makes it [4, 4] (llama)");
 }
 
 TEST(Model, RefusesTypesThatAreNoWeights) {
   TinyModel files;
   files.tensors["model.norm.weight"].dtype = "I32";
-  EXPECT_EQ(error(files),
-            "tensor 'model.norm.weight': dtype I32 is not supported (supported: F32, F16, BF16)");
+  EXPECT_EQ(error(files), "tensor 'model.norm.weight': dtype I32 is not supported (supported: F32, F16, BF16)");
 }
 
 TEST(Model, RefusesTensorsThatItWouldNotUse) {

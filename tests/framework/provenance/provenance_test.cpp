@@ -24,9 +24,9 @@ TEST(Provenance, ListsEveryFactOnceInAFixedOrder) {
     EXPECT_EQ(value.find('\n'), std::string::npos) << name;
   }
 
-  EXPECT_THAT(names, testing::ElementsAre("version", "git_commit", "source_hash", "build_type", "compiler",
-                                          "march", "isa", "mpi", "hostname", "cpu_model", "cores",
-                                          "memory_bytes", "os", "started_at"));
+  EXPECT_THAT(names,
+              testing::ElementsAre("version", "git_commit", "source_hash", "build_type", "compiler", "march", "isa",
+                                   "mpi", "hostname", "cpu_model", "cores", "memory_bytes", "os", "started_at"));
 }
 
 TEST(Provenance, GivesFactsInTheirFormats) {

@@ -15,12 +15,10 @@ TEST(Contract, ValidateSpeaksToTheUser) {
 
 #ifndef NDEBUG
 TEST(Contract, ExpectNamesTheConditionAndThePlace) {
-  EXPECT_THAT(
-      [] { EXPECT(2 < 1, "two is ", 2); },
-      testing::ThrowsMessage<InternalError>(testing::AllOf(
-          testing::HasSubstr("contract_test.cpp"), testing::HasSubstr("EXPECT failed: 2 < 1: two is 2"))));
-  EXPECT_THAT([] { ENSURE(false, "a result"); },
-              testing::ThrowsMessage<InternalError>(testing::HasSubstr("ENSURE")));
+  EXPECT_THAT([] { EXPECT(2 < 1, "two is ", 2); },
+              testing::ThrowsMessage<InternalError>(testing::AllOf(
+                  testing::HasSubstr("contract_test.cpp"), testing::HasSubstr("EXPECT failed: 2 < 1: two is 2"))));
+  EXPECT_THAT([] { ENSURE(false, "a result"); }, testing::ThrowsMessage<InternalError>(testing::HasSubstr("ENSURE")));
 }
 #endif
 

@@ -43,8 +43,8 @@ TEST(Exp, ReachesZeroInfinityAndNanAtTheEnds) {
 }
 
 TEST(ExpOfNegative, EqualsExp) {
-  for (const float x : {0.0f, -0.0f, -1e-8f, -1.0f, -50.3f, -87.3f, -87.4f, -1e30f,
-                        -std::numeric_limits<float>::infinity()}) {
+  for (const float x :
+       {0.0f, -0.0f, -1e-8f, -1.0f, -50.3f, -87.3f, -87.4f, -1e30f, -std::numeric_limits<float>::infinity()}) {
     EXPECT_EQ(exp_of_negative(splat(x))[5], exp(splat(x))[5]) << x;
   }
   EXPECT_TRUE(std::isnan(exp_of_negative(splat(std::numeric_limits<float>::quiet_NaN()))[0]));

@@ -52,9 +52,8 @@ TEST(ParallelFor, InsideItselfTheCallingThreadDoesEverything) {
   const WithThreads with_threads(2);
   std::atomic<int> parts = 0;
 
-  parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
-    parallel_for(10, 1, [&](std::int64_t, std::int64_t) { ++parts; });
-  });
+  parallel_for(2, 1,
+               [&](std::int64_t, std::int64_t) { parallel_for(10, 1, [&](std::int64_t, std::int64_t) { ++parts; }); });
 
   EXPECT_EQ(parts, 2);
 }

@@ -20,8 +20,7 @@ LinearWeights make_weights(std::int64_t outputs, std::int64_t inputs, Precision 
   if (precision != Precision::int8) return LinearWeights::from_float(weight.view(), precision);
   Matrix<std::int8_t> codes(outputs, inputs);
   for (std::int64_t i = 0; i < codes.size(); ++i) {
-    codes.data()[i] =
-        static_cast<std::int8_t>(std::clamp(std::nearbyint(40.0f * weight.data()[i]), -128.0f, 127.0f));
+    codes.data()[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(40.0f * weight.data()[i]), -128.0f, 127.0f));
   }
   const std::vector<float> scales(static_cast<std::size_t>(outputs), 0.025f);
   return LinearWeights::from_int8(codes.view(), scales);
@@ -50,8 +49,8 @@ TEST_P(LinearBits, DependOnTheRowAlone) {
         for (const std::int64_t first : {std::int64_t{0}, all_rows - rows}) {
           if (accumulate) std::copy_n(start.row(first), out.size(), out.data());
 
-          weights.apply(x.view().rows_from(first, rows), {bias.data(), static_cast<std::size_t>(outputs)},
-                        out.view(), accumulate);
+          weights.apply(x.view().rows_from(first, rows), {bias.data(), static_cast<std::size_t>(outputs)}, out.view(),
+                        accumulate);
 
           ASSERT_TRUE(same_bits(out.view(), expected.view().rows_from(first, rows)))
               << rows << " rows from " << first << ", " << threads << " threads, accumulate " << accumulate;
@@ -63,11 +62,10 @@ TEST_P(LinearBits, DependOnTheRowAlone) {
 
 INSTANTIATE_TEST_SUITE_P(ShapesOfModels, LinearBits,
                          testing::Combine(testing::Values(Precision::f32, Precision::bf16, Precision::int8),
-                                          testing::Values(std::pair{64, 64}, std::pair{172, 64},
-                                                          std::pair{64, 172}, std::pair{256, 256},
-                                                          std::pair{768, 256}, std::pair{256, 768},
-                                                          std::pair{512, 64}, std::pair{1024, 256},
-                                                          std::pair{1, 3}, std::pair{40, 2500})));
+                                          testing::Values(std::pair{64, 64}, std::pair{172, 64}, std::pair{64, 172},
+                                                          std::pair{256, 256}, std::pair{768, 256}, std::pair{256, 768},
+                                                          std::pair{512, 64}, std::pair{1024, 256}, std::pair{1, 3},
+                                                          std::pair{40, 2500})));
 
 }  // namespace
 }  // namespace pare::test

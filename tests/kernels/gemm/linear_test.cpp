@@ -36,8 +36,7 @@ void expect_close(const Matrix<float>& out, const Matrix<float>& expected, const
   for (std::int64_t t = 0; t < out.rows(); ++t) {
     for (std::int64_t n = 0; n < out.cols(); ++n) {
       const float bound =
-          0x1p-23f *
-          (static_cast<float>(x.cols() + 2) * sum_of_magnitudes(x.row(t), w.row(n), x.cols()) + 8.0f);
+          0x1p-23f * (static_cast<float>(x.cols() + 2) * sum_of_magnitudes(x.row(t), w.row(n), x.cols()) + 8.0f);
       ASSERT_NEAR(out.row(t)[n], expected.row(t)[n], bound) << "row " << t << ", output " << n;
     }
   }
@@ -87,8 +86,7 @@ TEST_P(LinearShapes, Int8AgreesWithIntegerSums) {
   const Matrix<float> x = random_matrix(rows, inputs, 1);
   const Matrix<float> bias = random_matrix(1, outputs, 3);
   Matrix<std::int8_t> codes(outputs, inputs);
-  for (std::int64_t i = 0; i < codes.size(); ++i)
-    codes.data()[i] = static_cast<std::int8_t>(i * 37 % 256 - 128);
+  for (std::int64_t i = 0; i < codes.size(); ++i) codes.data()[i] = static_cast<std::int8_t>(i * 37 % 256 - 128);
   std::vector<float> scales(static_cast<std::size_t>(outputs));
   for (std::size_t n = 0; n < scales.size(); ++n) scales[n] = 0.01f * static_cast<float>(n % 7 + 1);
   Matrix<float> out = poisoned_matrix(rows, outputs);
@@ -103,13 +101,11 @@ TEST_P(LinearShapes, Int8AgreesWithIntegerSums) {
     for (std::int64_t n = 0; n < outputs; ++n) {
       std::int64_t sum = 0;
       for (std::int64_t k = 0; k < inputs; ++k) sum += std::int64_t{x_codes.row(t)[k]} * codes.row(n)[k];
-      const double scale =
-          double{x_scales[static_cast<std::size_t>(t)]} * scales[static_cast<std::size_t>(n)];
+      const double scale = double{x_scales[static_cast<std::size_t>(t)]} * scales[static_cast<std::size_t>(n)];
       const double product = static_cast<double>(sum) * scale;
       // Four roundings of a relative 2^-24 each: the sum, the product of the scales, their product, the
       // addition.
-      ASSERT_NEAR(out.row(t)[n], product + bias.data()[n],
-                  0x1p-22 * (std::abs(product) + std::abs(bias.data()[n])));
+      ASSERT_NEAR(out.row(t)[n], product + bias.data()[n], 0x1p-22 * (std::abs(product) + std::abs(bias.data()[n])));
     }
   }
 }
@@ -148,8 +144,7 @@ TEST(LinearWeights, CopiesStridedWeights) {
   Matrix<float> out = poisoned_matrix(9, 24);
   Matrix<float> expected = poisoned_matrix(9, 24);
 
-  LinearWeights::from_float(wide.view().cols_from(5, 30), Precision::f32)
-      .apply(x.view(), {}, out.view(), false);
+  LinearWeights::from_float(wide.view().cols_from(5, 30), Precision::f32).apply(x.view(), {}, out.view(), false);
 
   LinearWeights::from_float(weight.view(), Precision::f32).apply(x.view(), {}, expected.view(), false);
   EXPECT_TRUE(same_bits(out.view(), expected.view()));

@@ -17,10 +17,10 @@ using namespace pare::kernels;
 
 TEST(ExpandReference, ReadsTheThreePartsByHand) {
   // One row of nine codes of four bits in two groups of eight: scales 1 and 2, zeros 1 and 3.
-  const std::vector<std::byte> block{
-      std::byte{0x00}, std::byte{0x3c}, std::byte{0x00}, std::byte{0x40},  // 1.0, 2.0
-      std::byte{0x31},                                                     // zeros 1, 3
-      std::byte{0x10}, std::byte{0x32}, std::byte{0x54}, std::byte{0xf6}, std::byte{0x0f}};
+  const std::vector<std::byte> block{std::byte{0x00}, std::byte{0x3c}, std::byte{0x00}, std::byte{0x40},  // 1.0, 2.0
+                                     std::byte{0x31},                                                     // zeros 1, 3
+                                     std::byte{0x10}, std::byte{0x32}, std::byte{0x54}, std::byte{0xf6},
+                                     std::byte{0x0f}};
   std::vector<float> out(9, NAN);
 
   expand_reference({{4, 8, false}, 1, 9, block}, {out.data(), 1, 9});
@@ -29,8 +29,7 @@ TEST(ExpandReference, ReadsTheThreePartsByHand) {
 }
 
 TEST(ExpandReference, SymmetricGridsHaveTheirZeroInTheMiddle) {
-  const std::vector<std::byte> block{std::byte{0x00}, std::byte{0x38},
-                                     std::byte{0b11'10'01'00}};  // 0.5; codes 0 to 3
+  const std::vector<std::byte> block{std::byte{0x00}, std::byte{0x38}, std::byte{0b11'10'01'00}};  // 0.5; codes 0 to 3
   std::vector<float> out(4, NAN);
 
   expand_reference({{2, 0, true}, 1, 4, block}, {out.data(), 1, 4});
@@ -70,8 +69,8 @@ TEST_P(Expand, EqualsTheReferenceBitForBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Grids, Expand,
-                         testing::Combine(testing::Values(2, 3, 4, 5, 6, 7, 8),
-                                          testing::Values(0, 8, 32, 128), testing::Bool()));
+                         testing::Combine(testing::Values(2, 3, 4, 5, 6, 7, 8), testing::Values(0, 8, 32, 128),
+                                          testing::Bool()));
 
 TEST(ExpandInt8, CodesTimesScalesAreTheValues) {
   for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
@@ -88,8 +87,7 @@ TEST(ExpandInt8, CodesTimesScalesAreTheValues) {
 
     for (std::int64_t r = 0; r < 9; ++r) {
       for (std::int64_t c = 0; c < 172; ++c) {
-        ASSERT_EQ(scales[static_cast<std::size_t>(r)] * static_cast<float>(codes.row(r)[c]),
-                  expected.row(r)[c]);
+        ASSERT_EQ(scales[static_cast<std::size_t>(r)] * static_cast<float>(codes.row(r)[c]), expected.row(r)[c]);
       }
     }
   }
@@ -105,8 +103,7 @@ TEST(ExpandInt8, RefusesGridsThatAnInt8GemmCannotUse) {
         [&] {
           expand_int8({grid, 1, 16, block}, codes.view(), scales);
         },
-        testing::ThrowsMessage<InputError>(
-            testing::HasSubstr("needs a symmetric grid with one group a row")));
+        testing::ThrowsMessage<InputError>(testing::HasSubstr("needs a symmetric grid with one group a row")));
   }
 }
 

@@ -16,8 +16,7 @@ namespace {
 using namespace pare::kernels;
 
 struct Tokens {
-  explicit Tokens(MatrixView<const float> x)
-      : codes(x.rows, x.cols), scales(static_cast<std::size_t>(x.rows), NAN) {
+  explicit Tokens(MatrixView<const float> x) : codes(x.rows, x.cols), scales(static_cast<std::size_t>(x.rows), NAN) {
     quantize_tokens_int8(x, codes.view(), scales);
   }
 
@@ -49,8 +48,7 @@ TEST(QuantizeTokens, FollowsItsDefinitionAtEveryWidth) {
       ASSERT_EQ(scale, largest / 127.0f);
       for (std::int64_t k = 0; k < cols; ++k) {
         ASSERT_EQ(tokens.codes.row(t)[k], static_cast<int>(std::nearbyint(part.row(t)[k] / scale)));
-        ASSERT_LE(std::abs(part.row(t)[k] - scale * static_cast<float>(tokens.codes.row(t)[k])),
-                  0.5001f * scale);
+        ASSERT_LE(std::abs(part.row(t)[k] - scale * static_cast<float>(tokens.codes.row(t)[k])), 0.5001f * scale);
       }
     }
   }

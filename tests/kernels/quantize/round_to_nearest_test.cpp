@@ -45,27 +45,11 @@ TEST(PackedLayout, CountsScalesZerosAndCodes) {
 TEST(PackedLayout, RefusesWhatNoGridCanBe) {
   using testing::HasSubstr;
   using testing::ThrowsMessage;
-  EXPECT_THAT(
-      [] {
-        packed_layout({9, 0, true}, 1, 1);
-      },
-      ThrowsMessage<InputError>(HasSubstr("9 bits, use 2 to 8")));
+  EXPECT_THAT([] { packed_layout({9, 0, true}, 1, 1); }, ThrowsMessage<InputError>(HasSubstr("9 bits, use 2 to 8")));
   EXPECT_THAT([] { packed_layout({1, 0, true}, 1, 1); }, ThrowsMessage<InputError>(HasSubstr("1 bits")));
-  EXPECT_THAT(
-      [] {
-        packed_layout({4, 12, true}, 1, 1);
-      },
-      ThrowsMessage<InputError>(HasSubstr("group of 12")));
-  EXPECT_THAT(
-      [] {
-        packed_layout({4, -8, true}, 1, 1);
-      },
-      ThrowsMessage<InputError>(HasSubstr("group of -8")));
-  EXPECT_THAT(
-      [] {
-        packed_layout({4, 8, true}, 0, 5);
-      },
-      ThrowsMessage<InputError>(HasSubstr("0 x 5 is empty")));
+  EXPECT_THAT([] { packed_layout({4, 12, true}, 1, 1); }, ThrowsMessage<InputError>(HasSubstr("group of 12")));
+  EXPECT_THAT([] { packed_layout({4, -8, true}, 1, 1); }, ThrowsMessage<InputError>(HasSubstr("group of -8")));
+  EXPECT_THAT([] { packed_layout({4, 8, true}, 0, 5); }, ThrowsMessage<InputError>(HasSubstr("0 x 5 is empty")));
 }
 
 TEST(RoundToNearest, RoundsAndPacksByHand) {
@@ -75,8 +59,8 @@ TEST(RoundToNearest, RoundsAndPacksByHand) {
 
   const std::vector<std::byte> packed = quantize({weight, 1, 5}, {2, 0, false});
 
-  const std::vector<std::byte> expected{std::byte{0x00}, std::byte{0x3c}, std::byte{0b01},
-                                        std::byte{0b11'01'01'00}, std::byte{0b11}};
+  const std::vector<std::byte> expected{std::byte{0x00}, std::byte{0x3c}, std::byte{0b01}, std::byte{0b11'01'01'00},
+                                        std::byte{0b11}};
   EXPECT_EQ(packed, expected);
 }
 
@@ -114,8 +98,7 @@ TEST_P(RoundToNearestGrids, ErrorIsAtMostHalfAStepInsideTheGrid) {
         highest = std::max(highest, values[static_cast<std::size_t>(r * 172 + i)]);
       }
       const bool inside = weight.row(r)[c] >= lowest && weight.row(r)[c] <= highest;
-      ASSERT_TRUE(!inside || error <= s * 0.50001)
-          << r << ", " << c << ": " << error << " for a step of " << s;
+      ASSERT_TRUE(!inside || error <= s * 0.50001) << r << ", " << c << ": " << error << " for a step of " << s;
     }
   }
 }
@@ -148,8 +131,8 @@ TEST_P(RoundToNearestGrids, TinyWeightsUseTheSmallestScale) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Grids, RoundToNearestGrids,
-                         testing::Combine(testing::Values(2, 3, 4, 5, 6, 7, 8),
-                                          testing::Values(0, 8, 32, 128), testing::Bool()));
+                         testing::Combine(testing::Values(2, 3, 4, 5, 6, 7, 8), testing::Values(0, 8, 32, 128),
+                                          testing::Bool()));
 
 TEST(RoundToNearest, RestoresConstantRows) {
   for (const float value : {0.5f, -0.5f, 1024.0f}) {

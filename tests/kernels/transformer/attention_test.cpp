@@ -84,15 +84,12 @@ TEST_P(CausalAttention, AWindowDependsOnItselfOnly) {
 INSTANTIATE_TEST_SUITE_P(OffEveryTile, CausalAttention,
                          testing::Values(Case{{1, 1, 8}, 1}, Case{{4, 2, 8}, 7}, Case{{2, 1, 20}, 48},
                                          Case{{3, 3, 16}, 65}, Case{{4, 2, 64}, 100}, Case{{4, 2, 64}, 256},
-                                         Case{{2, 2, 128}, 131}, Case{{8, 1, 40}, 49},
-                                         Case{{1, 1, 80}, 300}));
+                                         Case{{2, 2, 128}, 131}, Case{{8, 1, 40}, 49}, Case{{1, 1, 80}, 300}));
 
 TEST(CausalAttention, TakesColumnsOfAWiderMatrix) {
   const AttentionShape shape{2, 1, 16};
   const Matrix<float> qkv = random_matrix(30, 64, 1);
-  const auto column = [&](std::int64_t first, std::int64_t count) {
-    return qkv.view().cols_from(first, count);
-  };
+  const auto column = [&](std::int64_t first, std::int64_t count) { return qkv.view().cols_from(first, count); };
   Matrix<float> out = poisoned_matrix(30, 32);
   Matrix<float> expected = poisoned_matrix(30, 32);
 

@@ -71,8 +71,7 @@ TEST(Rope, RotatesPairsOfHalvesByHand) {
 
   apply_rope(table, positions, 2, {x.data(), 3, 8});
 
-  const std::vector<float> expected{1,  2,  3, 4, 5,  6,  7,  8,  -3, -4, 1,  2,
-                                    -7, -8, 5, 6, -1, -2, -3, -4, -5, -6, -7, -8};
+  const std::vector<float> expected{1, 2, 3, 4, 5, 6, 7, 8, -3, -4, 1, 2, -7, -8, 5, 6, -1, -2, -3, -4, -5, -6, -7, -8};
   EXPECT_THAT(x, testing::Pointwise(testing::FloatNear(1e-6f), expected));
 }
 
@@ -92,12 +91,11 @@ TEST(Rope, KeepsLengthsAndAgreesWithBinary64) {
         const double angle = positions[static_cast<std::size_t>(t)] * frequencies[i];
         const double a = x.row(t)[h * 40 + static_cast<std::int64_t>(i)];
         const double b = x.row(t)[h * 40 + 20 + static_cast<std::int64_t>(i)];
-        const double bound =
-            0x1p-22 * (std::abs(a) + std::abs(b));  // two rounded factors, two products, one sum
-        ASSERT_NEAR(out.row(t)[h * 40 + static_cast<std::int64_t>(i)],
-                    a * std::cos(angle) - b * std::sin(angle), bound);
-        ASSERT_NEAR(out.row(t)[h * 40 + 20 + static_cast<std::int64_t>(i)],
-                    b * std::cos(angle) + a * std::sin(angle), bound);
+        const double bound = 0x1p-22 * (std::abs(a) + std::abs(b));  // two rounded factors, two products, one sum
+        ASSERT_NEAR(out.row(t)[h * 40 + static_cast<std::int64_t>(i)], a * std::cos(angle) - b * std::sin(angle),
+                    bound);
+        ASSERT_NEAR(out.row(t)[h * 40 + 20 + static_cast<std::int64_t>(i)], b * std::cos(angle) + a * std::sin(angle),
+                    bound);
       }
     }
   }
@@ -138,8 +136,7 @@ TEST(Embed, CopiesTheRowOfEachId) {
   embed(table.view(), ids, out.view());
 
   for (std::int64_t t = 0; t < 4; ++t) {
-    EXPECT_TRUE(
-        same_bits(out.view().rows_from(t, 1), table.view().rows_from(ids[static_cast<std::size_t>(t)], 1)));
+    EXPECT_TRUE(same_bits(out.view().rows_from(t, 1), table.view().rows_from(ids[static_cast<std::size_t>(t)], 1)));
   }
 }
 

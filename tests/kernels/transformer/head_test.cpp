@@ -17,8 +17,7 @@ using namespace pare::kernels;
 
 /// Everything score() reads and writes for one student.
 struct Scores {
-  explicit Scores(std::int64_t tokens)
-      : divergence(static_cast<std::size_t>(tokens), NAN), likelihood(divergence) {}
+  explicit Scores(std::int64_t tokens) : divergence(static_cast<std::size_t>(tokens), NAN), likelihood(divergence) {}
 
   std::vector<float> divergence;
   std::vector<float> likelihood;
@@ -37,8 +36,7 @@ struct Teacher {
 std::vector<double> log_softmax(const float* hidden, const Matrix<float>& weight) {
   std::vector<double> logits(static_cast<std::size_t>(weight.rows()));
   for (std::int64_t n = 0; n < weight.rows(); ++n) {
-    logits[static_cast<std::size_t>(n)] =
-        std::inner_product(hidden, hidden + weight.cols(), weight.row(n), 0.0);
+    logits[static_cast<std::size_t>(n)] = std::inner_product(hidden, hidden + weight.cols(), weight.row(n), 0.0);
   }
   const double highest = *std::max_element(logits.begin(), logits.end());
   double sum = 0.0;
@@ -99,8 +97,7 @@ TEST_P(Head, TopWordsAreTheMostLikelyInAscendingOrder) {
   for (std::int64_t t = 0; t < tokens; ++t) {
     std::vector<std::uint32_t> order(static_cast<std::size_t>(vocabulary));
     std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](auto a, auto b) { return logits.row(t)[a] > logits.row(t)[b]; });
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return logits.row(t)[a] > logits.row(t)[b]; });
     order.resize(static_cast<std::size_t>(k));
     std::sort(order.begin(), order.end());
     ASSERT_EQ(order, std::vector<std::uint32_t>(teacher.ids.row(t), teacher.ids.row(t) + k)) << "token " << t;
@@ -120,8 +117,7 @@ TEST_P(Head, ScoresAgreeWithBinary64) {
   const Teacher teacher(LanguageHead(weight.view(), Precision::f32), x.view(), k);
   const std::vector<std::uint32_t> targets = some_targets(tokens, vocabulary);
 
-  const Scores scores =
-      score(LanguageHead(student_weight.view(), Precision::f32), x.view(), teacher, targets);
+  const Scores scores = score(LanguageHead(student_weight.view(), Precision::f32), x.view(), teacher, targets);
 
   for (std::int64_t t = 0; t < tokens; ++t) {
     const auto i = static_cast<std::size_t>(t);
@@ -146,8 +142,7 @@ TEST_P(Head, ATokenDependsOnItselfOnly) {
 
   for (const std::int64_t t : {std::int64_t{0}, tokens / 2, tokens - 1}) {
     const Teacher alone(teacher_head, x.view().rows_from(t, 1), k);
-    const Scores scores =
-        score(student_head, x.view().rows_from(t, 1), alone, {targets[static_cast<std::size_t>(t)]});
+    const Scores scores = score(student_head, x.view().rows_from(t, 1), alone, {targets[static_cast<std::size_t>(t)]});
 
     EXPECT_TRUE(same_bits(alone.log_probabilities.view(), teacher.log_probabilities.view().rows_from(t, 1)));
     EXPECT_EQ(scores.divergence[0], all.divergence[static_cast<std::size_t>(t)]);
@@ -157,8 +152,8 @@ TEST_P(Head, ATokenDependsOnItselfOnly) {
 
 INSTANTIATE_TEST_SUITE_P(OffEveryTile, Head,
                          testing::Values(Case{1, 8, 5, 5}, Case{70, 33, 100, 7}, Case{130, 64, 1024, 512},
-                                         Case{65, 64, 1024, 1024}, Case{20, 16, 2500, 300},
-                                         Case{9, 16, 3000, 3000}, Case{9, 16, 5000, 1}));
+                                         Case{65, 64, 1024, 1024}, Case{20, 16, 2500, 300}, Case{9, 16, 3000, 3000},
+                                         Case{9, 16, 5000, 1}));
 
 TEST(Head, ATeacherDoesNotDivergeFromItself) {
   const Matrix<float> weight = random_matrix(1024, 64, 1, 0.3f);
@@ -195,8 +190,7 @@ TEST(Head, TiesGoToTheSmallerId) {
 
   const Teacher teacher(LanguageHead(weight.view(), Precision::f32), x.view(), 3);
 
-  EXPECT_THAT(std::vector<std::uint32_t>(teacher.ids.row(1), teacher.ids.row(1) + 3),
-              testing::ElementsAre(0, 1, 2));
+  EXPECT_THAT(std::vector<std::uint32_t>(teacher.ids.row(1), teacher.ids.row(1) + 3), testing::ElementsAre(0, 1, 2));
   EXPECT_NEAR(teacher.log_probabilities.row(1)[2], -std::log(2100.0), 1e-6);
 }
 

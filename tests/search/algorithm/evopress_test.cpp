@@ -36,8 +36,7 @@ TEST(EvoPress, KeepsTheAverageOfEverySizeClass) {
   const SyntheticProblem problem = two_classes();
 
   for (const search::EvaluationRequest& request : drive("evopress", problem, 1, 500000).requests()) {
-    EXPECT_EQ(levels_of_classes(problem.space, request.recipe),
-              levels_of_classes(problem.space, Recipe(8, 1)));
+    EXPECT_EQ(levels_of_classes(problem.space, request.recipe), levels_of_classes(problem.space, Recipe(8, 1)));
     EXPECT_LE(problem.space.bytes(request.recipe), problem.budget_bytes);
   }
 }

@@ -45,10 +45,9 @@ TEST(Exhaustive, TriesEveryRecipeThatFitsOnce) {
 TEST(Exhaustive, RefusesWhatItCannotFinish) {
   EXPECT_EQ(refusal(additive_problem(20, 2, 1)),
             "exhaustive: a space of 10^12.0412 recipes (at most 10^6 can be tried), use pare instead");
-  EXPECT_THAT(
-      refusal(additive_problem(4, 2, 1), 256),
-      testing::MatchesRegex("exhaustive: a limit of 256 tokens \\(one window of each of [0-9]+ recipes takes "
-                            "[0-9]+ tokens\\), raise it or use pare instead"));
+  EXPECT_THAT(refusal(additive_problem(4, 2, 1), 256),
+              testing::MatchesRegex("exhaustive: a limit of 256 tokens \\(one window of each of [0-9]+ recipes takes "
+                                    "[0-9]+ tokens\\), raise it or use pare instead"));
 }
 
 TEST(Exhaustive, UsesTheWindowsThatTheTokensPayFor) {

@@ -33,8 +33,7 @@ Scores random_scores(const SearchSpace& space, std::uint64_t seed) {
 }
 
 /// The least sum by trying everything; infinity when nothing is allowed.
-double least_sum(const SearchSpace& space, const Scores& scores, std::int64_t budget,
-                 const TrustRegion* region) {
+double least_sum(const SearchSpace& space, const Scores& scores, std::int64_t budget, const TrustRegion* region) {
   double least = forbidden;
   Recipe recipe(space.sites.size(), 0);
   for (bool counting = true; counting;) {
@@ -61,8 +60,7 @@ TEST(IntegerProgramme, EqualsExhaustiveSearch) {
 
     ASSERT_TRUE(recipe.has_value());
     EXPECT_LE(space.bytes(*recipe), budget);
-    EXPECT_NEAR(search::total_score(scores, *recipe), least_sum(space, scores, budget, nullptr), 1e-7)
-        << seed;
+    EXPECT_NEAR(search::total_score(scores, *recipe), least_sum(space, scores, budget, nullptr), 1e-7) << seed;
   }
 }
 
@@ -79,8 +77,7 @@ TEST(IntegerProgramme, EqualsExhaustiveSearchInATrustRegion) {
     ASSERT_TRUE(recipe.has_value());
     EXPECT_LE(space.bytes(*recipe), budget);
     EXPECT_LE(search::changes(*recipe, region.reference), region.max_changes);
-    EXPECT_NEAR(search::total_score(scores, *recipe), least_sum(space, scores, budget, &region), 1e-7)
-        << seed;
+    EXPECT_NEAR(search::total_score(scores, *recipe), least_sum(space, scores, budget, &region), 1e-7) << seed;
   }
 }
 
@@ -123,8 +120,7 @@ TEST(IntegerProgramme, SaysWhenNothingIsAllowed) {
   const Scores scores(4, {0, 0});
 
   EXPECT_EQ(search::allocate(space, scores, space.smallest_bytes() - 1), std::nullopt);
-  EXPECT_EQ(search::allocate(space, scores, space.smallest_bytes(), TrustRegion{Recipe(4, 1), 3}),
-            std::nullopt);
+  EXPECT_EQ(search::allocate(space, scores, space.smallest_bytes(), TrustRegion{Recipe(4, 1), 3}), std::nullopt);
 }
 
 TEST(IntegerProgramme, SolvesTheSizeOfALargeModel) {

@@ -20,8 +20,7 @@ const Recipe& finalist(const Outcome& outcome, const std::string& name) {
 }
 
 std::int64_t plenty(const SyntheticProblem& problem) {
-  return 400 * static_cast<std::int64_t>(problem.space.sites.size()) * problem.windows *
-         problem.window_length;
+  return 400 * static_cast<std::int64_t>(problem.space.sites.size()) * problem.windows * problem.window_length;
 }
 
 TEST(Pare, FindsTheAdditiveOptimum) {
@@ -96,9 +95,8 @@ TEST(Pare, AsksAboveTheBudgetForSingleSwapsOnly) {
       fitting.push_back(request.recipe);
       continue;
     }
-    const bool is_single_swap = std::any_of(fitting.begin(), fitting.end(), [&](const Recipe& each) {
-      return search::changes(each, request.recipe) == 1;
-    });
+    const bool is_single_swap = std::any_of(
+        fitting.begin(), fitting.end(), [&](const Recipe& each) { return search::changes(each, request.recipe) == 1; });
     EXPECT_TRUE(is_single_swap);
   }
 }

@@ -46,9 +46,8 @@ TEST(Registry, EveryAlgorithmEndsWhereThereIsNothingToChoose) {
 TEST(Registry, NamesTheNearestAlgorithm) {
   const SyntheticProblem problem = additive_problem(4, 2, 1);
 
-  EXPECT_EQ(
-      refusal("evopres", problem.problem()),
-      "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
+  EXPECT_EQ(refusal("evopres", problem.problem()),
+            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
 }
 
 TEST(Registry, RefusesProblemsWithoutAnAnswer) {
@@ -56,8 +55,7 @@ TEST(Registry, RefusesProblemsWithoutAnAnswer) {
   problem.budget_bytes = problem.space.smallest_bytes() - 1;
   const SyntheticProblem empty{{}, 10, 2, 256, {}};
 
-  EXPECT_THAT(refusal("pare", problem.problem()),
-              testing::HasSubstr("(no recipe fits), the smallest possible is"));
+  EXPECT_THAT(refusal("pare", problem.problem()), testing::HasSubstr("(no recipe fits), the smallest possible is"));
   EXPECT_EQ(refusal("pare", empty.problem()),
             "nothing to search (the space has no sites), check which layers are excluded");
 }

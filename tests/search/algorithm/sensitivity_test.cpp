@@ -19,14 +19,13 @@ using testing::ElementsAre;
 
 search::SearchSpace one_site() {
   search::SearchSpace space;
-  space.sites.push_back(
-      {"a",
-       "k",
-       0,
-       0,
-       100,
-       400,
-       {{"w2", 25, 0.4}, {"w3", 38, 0.2}, {"w4", 50, 0.1}, {"w5", 63, 0.05}, {"w8", 100, 0.0}}});
+  space.sites.push_back({"a",
+                         "k",
+                         0,
+                         0,
+                         100,
+                         400,
+                         {{"w2", 25, 0.4}, {"w3", 38, 0.2}, {"w4", 50, 0.1}, {"w5", 63, 0.05}, {"w8", 100, 0.0}}});
   return space;
 }
 
@@ -38,8 +37,7 @@ TEST(Sensitivity, ChoosesNeighboursAnchorsOrAll) {
   const search::SearchSpace space = one_site();
 
   EXPECT_THAT(single_swaps(space, {2}, SwapChoice::neighbours), ElementsAre(Recipe{1}, Recipe{3}));
-  EXPECT_THAT(single_swaps(space, {2}, SwapChoice::anchors),
-              ElementsAre(Recipe{0}, Recipe{1}, Recipe{3}, Recipe{4}));
+  EXPECT_THAT(single_swaps(space, {2}, SwapChoice::anchors), ElementsAre(Recipe{0}, Recipe{1}, Recipe{3}, Recipe{4}));
   EXPECT_THAT(single_swaps(space, {0}, SwapChoice::anchors), ElementsAre(Recipe{1}, Recipe{4}));
   EXPECT_EQ(single_swaps(space, {2}, SwapChoice::all).size(), 4U);
 }
@@ -76,8 +74,7 @@ TEST(Sensitivity, ContinuesThePreviousTableScaled) {
   Archive archive(1);
   tell(archive, {1}, {1.0});
   tell(archive, {2}, {0.8});
-  const Sensitivities previous{
-      {1}, {{0.5, 0, -0.4, -0.6, -0.8}}, {{0, 0, 0, 0, 0}}, {{true, true, true, true, true}}};
+  const Sensitivities previous{{1}, {{0.5, 0, -0.4, -0.6, -0.8}}, {{0, 0, 0, 0, 0}}, {{true, true, true, true, true}}};
 
   const Sensitivities table = search::tabulate(space, archive, {1}, &previous);
 

@@ -79,8 +79,8 @@ std::int64_t packed_bytes(std::int64_t weights, int bits) {
 
 void add_options(SearchSite& site, const std::vector<int>& bits, double error_at_two_bits) {
   for (const int b : bits) {
-    site.options.push_back({"w" + std::to_string(b) + "-g32", packed_bytes(site.weights, b),
-                            error_at_two_bits * std::pow(4.0, 2 - b)});
+    site.options.push_back(
+        {"w" + std::to_string(b) + "-g32", packed_bytes(site.weights, b), error_at_two_bits * std::pow(4.0, 2 - b)});
   }
 }
 
@@ -171,8 +171,7 @@ SyntheticProblem transformer_like_problem(std::uint64_t seed, const std::string&
   const std::size_t sites = problem.space.sites.size();
   double sum = 0;
   for (std::size_t s = 0; s < sites; ++s) {
-    sum +=
-        sensitivity[s] * problem.space.sites[s].options[*problem.space.find_option(s, "w3-g32")].local_error;
+    sum += sensitivity[s] * problem.space.sites[s].options[*problem.space.find_option(s, "w3-g32")].local_error;
   }
   for (double& a : sensitivity) a *= 0.22 / sum;
 

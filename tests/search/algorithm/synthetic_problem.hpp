@@ -48,8 +48,7 @@ std::uint64_t hash_of(const search::Recipe& recipe);
 search::SearchSpace small_space(std::size_t sites, const std::vector<int>& bits, std::uint64_t seed = 1);
 
 /// KL is a sum over sites; scores are arbitrary and fall with the bytes.
-SyntheticProblem additive_problem(std::size_t sites, std::int64_t windows, std::uint64_t seed,
-                                  double noise = 0);
+SyntheticProblem additive_problem(std::size_t sites, std::int64_t windows, std::uint64_t seed, double noise = 0);
 
 /// Pairwise terms as strong as the sites' own.
 SyntheticProblem interacting_problem(std::size_t sites, std::int64_t windows, std::uint64_t seed);

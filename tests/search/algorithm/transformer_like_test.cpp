@@ -16,8 +16,8 @@ double held_out(const SyntheticProblem& problem, const search::Recipe& recipe) {
 
 /// Prints the table by which the search is judged, at equal tokens, and asserts its order.
 TEST(TransformerLike, PareIsBestAtEqualTokens) {
-  std::printf("%-6s %-5s %8s %8s %8s %8s %8s %8s %9s\n", "budget", "seed", "uniform", "local", "additive",
-              "pare", "evopress", "random", "tokens");
+  std::printf("%-6s %-5s %8s %8s %8s %8s %8s %8s %9s\n", "budget", "seed", "uniform", "local", "additive", "pare",
+              "evopress", "random", "tokens");
   double log_ratio = 0;
   for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
     const SyntheticProblem problem = transformer_like_problem(seed);
@@ -30,9 +30,8 @@ TEST(TransformerLike, PareIsBestAtEqualTokens) {
     const double found = held_out(problem, pare.best());
     const double additive = held_out(problem, pare.finalists[1].recipe);
     std::printf("%-6s %-5d %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %9ld\n", "w3", static_cast<int>(seed), uniform,
-                held_out(problem, pare.finalists[2].recipe), additive, found,
-                held_out(problem, evopress.best()), held_out(problem, random.best()),
-                static_cast<long>(pare.tokens));
+                held_out(problem, pare.finalists[2].recipe), additive, found, held_out(problem, evopress.best()),
+                held_out(problem, random.best()), static_cast<long>(pare.tokens));
     EXPECT_LT(pare.tokens, 1000000);
     EXPECT_LE(found, 1.01 * additive);
     EXPECT_LE(additive, 1.01 * uniform);

@@ -33,8 +33,8 @@ std::vector<Recipe> single_swaps() {
 }
 
 /// Every (recipe, window) exactly once.
-void expect_complete(const std::vector<Evaluate>& leases, const std::vector<Recipe>& recipes,
-                     std::int64_t begin, std::int64_t count) {
+void expect_complete(const std::vector<Evaluate>& leases, const std::vector<Recipe>& recipes, std::int64_t begin,
+                     std::int64_t count) {
   std::map<std::pair<Recipe, std::int64_t>, int> seen;
   for (const Evaluate& lease : leases)
     for (const Recipe& recipe : lease.recipes)
@@ -64,8 +64,7 @@ TEST(Lease, CutsOneCandidateByWindowsForManyWorkers) {
 }
 
 TEST(Lease, BoundsTheWindowsOfALease) {
-  for (const Evaluate& lease :
-       make_leases(six_sites(), single_swaps(), WindowSet::search, 0, 100, {1, 8, 7})) {
+  for (const Evaluate& lease : make_leases(six_sites(), single_swaps(), WindowSet::search, 0, 100, {1, 8, 7})) {
     EXPECT_LE(lease.count, 7);
   }
 }

@@ -101,9 +101,7 @@ TEST(ExperimentYaml, FillsInDefaults) {
 
 TEST(ExperimentYaml, ReadsEveryKindOfBudget) {
   EXPECT_EQ(std::get<search::SameAs>(parse(smallest).budget).option, "w4-g32");
-  EXPECT_EQ(
-      std::get<search::BitsPerWeight>(parse(with_line(5, "budget: {bits_per_weight: 3.5}")).budget).bits,
-      3.5);
+  EXPECT_EQ(std::get<search::BitsPerWeight>(parse(with_line(5, "budget: {bits_per_weight: 3.5}")).budget).bits, 3.5);
   EXPECT_EQ(std::get<search::Bytes>(parse(with_line(5, "budget: {bytes: 2000000}")).budget).bytes, 2000000);
   EXPECT_EQ(std::get<search::Ratio>(parse(with_line(5, "budget: {ratio: 1}")).budget).ratio, 1);
 }
@@ -112,8 +110,7 @@ TEST(ExperimentYaml, ReadsTheQuickstart) {
   const char* source = std::getenv("PARE_SOURCE_DIR");
   ASSERT_NE(source, nullptr);
 
-  const Experiment experiment =
-      search::read_experiment(std::filesystem::path(source) / "configs/quickstart.yaml", {});
+  const Experiment experiment = search::read_experiment(std::filesystem::path(source) / "configs/quickstart.yaml", {});
 
   EXPECT_EQ(experiment.output, "runs/quickstart");
   EXPECT_EQ(experiment.options.at(0).options.size(), 6U);
@@ -135,8 +132,8 @@ TEST(ExperimentYaml, IdentityIsOfWhatDecidesTheResult) {
   for (const char* same : {"output=elsewhere", "cache=/tmp/cache", "threads=2"})
     EXPECT_EQ(parse(smallest, {same}).identity, identity) << same;
   EXPECT_EQ(parse("# a comment\n" + with_line(4, "options:\n  - w4-g32\n  - w8-g32")).identity, identity);
-  for (const char* other : {"search.seed=2", "data.length=128", "budget.bytes=5000",
-                            "evaluation.precision=bf16", "model.path=other"}) {
+  for (const char* other :
+       {"search.seed=2", "data.length=128", "budget.bytes=5000", "evaluation.precision=bf16", "model.path=other"}) {
     EXPECT_NE(parse(smallest, {other}).identity, identity) << other;
   }
 }
@@ -181,8 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{2, "model: models/tiny", "2:8: model: expected a mapping, got "},
         WrongLine{3, "data: {calibration: self, windows: 1}", "3:36: data.windows: expected a whole number"},
         WrongLine{3, "data: {calibration: self, length: 1.5}", "3:35: data.length: expected a whole number"},
-        WrongLine{3, "data: {calibration: self, holdout: 010}",
-                  "3:36: data.holdout: expected a whole number"},
+        WrongLine{3, "data: {calibration: self, holdout: 010}", "3:36: data.holdout: expected a whole number"},
         WrongLine{3, "data: {calibration: [self]}", "3:8: data.calibration: expected a text"},
         WrongLine{3, "data: {windows: 8}", "3:1: data: missing key 'calibration'"},
         WrongLine{4, "options: []", "4:1: options: no options"},
@@ -192,8 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{4, "options: [{match: '*', optons: [w4-g32]}]",
                   "4:24: options[0].optons: unknown key, did you mean 'options'?"},
         WrongLine{4, "options: [{match: '*', options: []}]", "4:24: options[0].options: no options"},
-        WrongLine{5, "budget: {}",
-                  "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 0"},
+        WrongLine{5, "budget: {}", "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 0"},
         WrongLine{5, "budget: {bytes: 5, ratio: 0.5}",
                   "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 2"},
         WrongLine{5, "budget: {bits_per_wieght: 3}",
@@ -201,8 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{5, "budget: {ratio: 1.5}", "5:17: budget.ratio: expected a number"},
         WrongLine{5, "budget: {bytes: -4}", "5:17: budget.bytes: expected a whole number"},
         WrongLine{5, "budget: {same_as: w4_g32}", "5:19: budget.same_as: "},
-        WrongLine{5, "budget: {ratio: 0.5}\nbudget: {ratio: 0.6}",
-                  "6:1: key 'budget' is given twice, keep one"},
+        WrongLine{5, "budget: {ratio: 0.5}\nbudget: {ratio: 0.6}", "6:1: key 'budget' is given twice, keep one"},
         WrongLine{6, "output: {}", "6:1: output: expected a text"},
         WrongLine{6, "output: a\nthreads: 0", "7:10: threads: expected a whole number"},
         WrongLine{6, "output: a\nties: [[q_proj]]", "7:8: ties[0]: a tie needs at least two kinds"},
@@ -210,8 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{6, "output: a\nsearch: {algorithm: evopres}",
                   "7:21: search.algorithm: unknown value 'evopres', did you mean 'evopress'?"},
         WrongLine{6, "output: a\nsearch: {seed: -1}", "7:16: search.seed: expected a whole number"},
-        WrongLine{6, "output: a\nevaluation: {precision: fp16}",
-                  "7:25: evaluation.precision: unknown value 'fp16'"},
+        WrongLine{6, "output: a\nevaluation: {precision: fp16}", "7:25: evaluation.precision: unknown value 'fp16'"},
         WrongLine{6, "output: a\nevaluation: {teacher_topk: 4}",
                   "7:14: evaluation.teacher_topk: unknown key, did you mean 'teacher_top_k'?"}));
 

@@ -46,8 +46,7 @@ TEST(Judge, TheFinalistWinsUnlessAnotherThatFitsIsBetter) {
   const auto space = tiny_space();
   const std::vector<Finalist> field{{"pare", {1, 0, 1}}, {"other", {2, 0, 0}}, {"uniform w4", {2, 1, 2}}};
   const auto winner_with = [&](double pare, double other) {
-    const std::vector<Trial> trials{trial(field[0].recipe, {pare, pare}),
-                                    trial(field[1].recipe, {other, other}),
+    const std::vector<Trial> trials{trial(field[0].recipe, {pare, pare}), trial(field[1].recipe, {other, other}),
                                     trial(field[2].recipe, {0.0, 0.0})};
     return search::judge(space, budget, field, trials).winner;
   };

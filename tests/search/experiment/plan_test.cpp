@@ -14,11 +14,10 @@ namespace {
 using ::testing::HasSubstr;
 
 search::Experiment experiment(const std::vector<std::string>& overrides = {}) {
-  return search::parse_experiment(
-      "schema: 1\nmodel: {path: " + demo_model().string() +
-          "}\ndata: {calibration: self, windows: 8, length: 64, holdout: 4}\n"
-          "options: [w2-g32, w4-g32, w16]\nbudget: {same_as: w4-g32}\noutput: runs/x\n",
-      "x.yaml", overrides);
+  return search::parse_experiment("schema: 1\nmodel: {path: " + demo_model().string() +
+                                      "}\ndata: {calibration: self, windows: 8, length: 64, holdout: 4}\n"
+                                      "options: [w2-g32, w4-g32, w16]\nbudget: {same_as: w4-g32}\noutput: runs/x\n",
+                                  "x.yaml", overrides);
 }
 
 std::string plan_error(const std::vector<std::string>& overrides) {
@@ -35,9 +34,8 @@ TEST(Plan, CountsExactBytes) {
     const auto& linear = plan.model.stages()[plan.sites[s].stage].linears[plan.sites[s].linears[0]];
     const auto& site = plan.space.sites[s];
     EXPECT_EQ(site.weights, linear.outputs * linear.inputs);
-    EXPECT_EQ(
-        site.options[0].bytes,
-        kernels::packed_layout({.bits = 2, .group_size = 32}, linear.outputs, linear.inputs).total_bytes);
+    EXPECT_EQ(site.options[0].bytes,
+              kernels::packed_layout({.bits = 2, .group_size = 32}, linear.outputs, linear.inputs).total_bytes);
     EXPECT_EQ(site.options[2].name, "w16");
     EXPECT_EQ(site.options[2].bytes, site.original_bytes);
     EXPECT_EQ(site.original_bytes, 2 * site.weights);
@@ -75,8 +73,8 @@ TEST(Plan, IsDescribedForPeople) {
 
   const std::string text = search::describe(given, plan);
 
-  for (const char* part : {"llama, 6 layers", "8 windows of 64 tokens", "42 with 4.719 M weights", "w16",
-                           "smallest possible 1511.4 kB"}) {
+  for (const char* part :
+       {"llama, 6 layers", "8 windows of 64 tokens", "42 with 4.719 M weights", "w16", "smallest possible 1511.4 kB"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
 }

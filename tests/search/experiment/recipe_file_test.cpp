@@ -50,9 +50,8 @@ TEST_F(RecipeFile, ReadsWhatReportsWrite) {
 }
 
 TEST_F(RecipeFile, ReadsSitesInAnyOrder) {
-  EXPECT_EQ(
-      search::read_recipe(space(), write("\"layers.1.{q_proj,k_proj}\": w4-g32\nlayers.0.q_proj: w2-g32\n")),
-      (Recipe{0, 1}));
+  EXPECT_EQ(search::read_recipe(space(), write("\"layers.1.{q_proj,k_proj}\": w4-g32\nlayers.0.q_proj: w2-g32\n")),
+            (Recipe{0, 1}));
 }
 
 TEST_F(RecipeFile, TakesOneOptionForEverySite) {
@@ -68,8 +67,7 @@ TEST_F(RecipeFile, NamesThePlaceOfWhatIsWrong) {
               StartsWith("recipe.yaml:1:1: missing key 'layers.1.{q_proj,k_proj}'"));
   EXPECT_THAT(
       error("layers.0.q_proj: w4-g23\n\"layers.1.{q_proj,k_proj}\": w4-g32\n"),
-      StartsWith(
-          "recipe.yaml:1:18: layers.0.q_proj: this site has no option 'w4-g23', did you mean 'w4-g32'?"));
+      StartsWith("recipe.yaml:1:18: layers.0.q_proj: this site has no option 'w4-g23', did you mean 'w4-g32'?"));
   EXPECT_THAT(error_of([] { search::read_recipe(space(), "nowhere.yaml"); }),
               HasSubstr("nowhere.yaml: no such recipe file"));
 }

@@ -33,14 +33,11 @@ TEST(Budget, AcceptsTheSmallestAndTheLargestRecipe) {
 }
 
 TEST(Budget, SaysTheSmallestPossibleInItsOwnUnit) {
-  EXPECT_EQ(
-      refusal(search::BitsPerWeight{1.5}),
-      "budget bits: 1.5, that is 1312 bytes (no recipe fits), the smallest possible is 2 bits (1750 bytes)");
-  EXPECT_EQ(
-      refusal(search::Ratio{0.1}),
-      "budget ratio: 0.1, that is 1400 bytes (no recipe fits), the smallest possible is 0.125 (1750 bytes)");
-  EXPECT_EQ(refusal(search::Bytes{12}),
-            "budget bytes: 12 (no recipe fits), the smallest possible is 1750 bytes");
+  EXPECT_EQ(refusal(search::BitsPerWeight{1.5}),
+            "budget bits: 1.5, that is 1312 bytes (no recipe fits), the smallest possible is 2 bits (1750 bytes)");
+  EXPECT_EQ(refusal(search::Ratio{0.1}),
+            "budget ratio: 0.1, that is 1400 bytes (no recipe fits), the smallest possible is 0.125 (1750 bytes)");
+  EXPECT_EQ(refusal(search::Bytes{12}), "budget bytes: 12 (no recipe fits), the smallest possible is 1750 bytes");
 }
 
 TEST(Budget, SaysWhenThereIsNothingToSearch) {
@@ -48,9 +45,8 @@ TEST(Budget, SaysWhenThereIsNothingToSearch) {
             "budget bits: 7, that is 6125 bytes (every recipe fits: there is nothing to search), the largest "
             "recipe is "
             "6.2857 bits (5500 bytes)");
-  EXPECT_EQ(
-      refusal(search::Bytes{5501}),
-      "budget bytes: 5501 (every recipe fits: there is nothing to search), the largest recipe is 5500 bytes");
+  EXPECT_EQ(refusal(search::Bytes{5501}),
+            "budget bytes: 5501 (every recipe fits: there is nothing to search), the largest recipe is 5500 bytes");
 }
 
 TEST(Budget, NamesTheNearestUniformOption) {
@@ -61,8 +57,7 @@ TEST(Budget, NamesTheNearestUniformOption) {
 }
 
 TEST(Budget, RefusesNumbersThatAreNoAmount) {
-  EXPECT_EQ(refusal(search::BitsPerWeight{0}),
-            "budget bits: 0 (it must be a positive number), for example 3.5");
+  EXPECT_EQ(refusal(search::BitsPerWeight{0}), "budget bits: 0 (it must be a positive number), for example 3.5");
   EXPECT_EQ(refusal(search::Ratio{-1}), "budget ratio: -1 (it must be a positive number), for example 0.25");
 }
 

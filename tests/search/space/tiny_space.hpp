@@ -11,8 +11,7 @@ inline search::SearchSpace tiny_space() {
   const auto site = [](const char* name, const char* kind, int layer, std::int64_t weights,
                        const std::vector<int>& bits) {
     search::SearchSite made{name, kind, layer, layer, weights, 2 * weights, {}};
-    for (const int b : bits)
-      made.options.push_back({"w" + std::to_string(b), weights * b / 8, 1.0 / (1 << (2 * b))});
+    for (const int b : bits) made.options.push_back({"w" + std::to_string(b), weights * b / 8, 1.0 / (1 << (2 * b))});
     return made;
   };
   return {{site("a", "q_proj", 0, 1000, {2, 3, 4}), site("b", "up_proj", 0, 2000, {2, 4}),

@@ -16,8 +16,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 /// Windows [begin, begin + count) of a recipe: kl is the window, nll the window + 100.
-Result result(const Recipe& recipe, std::int64_t begin, std::int64_t count,
-              WindowSet set = WindowSet::search) {
+Result result(const Recipe& recipe, std::int64_t begin, std::int64_t count, WindowSet set = WindowSet::search) {
   Result result{.recipe = recipe, .set = set, .begin = begin, .kl = {}, .nll = {}};
   for (std::int64_t window = begin; window < begin + count; ++window) {
     result.kl.push_back(static_cast<double>(window));

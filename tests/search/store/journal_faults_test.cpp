@@ -24,8 +24,7 @@ const JournalHeader ours{"", "experiment-1", "model-1", "data-1", "build-1"};
 
 /// The content of record `sequence`: its length and bytes follow from its number.
 JournalEntry entry_for(std::uint64_t sequence) {
-  JournalEntry entry{static_cast<std::uint16_t>(sequence % 3 + 1),
-                     std::vector<std::byte>(8 + sequence % 400)};
+  JournalEntry entry{static_cast<std::uint16_t>(sequence % 3 + 1), std::vector<std::byte>(8 + sequence % 400)};
   for (std::size_t i = 0; i < entry.payload.size(); ++i)
     entry.payload[i] = static_cast<std::byte>((sequence * 131 + i) & 0xff);
   return entry;

@@ -87,8 +87,7 @@ TEST_F(JournalTest, RecoversExactlyTheRecordsBeforeEveryTruncation) {
 
   for (std::size_t size = ends[0]; size <= whole.size(); ++size) {
     write_bytes(path, std::span(whole).first(size));
-    const auto expected =
-        static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), size) - ends.begin() - 1);
+    const auto expected = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), size) - ends.begin() - 1);
     const bool torn = size != ends[expected];
 
     Journal journal = Journal::open(path, ours);
@@ -158,11 +157,10 @@ TEST_F(JournalTest, SaysWhereItIsDamaged) {
   bytes[ends[1] + 20] ^= std::byte{1};
   write_bytes(path, bytes);
 
-  EXPECT_EQ(error_of_opening(path),
-            path.string() + " is damaged at byte " + std::to_string(ends[1]) +
-                " although a sound record follows at byte " + std::to_string(ends[2]) +
-                ": it must not be trusted; restore it from a copy, or choose another --output "
-                "directory");
+  EXPECT_EQ(error_of_opening(path), path.string() + " is damaged at byte " + std::to_string(ends[1]) +
+                                        " although a sound record follows at byte " + std::to_string(ends[2]) +
+                                        ": it must not be trusted; restore it from a copy, or choose another --output "
+                                        "directory");
   EXPECT_EQ(read_bytes(path), bytes);
 }
 
@@ -206,11 +204,10 @@ TEST_F(JournalTest, NamesWhatDiffersAndWhatToDo) {
   JournalHeader other = ours;
 
   other.experiment = "experiment-2";
-  EXPECT_EQ(
-      error_of_opening(path, other),
-      path.string() +
-          " belongs to another experiment (its hash is experiment-1, this one is experiment-2): continue it "
-          "with the same YAML, or choose another --output directory");
+  EXPECT_EQ(error_of_opening(path, other),
+            path.string() +
+                " belongs to another experiment (its hash is experiment-1, this one is experiment-2): continue it "
+                "with the same YAML, or choose another --output directory");
   other = ours;
   other.model = "model-2";
   EXPECT_THAT(error_of_opening(path, other), HasSubstr("belongs to another model (its hash is model-1"));
@@ -227,13 +224,11 @@ TEST_F(JournalTest, RefusesASecondWriter) {
 
   EXPECT_EQ(
       error_of_opening(path),
-      path.string() +
-          " is in use by another pare: wait for that run, stop it, or choose another --output directory");
+      path.string() + " is in use by another pare: wait for that run, stop it, or choose another --output directory");
 }
 
 TEST_F(JournalTest, SaysWhyItCannotBeCreated) {
-  EXPECT_THAT(error_of_opening(directory / "missing" / "journal.bin"),
-              HasSubstr("No such file or directory"));
+  EXPECT_THAT(error_of_opening(directory / "missing" / "journal.bin"), HasSubstr("No such file or directory"));
 }
 
 }  // namespace

@@ -229,8 +229,7 @@ TEST_F(RunFileWithPythonTest, NoticesAChangedValue) {
 TEST_F(RunFileWithPythonTest, NoticesARecipeThatDoesNotFit) {
   ASSERT_EQ(python("  run['trials/recipe'][0, 0] = 3\n", "r+"), 0);
 
-  EXPECT_EQ(error_of_reading(),
-            path.string() + ": /trials is damaged: a recipe does not fit /sites and /options");
+  EXPECT_EQ(error_of_reading(), path.string() + ": /trials is damaged: a recipe does not fit /sites and /options");
 }
 
 TEST_F(RunFileWithPythonTest, NoticesAMissingOrShortColumn) {

@@ -27,15 +27,14 @@ inline search::RunRecord small_run() {
       site.stage = 1 + 2 * layer + (is_q ? 0 : 1);
       site.weights = weights;
       site.original_bytes = 4 * weights;
-      site.options = {
-          {"w2-g32", weights / 4, 0.5}, {"w3-g32", 3 * weights / 8, 0.25}, {"w4-g32", weights / 2, 0.0625}};
+      site.options = {{"w2-g32", weights / 4, 0.5}, {"w3-g32", 3 * weights / 8, 0.25}, {"w4-g32", weights / 2, 0.0625}};
       record.space.sites.push_back(site);
     }
   record.trials = {{0, {{1, 1, 1, 1}, WindowSet::search, 0, 2}, {0.5, 0.25}, {1.5, 1.25}},
                    {1, {{2, 1, 0, 1}, WindowSet::search, 0, 4}, {0.25, 0.125, 0.5, 0.75}, {1.5, 1.25, 1, 2}},
                    {2, {{2, 1, 0, 1}, WindowSet::holdout, 1, 1}, {0.375}, {1.75}}};
-  const auto contestant = [&](const char* name, Recipe recipe, bool fits, std::vector<double> window_kl,
-                              double kl, double error, double perplexity) {
+  const auto contestant = [&](const char* name, Recipe recipe, bool fits, std::vector<double> window_kl, double kl,
+                              double error, double perplexity) {
     const std::int64_t bytes = record.space.bytes(recipe);
     return Contestant{name,
                       recipe,
@@ -50,8 +49,7 @@ inline search::RunRecord small_run() {
   Verdict verdict;
   verdict.contestants = {
       contestant("uniform w3-g32", {1, 1, 1, 1}, true, {0.5, 0.25, 0.5, 0.75}, 0.5, 0.1020620726, 4.25),
-      contestant("uniform w4-g32", {2, 2, 2, 2}, false, {0.125, 0.0625, 0.125, 0.1875}, 0.125, 0.02551551815,
-                 4.0),
+      contestant("uniform w4-g32", {2, 2, 2, 2}, false, {0.125, 0.0625, 0.125, 0.1875}, 0.125, 0.02551551815, 4.0),
       contestant("pare", {2, 1, 0, 1}, true, {0.25, 0.125, 0.25, 0.375}, 0.25, 0.05103103631, 4.125)};
   verdict.winner = 2;
   verdict.budget_bytes = 2250;
