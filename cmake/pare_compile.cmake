@@ -28,7 +28,7 @@ if(PARE_WARNINGS_AS_ERRORS)
   target_compile_options(pare_compile_options INTERFACE -Werror)
 endif()
 if(PARE_SANITIZE)
-  target_compile_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE} -fno-omit-frame-pointer
+  target_compile_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE} -fno-omit-frame-pointer -Wno-stringop-overflow
                                                        -fno-sanitize-recover=all)
   target_link_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE})
 endif()
