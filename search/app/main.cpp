@@ -11,6 +11,7 @@
 #include "kernels/core/error.hpp"
 #include "search/app/verbs.hpp"
 #include "search/experiment/crew.hpp"
+#include "search/store/posix_file.hpp"
 
 namespace {
 
@@ -19,6 +20,7 @@ using search::Arguments;
 
 constexpr int exit_input = 2;
 constexpr int exit_internal = 70;
+constexpr int exit_journal = 74;
 
 /// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one line.
 int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& verb) {
@@ -28,6 +30,9 @@ int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& ver
   } catch (const InputError& error) {
     fmt::print(stderr, "pare: error: {}\n", error.what());
     exit_code = exit_input;
+  } catch (const search::JournalError& error) {
+    fmt::print(stderr, "pare: error: {}\n", error.what());
+    exit_code = exit_journal;
   } catch (const std::exception& error) {
     fmt::print(stderr, "pare: internal error: {}\n", error.what());
   }
@@ -77,7 +82,9 @@ int main(int argc, char** argv) {
 
   CLI::App* report = app.add_subcommand("report", "Print the verdict of a run");
   add_file(report, "run", arguments, "run.h5, or the directory of the run");
-  report->add_flag("--json", arguments.json, "As JSON");
+  CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
+  report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
+      ->excludes(as_json);
 
   CLI::App* inspect =
       app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 
+#include "kernels/core/contract.hpp"
 #include "search/app/verbs.hpp"
+#include "search/report/recipe_yaml.hpp"
 #include "search/report/verdict_json.hpp"
 #include "search/report/verdict_table.hpp"
 #include "search/store/run_file.hpp"
@@ -12,7 +14,13 @@ namespace pare::search {
 
 int report(const Arguments& arguments) {
   const bool directory = std::filesystem::is_directory(arguments.file);
-  const RunRecord record = read_run_file(directory ? arguments.file / "run.h5" : arguments.file);
+  const std::filesystem::path file = directory ? arguments.file / "run.h5" : arguments.file;
+  const RunRecord record = read_run_file(file);
+  if (arguments.print_recipe) {
+    VALIDATE(record.verdict, file.string(), ": the search has no winner yet, run it to its end");
+    fmt::print("{}", recipe_yaml(record.space, record.verdict->contestants[record.verdict->winner].recipe));
+    return 0;
+  }
   fmt::print("{}\n", arguments.json ? verdict_json(record) : verdict_table(record));
   return 0;
 }

@@ -15,6 +15,7 @@ struct Arguments {
   std::vector<std::string> overrides;  ///< --set a.b=value
   std::string output;                  ///< --output
   std::filesystem::path recipe;        ///< --recipe
+  bool print_recipe = false;           ///< report --recipe
   bool json = false;
   bool quiet = false;
 };

@@ -385,7 +385,7 @@ class FullDisks(ErrorTest):
 
         outcome = self.run_with_limit(file, 30)
 
-        self.assertNotEqual(outcome.code, 0)
+        self.assertEqual(outcome.code, 74)
         self.assertIn("journal.bin", outcome.err)
         self.assertIn("make room and run the same command again", outcome.err)
         verdict = self.search(file)

@@ -111,6 +111,14 @@ class Verdict(SystemTest):
         self.assertIn("uniform w4-g32", report)
         self.assertIn(self.verdict["digest"], report + inspect)
 
+    def test_reported_recipe_evaluates_to_the_winner(self):
+        recipe = self.home.directory / "recipe.yaml"
+        recipe.write_text(self.succeed("report", self.output, "--recipe").out)
+
+        again = self.succeed("evaluate", self.file, "--recipe", recipe, "--json", "--quiet").json
+
+        self.assertEqual(again["kl"], self.verdict["winner"]["kl"])
+
     @needs_h5py
     def test_run_file_says_what_the_json_says(self):
         with h5py.File(self.output / "run.h5") as run:
