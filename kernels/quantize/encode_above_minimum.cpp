@@ -95,8 +95,7 @@ Fit search(const WeighedRun<vectors>& run, const Fan& fan) {
   const float minimum = std::max(0.0f, -run.lowest);
   const float range = run.highest + minimum;
   if (!(range > 0.0f)) return best;
-  for (int step = 0; step < fan.steps; ++step) {
-    const float stretch = fan.from + (fan.to - fan.from) * static_cast<float>(step) / static_cast<float>(fan.steps - 1);
+  for_each_stretch(fan, extremes_of(run, run.total_x / run.total).ratio(), [&](float stretch) {
     const float scale = range / (highest * stretch);
     // What a finer scale clips is shared between both ends, or left to one of them.
     const float clipped = range - scale * highest;
@@ -105,7 +104,7 @@ Fit search(const WeighedRun<vectors>& run, const Fan& fan) {
       line = consider(line).second;
       consider(line);
     }
-  }
+  });
   constexpr int most_rounds = 4;
   for (int round = 0; round < most_rounds && consider(refit(run, best)).first; ++round) continue;
   return best;
@@ -122,12 +121,17 @@ struct Choice {
   double better_dmin = 0.0;
 };
 
+/// How far choose() looks around: of the two integers next to the wanted one, and so many more on either side.
+struct Reach {
+  int scales;
+  int minimums;
+};
+
+/// The search for one block: every run alone; then d, then dmin, from a few starts around those that make the largest
+/// scale and minimum the highest integer; then both refitted to all that was chosen, until that improves no more.
 template <int highest, int vectors, int integers>
 class Search {
  public:
-  static constexpr std::size_t run_length = lane_count * vectors;
-  static constexpr std::size_t runs = 256 / run_length;
-
   Search(const float* x, const float* weight, const Fan& fan) {
     for (std::size_t j = 0; j < runs; ++j) {
       run_[j] = WeighedRun<vectors>(x + run_length * j, weight + run_length * j);
@@ -139,20 +143,20 @@ class Search {
 
   void encode(BlockFields& fields) {
     Choice best;
-    const auto consider = [&](double d, double dmin) {
-      const Choice choice = choose(d, dmin);
+    const auto consider = [&](double d, double dmin, const Reach& reach) {
+      const Choice choice = choose(d, dmin, reach);
       const bool better = choice.error < best.error;
       if (better) best = choice;
       return better;
     };
     const double d = scale_ / double{integers};
     const double dmin = minimum_ / double{integers};
-    constexpr double stretches[] = {1.0, 0.97, 1.03, 0.94, 1.06};
-    for (const double a : stretches) {
-      for (const double b : stretches) consider(d * a, dmin * b);
-    }
-    constexpr int most_rounds = 3;
-    for (int round = 0; round < most_rounds && consider(best.better_d, best.better_dmin); ++round) continue;
+    constexpr double parts[] = {1.0, 0.97, 1.03, 0.94, 1.06, 0.9, 0.85, 0.8, 0.7};
+    for (const double part : parts) consider(d * part, dmin, {0, 0});
+    const double best_d = to_float(best.d);
+    for (const double part : parts) consider(best_d, dmin * part, {0, 0});
+    constexpr int most_rounds = 4;
+    for (int round = 0; round < most_rounds && consider(best.better_d, best.better_dmin, {2, 1}); ++round) continue;
 
     fields.d = best.d;
     fields.dmin = best.dmin;
@@ -162,9 +166,12 @@ class Search {
   }
 
  private:
-  /// The stored integers that serve each run best under given d and dmin: both next to the ideal scale, and for each
-  /// the two next to the minimum that belongs to it.
-  Choice choose(double wanted_d, double wanted_dmin) const {
+  static constexpr std::size_t run_length = lane_count * vectors;
+  static constexpr std::size_t runs = 256 / run_length;
+
+  /// The stored integers that serve each run best under given d and dmin: scales around the ideal one, and for each the
+  /// minimums around the one that belongs to it.
+  Choice choose(double wanted_d, double wanted_dmin, const Reach& reach) const {
     Choice choice;
     choice.d = stored_scale(wanted_d);
     choice.dmin = stored_scale(wanted_dmin);
@@ -178,11 +185,13 @@ class Search {
       Fit best;
       int best_scale = 0;
       int best_minimum = 0;
-      const int low_scale = below(ideal.scale, d);
-      for (int scale = low_scale; scale <= std::min(low_scale + 1, integers); ++scale) {
+      const int near_scale = below(ideal.scale, d);
+      for (int scale = std::max(0, near_scale - reach.scales);
+           scale <= std::min(near_scale + 1 + reach.scales, integers); ++scale) {
         const float s = d * static_cast<float>(scale);
-        const int low_minimum = below(ideal.minimum + (s - ideal.scale) * mean_code, dmin);
-        for (int minimum = low_minimum; minimum <= std::min(low_minimum + 1, integers); ++minimum) {
+        const int near_minimum = below(ideal.minimum + (s - ideal.scale) * mean_code, dmin);
+        for (int minimum = std::max(0, near_minimum - reach.minimums);
+             minimum <= std::min(near_minimum + 1 + reach.minimums, integers); ++minimum) {
           const Fit found = fit<highest>(run_[j], s, dmin * static_cast<float>(minimum));
           if (!(found.error < best.error)) continue;
           best = found;
@@ -244,9 +253,9 @@ void encode_block_above_minimum(BlockFormat format, const float* x, const float*
     case BlockFormat::q2_k:
       return Search<3, 1, 15>(x, weight, {0.8f, 1.8f, 8}).encode(fields);
     case BlockFormat::q4_k:
-      return Search<15, 2, 63>(x, weight, {0.9f, 1.3f, 6}).encode(fields);
+      return Search<15, 2, 63>(x, weight, {0.9f, 1.3f, 8}).encode(fields);
     case BlockFormat::q5_k:
-      return Search<31, 2, 63>(x, weight, {0.95f, 1.15f, 6}).encode(fields);
+      return Search<31, 2, 63>(x, weight, {0.95f, 1.15f, 10}).encode(fields);
     default:
       throw InternalError(detail::concatenate(block_format_name(format), " has no minimums"));
   }

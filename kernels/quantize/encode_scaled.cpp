@@ -14,6 +14,16 @@ namespace {
 constexpr std::size_t run_count = 16;
 using Runs = std::array<Run<1>, run_count>;
 
+/// What a stored scale may be.
+struct Integers {
+  int lowest;
+  int highest;
+
+  int below(float value) const {
+    return static_cast<int>(std::clamp(std::floor(value), static_cast<float>(lowest), static_cast<float>(highest)));
+  }
+};
+
 /// One choice of d and what follows from it.
 struct Choice {
   Float16 d{};
@@ -22,10 +32,11 @@ struct Choice {
   double better_d = 0.0;  ///< least squares for these scales and codes
 };
 
-/// The stored scales, either integer next to the ideal one, that serve each run best under a given d.
+/// The stored scales that serve each run best under a given d: of the two integers next to the ideal one, and `reach`
+/// more on either side.
 template <class Levels>
-Choice choose_scales(const Runs& runs, const std::array<float, run_count>& ideal, double wanted_d, int lowest,
-                     int highest) {
+Choice choose_scales(const Runs& runs, const std::array<float, run_count>& ideal, double wanted_d,
+                     const Integers& integers, int reach) {
   Choice choice;
   choice.d = stored_scale(wanted_d);
   choice.error = 0.0;
@@ -33,31 +44,30 @@ Choice choose_scales(const Runs& runs, const std::array<float, run_count>& ideal
   double qx = 0.0;
   double qq = 0.0;
   for (std::size_t j = 0; j < run_count; ++j) {
-    const float ratio = d == 0.0f ? 0.0f : ideal[j] / d;
-    const int below =
-        static_cast<int>(std::clamp(std::floor(ratio), static_cast<float>(lowest), static_cast<float>(highest)));
-    int scale = below;
-    ScaleFit best = fit_scale<Levels>(runs[j], d * static_cast<float>(below));
-    const int above = std::min(below + 1, highest);
-    const ScaleFit other = fit_scale<Levels>(runs[j], d * static_cast<float>(above));
-    if (other.error < best.error) {
-      best = other;
-      scale = above;
+    const int near = d == 0.0f ? 0 : integers.below(ideal[j] / d);
+    int best_scale = 0;
+    ScaleFit best = fit_scale<Levels>(runs[j], 0.0f);
+    const int last = std::min(near + 1 + reach, integers.highest);
+    for (int scale = std::max(near - reach, integers.lowest); scale <= last; ++scale) {
+      const ScaleFit fit = fit_scale<Levels>(runs[j], d * static_cast<float>(scale));
+      if (!(fit.error < best.error)) continue;
+      best = fit;
+      best_scale = scale;
     }
-    choice.scales[j] = static_cast<std::int8_t>(scale);
+    choice.scales[j] = static_cast<std::int8_t>(best_scale);
     choice.error += best.error;
-    qx += double{best.qx} * scale;
-    qq += double{best.qq} * scale * scale;
+    qx += double{best.qx} * best_scale;
+    qq += double{best.qq} * best_scale * best_scale;
   }
   choice.better_d = qq > 0.0 ? qx / qq : 0.0;
   return choice;
 }
 
-/// d such that the largest ideal scale becomes about the lowest integer: a few steps below, where other runs may fall
-/// on integers more luckily, and just beyond.
+/// Starts with d such that the largest ideal scale becomes about the outermost integer: a little beyond, and in steps
+/// below, where other runs may fall on integers more luckily. Then refits d and looks a little further around: a run
+/// that one value dominates has several scales that are nearly as good.
 template <class Levels>
-void encode(const float* x, const float* weight, const Fan& fan, int lowest, int highest, int zero,
-            BlockFields& fields) {
+void encode(const float* x, const float* weight, const Fan& fan, const Integers& integers, BlockFields& fields) {
   Runs runs;
   std::array<float, run_count> ideal{};
   float largest = 0.0f;
@@ -67,24 +77,25 @@ void encode(const float* x, const float* weight, const Fan& fan, int lowest, int
     largest = std::abs(ideal[j]) > std::abs(largest) ? ideal[j] : largest;
   }
   Choice best;
-  const auto consider = [&](double d) {
-    const Choice choice = choose_scales<Levels>(runs, ideal, d, lowest, highest);
+  const auto consider = [&](double d, int around) {
+    const Choice choice = choose_scales<Levels>(runs, ideal, d, integers, around);
     const bool better = choice.error < best.error;
     if (better) best = choice;
     return better;
   };
-  constexpr int starts = 8;
-  for (int start = 0; start < starts; ++start)
-    consider(largest / (lowest * (1.0f + 0.02f - 0.02f * static_cast<float>(start))));
-  consider(largest / static_cast<float>(highest));
-  constexpr int most_rounds = 3;
-  for (int round = 0; round < most_rounds && consider(best.better_d); ++round) continue;
+  for (const double part : {1.02, 1.0, 0.98, 0.96, 0.93, 0.9, 0.85, 0.8}) {
+    consider(double{largest} / (integers.lowest * part), 0);
+  }
+  consider(double{largest} / integers.highest, 0);
+  constexpr int reach = 2;
+  constexpr int most_rounds = 4;
+  for (int round = 0; round < most_rounds && consider(best.better_d, reach); ++round) continue;
 
   fields.d = best.d;
   fields.scales = best.scales;
   for (std::size_t j = 0; j < run_count; ++j) {
-    write_codes<Levels>(runs[j], to_float(best.d) * static_cast<float>(best.scales[j]), zero,
-                        fields.codes.data() + 16 * j);
+    write_codes<Levels>(runs[j], to_float(best.d) * static_cast<float>(best.scales[j]),
+                        -static_cast<int>(Levels::lowest), fields.codes.data() + 16 * j);
   }
 }
 
@@ -93,9 +104,9 @@ void encode(const float* x, const float* weight, const Fan& fan, int lowest, int
 void encode_scaled_block(BlockFormat format, const float* x, const float* weight, BlockFields& fields) {
   switch (format) {
     case BlockFormat::q3_k:
-      return encode<EvenLevels<-4, 3>>(x, weight, {0.6f, 1.6f, 16}, -32, 31, 4, fields);
+      return encode<EvenLevels<-4, 3>>(x, weight, {0.6f, 1.6f, 16}, {-32, 31}, fields);
     case BlockFormat::q6_k:
-      return encode<EvenLevels<-32, 31>>(x, weight, {0.9f, 1.1f, 16}, -128, 127, 32, fields);
+      return encode<EvenLevels<-32, 31>>(x, weight, {0.9f, 1.1f, 20}, {-128, 127}, fields);
     default:
       throw InternalError(detail::concatenate(block_format_name(format), " has no signed scales"));
   }

@@ -25,7 +25,7 @@ void encode_short_block(BlockFormat format, const float* x, const float* weight,
     case BlockFormat::q5_0:
       return encode<EvenLevels<-16, 15>>(x, weight, {0.85f, 1.3f, 18}, 16, fields);
     case BlockFormat::q8_0:
-      return encode<EvenLevels<-127, 127>>(x, weight, {0.97f, 1.01f, 12}, 128, fields);
+      return encode<EvenLevels<-127, 127>>(x, weight, {0.94f, 1.006f, 32}, 128, fields);
     case BlockFormat::iq4_nl:
       return encode<UnevenLevels>(x, weight, {0.75f, 1.6f, 18}, 0, fields);
     default:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/core/dtype.hpp"
 #include "kernels/core/lanes.hpp"
@@ -24,18 +25,34 @@ struct Run {
     }
   }
 
-  /// The value of the largest magnitude, the first of several.
-  float extreme() const {
-    float found = 0.0f;
-    for (int v = 0; v < vectors; ++v) {
-      for (int i = 0; i < lane_count; ++i) found = std::abs(x[v][i]) > std::abs(found) ? x[v][i] : found;
-    }
-    return found;
-  }
-
   Lanes x[vectors];
   Lanes weight[vectors];
 };
+
+/// How far the values of a run lie from a centre, with their sign; the first of several.
+struct Extremes {
+  float largest = 0.0f;   ///< the deviation of the largest magnitude
+  float foremost = 0.0f;  ///< that with the largest weight deviation^2, 0 when all those are too small to tell
+
+  float ratio() const { return foremost == 0.0f ? 1.0f : std::min(std::abs(largest / foremost), 65536.0f); }
+};
+
+template <int vectors>
+Extremes extremes_of(const Run<vectors>& run, float centre) {
+  Extremes found;
+  float most = 0.0f;
+  for (int v = 0; v < vectors; ++v) {
+    const Lanes deviation = run.x[v] - centre;
+    const Lanes counts = run.weight[v] * deviation * deviation;
+    for (int i = 0; i < lane_count; ++i) {
+      if (std::abs(deviation[i]) > std::abs(found.largest)) found.largest = deviation[i];
+      if (!(counts[i] > most)) continue;
+      most = counts[i];
+      found.foremost = deviation[i];
+    }
+  }
+  return found;
+}
 
 /// To the nearest integer in [lowest, highest], halves to even.
 inline Lanes round_within(Lanes t, float lowest, float highest) {
@@ -104,9 +121,12 @@ ScaleFit fit_scale(const Run<vectors>& run, float scale) {
   return {scale, sum(error), sum(qx), sum(qq)};
 }
 
-/// As it is stored, and never infinite: what is too large has been refused before the search.
+/// As it is stored: never infinite, since what is too large has been refused before the search, and never 0 for another
+/// number, since a few small codes of the smallest scale may serve better than none.
 inline Float16 stored_scale(double scale) {
-  return to_float16(static_cast<float>(std::clamp(scale, -65504.0, 65504.0)));
+  Float16 stored = to_float16(static_cast<float>(std::clamp(scale, -65504.0, 65504.0)));
+  if (scale != 0.0 && (stored.bits & 0x7fffu) == 0) stored.bits = scale < 0.0 ? 0x8001u : 0x0001u;
+  return stored;
 }
 
 /// Rounding of scales that are stored in binary16, and of those that are rounded later.
@@ -117,33 +137,46 @@ inline float unrounded(float scale) {
   return scale;
 }
 
-/// Where the search starts: the extreme value becomes the outermost level at either end, times each of these. Above 1,
-/// values at the end are clipped.
+/// Where a search starts: the finest scale that clips nothing, divided by each of these. Above 1, the outer values are
+/// clipped.
 struct Fan {
   float from;
   float to;
   int steps;
 };
 
+/// Calls consider(stretch) for every stretch of the fan. When the values that count most are smaller than the extreme
+/// one, by `ratio` > 1, clipping that one much further may pay: the fan then goes on, in coarser steps, to `ratio`
+/// times its end.
+template <class Consider>
+void for_each_stretch(const Fan& fan, float ratio, const Consider& consider) {
+  for (int step = 0; step < fan.steps; ++step) {
+    consider(fan.from + (fan.to - fan.from) * static_cast<float>(step) / static_cast<float>(fan.steps - 1));
+  }
+  if (!(ratio > 1.0f)) return;
+  constexpr int most_steps = 12;
+  const int steps = std::min(most_steps, 1 + static_cast<int>(std::log2(ratio) * 4.0f));
+  const float factor = std::pow(ratio, 1.0f / static_cast<float>(steps));
+  float stretch = fan.to;
+  for (int step = 0; step < steps; ++step) consider(stretch *= factor);
+}
+
 /// The best scale found: a fan of starts at both ends, each refitted once; the best one until it improves no more.
 template <class Levels, int vectors, class Rounding>
 ScaleFit search_scale(const Run<vectors>& run, const Fan& fan, const Rounding& rounding) {
-  const float extreme = run.extreme();
+  const Extremes extremes = extremes_of(run, 0.0f);
   ScaleFit best = fit_scale<Levels>(run, 0.0f);
+  if (extremes.largest == 0.0f) return best;
   const auto consider = [&](float scale) {
     const ScaleFit fit = fit_scale<Levels>(run, rounding(scale));
     const bool better = fit.error < best.error;
     if (better) best = fit;
     return std::pair{better, fit.refit()};
   };
-  if (extreme == 0.0f) return best;
   for (const float end : {Levels::lowest, Levels::highest}) {
-    for (int step = 0; step < fan.steps; ++step) {
-      const float stretch =
-          fan.from + (fan.to - fan.from) * static_cast<float>(step) / static_cast<float>(fan.steps - 1);
-      consider(consider(extreme / (end * stretch)).second);
-    }
-    consider(extreme / end);
+    consider(extremes.largest / end);
+    for_each_stretch(fan, extremes.ratio(),
+                     [&](float stretch) { consider(consider(extremes.largest / (end * stretch)).second); });
   }
   constexpr int most_rounds = 4;
   for (int round = 0; round < most_rounds && consider(best.refit()).first; ++round) continue;
