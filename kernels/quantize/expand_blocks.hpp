@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/core/matrix_view.hpp"
+#include "kernels/quantize/block_format.hpp"
+
+namespace pare::kernels {
+
+/// Writes the values of a matrix of GGUF blocks in binary32, the bits that ggml computes: the product of the two scales
+/// is exact (at most 18 bits), that with the code too (at most 23), so only the difference with the minimum is rounded,
+/// once, and a fused multiply-add changes nothing. Parallel over rows.
+///
+/// Throws InputError when `packed` is not blocks_bytes(format, rows, cols) long; EXPECTs the shape of `out`.
+void expand_blocks(BlockFormat format, std::int64_t rows, std::int64_t cols, std::span<const std::byte> packed,
+                   MatrixView<float> out);
+
+}  // namespace pare::kernels
