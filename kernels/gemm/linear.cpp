@@ -82,6 +82,7 @@ struct LinearWeights::Implementation {
   Matrix<std::int8_t> portable_codes;      ///< the weights, when matmul is null
   std::vector<float> scales;               ///< int8: of each output
   std::vector<std::int32_t> compensation;  ///< int8: 128 * the sum of the codes of each output
+  Int8Input input;                         ///< int8: how x is quantized
 };
 
 void LinearWeights::Implementation::apply_f32(MatrixView<const float> x, const float* bias, MatrixView<float> out,
@@ -124,7 +125,7 @@ void LinearWeights::Implementation::apply_int8(MatrixView<const float> x, const 
     codes.reshape(count, x.cols);
     sums.reshape(count, out.cols);
     x_scales.resize(static_cast<std::size_t>(count));
-    quantize_tokens_int8(x.rows_from(first, count), codes.view(), x_scales);
+    quantize_tokens_int8(x.rows_from(first, count), input, codes.view(), x_scales);
     if (matmul) {
       auto* shifted = reinterpret_cast<std::uint8_t*>(codes.data());
 #pragma omp simd
@@ -181,16 +182,19 @@ LinearWeights LinearWeights::from_float(MatrixView<const float> weight, Precisio
   return linear;
 }
 
-LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std::span<const float> scales) {
+LinearWeights LinearWeights::from_int8(MatrixView<const std::int8_t> codes, std::span<const float> scales,
+                                       Int8Input input) {
   EXPECT(codes.rows > 0 && codes.cols > 0, codes.rows, " x ", codes.cols);
   EXPECT(static_cast<std::int64_t>(scales.size()) == codes.rows, scales.size(), " scales for ", codes.rows, " outputs");
   VALIDATE(codes.cols <= most_int8_inputs, "an int8 layer with ", codes.cols,
            " inputs may overflow its 32-bit sums, use at most ", most_int8_inputs);
+  check_int8_input(input, codes.cols);
   LinearWeights linear;
   linear.implementation_ = std::make_unique<Implementation>();
   auto& implementation = *linear.implementation_;
   implementation.precision = Precision::int8;
   implementation.x_type = Type::u8;
+  implementation.input = std::move(input);
   implementation.scales.assign(scales.begin(), scales.end());
   implementation.compensation.resize(static_cast<std::size_t>(codes.rows));
   if (!detail::has_exact_int8()) {
@@ -222,7 +226,8 @@ std::int64_t LinearWeights::memory_bytes() const {
 }
 
 std::int64_t LinearWeights::Implementation::memory_bytes() const {
-  const auto extra = scales.size() * sizeof(float) + compensation.size() * sizeof(std::int32_t);
+  const auto extra =
+      (scales.size() + input.divisors.size()) * sizeof(float) + compensation.size() * sizeof(std::int32_t);
   return (matmul ? matmul->memory_bytes() : portable_codes.size()) + static_cast<std::int64_t>(extra);
 }
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/quantize/clipped_grid.hpp"
+
+#include "kernels/core/lanes.hpp"
+#include "kernels/quantize/quantize_groups.hpp"
+
+namespace pare::kernels {
+namespace {
+
+/// The error of the values that round_group and expand make of a group, which is not the scale 0. Sums in a written
+/// order, so that the choice does not depend on where a row lies; the lanes that fill up the last register are 0 and
+/// add nothing.
+double error_of_group(const float* w, const float* importance, std::int64_t count, const GroupGrid& group, int bits) {
+  constexpr float round_to_integer = 0x1.8p23f;
+  const float scale = to_float(group.scale);
+  const Lanes lowest = splat(-static_cast<float>(group.zero));
+  const Lanes highest = splat(static_cast<float>((1 << bits) - 1)) + lowest;
+  DoubleLanes low{};
+  DoubleLanes high{};
+  for (std::int64_t i = 0; i < count; i += lane_count) {
+    const Lanes x = load_some(w + i, count - i);
+    const Lanes ratio = x / scale;
+    const Lanes clamped = ratio > highest ? highest : (ratio < lowest ? lowest : ratio);
+    const Lanes value = ((clamped + round_to_integer) - round_to_integer) * scale;
+    const DoubleLanes low_difference = low_half(x) - low_half(value);
+    const DoubleLanes high_difference = high_half(x) - high_half(value);
+    if (importance == nullptr) {
+      low += low_difference * low_difference;
+      high += high_difference * high_difference;
+    } else {
+      const Lanes factor = load_some(importance + i, count - i);
+      low += low_difference * low_difference * low_half(factor);
+      high += high_difference * high_difference * high_half(factor);
+    }
+  }
+  return sum(low + high);
+}
+
+GroupGrid best_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
+                    const Grid& grid) {
+  GroupGrid best = min_max_grid(range, grid);
+  if (best.scale.bits == 0) return best;
+  double least = error_of_group(w, importance, count, best, grid.bits);
+  for (int candidate = 1; candidate < clip_candidates; ++candidate) {
+    const float factor = clip_factor(candidate);
+    const GroupGrid tried = min_max_grid({range.min * factor, range.max * factor}, grid);
+    if (tried.scale.bits == 0) break;  // the group is so small that the shrunk range is 0
+    const double error = error_of_group(w, importance, count, tried, grid.bits);
+    if (error < least) {
+      least = error;
+      best = tried;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+void quantize_clipped(MatrixView<const float> weight, std::span<const float> importance, const Grid& grid,
+                      std::span<std::byte> packed) {
+  EXPECT(importance.empty() || static_cast<std::int64_t>(importance.size()) == weight.cols, importance.size(),
+         " importances for ", weight.cols, " columns");
+  for (std::size_t c = 0; c < importance.size(); ++c) {
+    VALIDATE(std::isfinite(importance[c]) && importance[c] >= 0.0f, "the importance of column ", c, " is ",
+             importance[c], " and cannot weigh an error, it must be finite and not negative");
+  }
+  detail::quantize_groups(weight, grid, packed,
+                          [&](std::int64_t r, std::int64_t first, std::int64_t count, const GroupRange& range) {
+                            const float* factors = importance.empty() ? nullptr : importance.data() + first;
+                            return best_grid(weight.row(r) + first, factors, count, range, grid);
+                          });
+}
+
+}  // namespace pare::kernels
