@@ -2,10 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/core/contract.hpp"
 #include "kernels/core/dtype.hpp"
+#include "kernels/core/matrix_view.hpp"
 #include "kernels/quantize/grid.hpp"
 
 /// The grid of one group of weights: its scale and zero point from a range, and its nearest codes. Shared by whatever
@@ -53,6 +56,14 @@ inline GroupGrid min_max_grid(const GroupRange& range, const Grid& grid) {
   return {scale, static_cast<std::uint8_t>(std::clamp<double>(zero, 0.0, (1 << grid.bits) - 1))};
 }
 
+/// The same for the group that begins at (row, col). Throws InputError when the scale exceeds binary16.
+inline GroupGrid min_max_grid(const GroupRange& range, const Grid& grid, std::int64_t row, std::int64_t col) {
+  const GroupGrid group = min_max_grid(range, grid);
+  VALIDATE(group.scale.bits < 0x7c00u, "the weights of row ", row, " from column ", col, " on lie in [", range.min, ", ",
+           range.max, "] and need a scale of ", exact_scale(range, grid), ", a binary16 scale is at most 65504");
+  return group;
+}
+
 /// The nearest codes of a group, half to even; codes of a group whose scale is 0 are its zero point.
 inline void round_group(const float* w, std::int64_t count, const GroupGrid& group, int bits, std::uint8_t* codes) {
   const float scale = to_float(group.scale);
@@ -70,6 +81,25 @@ inline void round_group(const float* w, std::int64_t count, const GroupGrid& gro
     const float rounded = (clamped + round_to_integer) - round_to_integer;
     codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(rounded - lowest));
   }
+}
+
+/// The value of a code, as `expand` restores it.
+inline float value_of(std::uint8_t code, const GroupGrid& group) {
+  return to_float(group.scale) * static_cast<float>(code - group.zero);
+}
+
+/// Throws InputError that names the first weight of row r that is not finite.
+inline void require_finite_row(MatrixView<const float> weight, std::int64_t r) {
+  const float* row = weight.row(r);
+  int bad = 0;
+#pragma omp simd reduction(+ : bad)
+  for (std::int64_t c = 0; c < weight.cols; ++c) {
+    bad += (std::bit_cast<std::uint32_t>(row[c]) & 0x7f800000u) == 0x7f800000u;
+  }
+  if (bad == 0) return;
+  const std::int64_t c = std::find_if(row, row + weight.cols, [](float w) { return !std::isfinite(w); }) - row;
+  throw InputError(detail::concatenate("the weight in row ", r, ", column ", c, " is ", row[c],
+                                       " and cannot be compressed, weights must be finite"));
 }
 
 }  // namespace pare::kernels

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstring>
+#include <vector>
 
 #include "kernels/core/contract.hpp"
-#include "kernels/quantize/grid.hpp"
+#include "kernels/quantize/codes.hpp"
+#include "kernels/quantize/group_grid.hpp"
 
 /// Where the parts of one row of a packed matrix lie; shared by what writes and what reads them.
 
@@ -33,6 +35,21 @@ inline float scale_of_group(const PackedView& packed, const PackedLayout& layout
   std::memcpy(&scale, packed.bytes.data() + (r * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
               sizeof(scale));
   return to_float(scale);
+}
+
+/// Writes row r of a packed matrix: its layout.groups grids and its layout.cols codes, a byte each.
+inline void write_row(const Grid& grid, const PackedLayout& layout, std::int64_t r, const GroupGrid* groups,
+                      const std::uint8_t* codes, std::span<std::byte> packed) {
+  std::vector<std::uint8_t> zeros(static_cast<std::size_t>(layout.groups));
+  for (std::int64_t g = 0; g < layout.groups; ++g) {
+    std::memcpy(packed.data() + (r * layout.groups + g) * 2, &groups[g].scale, 2);
+    zeros[static_cast<std::size_t>(g)] = groups[g].zero;
+  }
+  if (!grid.symmetric) {
+    pack_codes(grid.bits, zeros.data(), layout.groups,
+               packed.data() + layout.zeros_offset + r * layout.zeros_row_bytes);
+  }
+  pack_codes(grid.bits, codes, layout.cols, packed.data() + layout.codes_offset + r * layout.codes_row_bytes);
 }
 
 }  // namespace pare::kernels

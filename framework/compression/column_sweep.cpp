@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/compression/column_sweep.hpp"
+
+#include <algorithm>
+
+namespace pare::framework {
+
+Tile load_tile(kernels::MatrixView<const float> weight, const InverseHessian& inverse, std::int64_t first,
+               std::int64_t rows) {
+  Tile tile(rows, weight.cols);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    kernels::require_finite_row(weight, first + r);
+    const float* row = weight.row(first + r);
+    for (std::int64_t i = 0; i < weight.cols; ++i) {
+      const auto c = static_cast<std::size_t>(inverse.order[static_cast<std::size_t>(i)]);
+      tile(r, i) = inverse.dead[c] != 0 ? 0.0 : double{row[c]};
+    }
+  }
+  return tile;
+}
+
+std::int64_t end_of_block(std::int64_t begin, std::int64_t block, std::int64_t cols,
+                          std::initializer_list<std::int64_t> chunks) {
+  std::int64_t end = std::min(begin + block, cols);
+  for (bool moved = end < cols; moved;) {
+    moved = false;
+    for (const std::int64_t chunk : chunks) {
+      const std::int64_t start = end / chunk * chunk;
+      if (start > begin && start < end) {
+        end = start;
+        moved = true;
+      }
+    }
+  }
+  return end;
+}
+
+TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row,
+                     std::int64_t rows)
+    : grid_(grid),
+      first_row_(first_row),
+      rows_(rows),
+      cols_(inverse.inputs()),
+      group_size_(grid.group_size == 0 ? cols_ : grid.group_size),
+      groups_((cols_ + group_size_ - 1) / group_size_),
+      position_(static_cast<std::size_t>(cols_)),
+      grids_(static_cast<std::size_t>(rows * groups_)),
+      codes_(static_cast<std::size_t>(rows * cols_)) {
+  for (std::size_t i = 0; i < position_.size(); ++i) {
+    position_[static_cast<std::size_t>(inverse.order[i])] = static_cast<std::int64_t>(i);
+  }
+}
+
+void TileCodes::start_group(std::int64_t g, const Tile& tile) {
+  const std::int64_t first = g * group_size_;
+  const std::int64_t count = std::min(group_size_, cols_ - first);
+  std::vector<float> weights(static_cast<std::size_t>(count));
+  for (std::int64_t r = 0; r < rows_; ++r) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t column = position_[static_cast<std::size_t>(first + i)];
+      weights[static_cast<std::size_t>(i)] = static_cast<float>(tile(r, column));
+    }
+    grids_[static_cast<std::size_t>(r * groups_ + g)] =
+        kernels::min_max_grid(kernels::range_of_group(weights.data(), count), grid_, first_row_ + r, first);
+  }
+}
+
+}  // namespace pare::framework
