@@ -32,7 +32,7 @@ void quantize_round_to_nearest(MatrixView<const float> weight, const Grid& grid,
         group = min_max_grid(range_of(row + first, count), grid, r, first);
         round_group(row + first, count, group, grid.bits, codes.data() + first);
       }
-      write_row(grid, layout, r, groups.data(), codes.data(), packed);
+      write_row(grid, layout, r, groups, codes.data(), packed);
     }
   });
 }
