@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include <Eigen/Core>
@@ -71,7 +72,9 @@ class TileCodes {
     return kernels::value_of(code, group);
   }
 
-  const kernels::GroupGrid* grids(std::int64_t r) const { return grids_.data() + r * groups_; }
+  std::span<const kernels::GroupGrid> grids(std::int64_t r) const {
+    return std::span(grids_).subspan(static_cast<std::size_t>(r * groups_), static_cast<std::size_t>(groups_));
+  }
   const std::uint8_t* codes(std::int64_t r) const { return codes_.data() + r * cols_; }
 
  private:

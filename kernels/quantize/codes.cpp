@@ -16,6 +16,8 @@ namespace {
 template <class F>
 void with_bits(int bits, const F& f) {
   switch (bits) {
+    case 1:
+      return f.template operator()<1>();
     case 2:
       return f.template operator()<2>();
     case 3:

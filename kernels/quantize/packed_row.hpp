@@ -37,18 +37,25 @@ inline float scale_of_group(const PackedView& packed, const PackedLayout& layout
   return to_float(scale);
 }
 
-/// Writes row r of a packed matrix: its layout.groups grids and its layout.cols codes, a byte each.
-inline void write_row(const Grid& grid, const PackedLayout& layout, std::int64_t r, const GroupGrid* groups,
+/// Writes scales and zeros of row r, which has `groups` grids, to where PackedLayout has them.
+inline void write_grids(const Grid& grid, std::int64_t r, std::span<const GroupGrid> groups, std::int64_t zeros_offset,
+                        std::int64_t zeros_row_bytes, std::span<std::byte> packed) {
+  std::vector<std::uint8_t> zeros;
+  std::byte* scales = packed.data() + r * static_cast<std::int64_t>(groups.size() * sizeof(Float16));
+  for (const GroupGrid& group : groups) {
+    std::memcpy(scales, &group.scale, sizeof(Float16));
+    scales += sizeof(Float16);
+    zeros.push_back(group.zero);
+  }
+  if (grid.symmetric) return;
+  pack_codes(grid.bits, zeros.data(), static_cast<std::int64_t>(zeros.size()),
+             packed.data() + zeros_offset + r * zeros_row_bytes);
+}
+
+/// Writes row r of a packed matrix: its grids and its codes, a byte each.
+inline void write_row(const Grid& grid, const PackedLayout& layout, std::int64_t r, std::span<const GroupGrid> groups,
                       const std::uint8_t* codes, std::span<std::byte> packed) {
-  std::vector<std::uint8_t> zeros(static_cast<std::size_t>(layout.groups));
-  for (std::int64_t g = 0; g < layout.groups; ++g) {
-    std::memcpy(packed.data() + (r * layout.groups + g) * 2, &groups[g].scale, 2);
-    zeros[static_cast<std::size_t>(g)] = groups[g].zero;
-  }
-  if (!grid.symmetric) {
-    pack_codes(grid.bits, zeros.data(), layout.groups,
-               packed.data() + layout.zeros_offset + r * layout.zeros_row_bytes);
-  }
+  write_grids(grid, r, groups, layout.zeros_offset, layout.zeros_row_bytes, packed);
   pack_codes(grid.bits, codes, layout.cols, packed.data() + layout.codes_offset + r * layout.codes_row_bytes);
 }
 

@@ -55,7 +55,7 @@ TEST_P(Unpack, RestoresEveryLength) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Bits, Unpack, testing::Range(2, 9));
+INSTANTIATE_TEST_SUITE_P(Bits, Unpack, testing::Range(1, 9));
 
 }  // namespace
 }  // namespace pare::test
