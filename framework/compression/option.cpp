@@ -1,61 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/compression/option.hpp"
 
+#include <array>
 #include <charconv>
-#include <optional>
+#include <vector>
 
+#include "framework/config/near_name.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
 namespace {
 
-std::optional<int> parse_number(std::string_view digits) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
+using Rounding = Option::Rounding;
+using Saliency = Option::Saliency;
+using SparsityMethod = Sparsity::Method;
+
+template <class Value, std::size_t count>
+using Words = std::array<std::pair<std::string_view, Value>, count>;
+
+constexpr Words<SparsityMethod, 5> sparsity_words{{{"random", SparsityMethod::random},
+                                                   {"magnitude", SparsityMethod::magnitude},
+                                                   {"projection", SparsityMethod::projection},
+                                                   {"wanda", SparsityMethod::wanda},
+                                                   {"sparsegpt", SparsityMethod::sparsegpt}}};
+constexpr Words<Rounding, 3> rounding_words{
+    {{"mse", Rounding::mse}, {"gptq", Rounding::gptq}, {"awq", Rounding::awq}}};
+constexpr Words<Saliency, 2> saliency_words{{{"magnitude", Saliency::magnitude}, {"wanda", Saliency::wanda}}};
+
+template <class Value, std::size_t count>
+std::optional<Value> value_of(const Words<Value, count>& words, std::string_view word) {
+  for (const auto& [text, value] : words)
+    if (text == word) return value;
+  return std::nullopt;
+}
+
+template <class Value, std::size_t count>
+std::string_view text_of(const Words<Value, count>& words, Value value) {
+  for (const auto& [text, known] : words)
+    if (known == value) return text;
+  return {};
 }
 
 [[noreturn]] void reject(std::string_view text, const std::string& problem) {
   throw InputError("option '" + std::string(text) + "': " + problem +
-                   " (options are w16, w<2..8>-g<group>[-sym], w<2..8>-channel[-sym], w<2..8>a8)");
+                   " (options look like w16, w4-g32, w3-g64-gptq, w4-channel-sym, w8a8-smooth, q4_k-imatrix, "
+                   "2:4-sparsegpt+w4-g32, 50%-wanda, keep-75%+w4-g32, drop; see configs/README.md)");
 }
 
-/// The first word: w<bits> or w<bits>a<bits>.
-void parse_bits(std::string_view text, std::string_view word, Option& option) {
-  if (word.empty() || word.front() != 'w') reject(text, "does not start with 'w' and a number of bits");
+std::optional<int> parse_number(std::string_view digits) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (digits.empty() || digits.size() > 6 || error != std::errc{} || end != digits.data() + digits.size())
+    return std::nullopt;
+  return value;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> words;
+  std::size_t begin = 0;
+  while (true) {
+    const std::size_t end = text.find(separator, begin);
+    words.push_back(text.substr(begin, end - begin));
+    if (end == std::string_view::npos) return words;
+    begin = end + 1;
+  }
+}
+
+/// The words of one part behind its first.
+using Rest = std::span<const std::string_view>;
+
+[[noreturn]] void reject_word(std::string_view text, std::string_view word, const std::vector<std::string>& known) {
+  reject(text, "'" + std::string(word) + "' is not part of an option" + did_you_mean(std::string(word), known));
+}
+
+int parse_percent(std::string_view text, std::string_view word) {
+  const auto percent = word.ends_with('%') ? parse_number(word.substr(0, word.size() - 1)) : std::nullopt;
+  if (!percent || *percent < 1 || *percent > 99) reject(text, "a percentage lies between 1% and 99%");
+  return *percent;
+}
+
+void parse_structure(std::string_view text, Rest words, Option& option) {
+  if (words.empty()) reject(text, "keep needs a percentage");
+  option.keep_percent = parse_percent(text, words.front());
+  if (words.size() == 1) return;
+  const auto saliency = value_of(saliency_words, words[1]);
+  if (!saliency || words.size() > 2) reject_word(text, words.back(), {"magnitude", "wanda"});
+  option.saliency = *saliency;
+}
+
+void parse_sparsity(std::string_view text, std::string_view pattern, Rest words, Option& option) {
+  Sparsity sparsity;
+  if (const std::size_t colon = pattern.find(':'); colon != std::string_view::npos) {
+    const auto kept = parse_number(pattern.substr(0, colon)), of = parse_number(pattern.substr(colon + 1));
+    if (!kept || !of || *kept < 1 || *of <= *kept || *of > 64)
+      reject(text, "n:m keeps n of m neighbouring inputs, 1 <= n < m <= 64");
+    sparsity.kept = *kept;
+    sparsity.of = *of;
+  } else {
+    sparsity.percent = parse_percent(text, pattern);
+  }
+  const std::vector<std::string> methods{"random", "magnitude", "projection", "wanda", "sparsegpt"};
+  if (words.empty()) reject(text, "no method behind the sparsity (random, magnitude, projection, wanda, sparsegpt)");
+  const auto method = value_of(sparsity_words, words.front());
+  if (!method) reject_word(text, words.front(), methods);
+  sparsity.method = *method;
+  sparsity.dense = words.size() == 2 && words[1] == "dense";
+  if (words.size() > 1 && !sparsity.dense) reject_word(text, words[1], {"dense"});
+  option.sparsity = sparsity;
+}
+
+void parse_blocks(std::string_view text, kernels::BlockFormat block, Rest words, Option& option) {
+  option.weights = Option::Weights::blocks;
+  option.block = block;
+  option.importance = words.size() == 1 && words.front() == "imatrix";
+  if (!words.empty() && !option.importance) reject_word(text, words.front(), {"imatrix"});
+}
+
+/// w<bits> or w<bits>a<bits>.
+int parse_bits(std::string_view text, std::string_view word, Option& option) {
+  if (word.empty() || word.front() != 'w') {
+    std::vector<std::string> blocks;
+    for (const auto format : kernels::all_block_formats) blocks.emplace_back(kernels::block_format_name(format));
+    reject(text, "'" + std::string(word) + "' is neither w<bits> nor a block format" +
+                     did_you_mean(std::string(word), blocks));
+  }
   word.remove_prefix(1);
-  const std::size_t split = word.find('a');
-  const auto weight_bits = parse_number(word.substr(0, split));
-  if (!weight_bits) reject(text, "no number of bits after 'w'");
-  option.weight_bits = *weight_bits;
-  if (split == std::string_view::npos) return;
-  const auto activation_bits = parse_number(word.substr(split + 1));
-  if (!activation_bits || (*activation_bits != 8 && *activation_bits != 16))
-    reject(text, "activations have 8 or 16 bits");
-  option.activation_bits = *activation_bits;
+  const std::size_t a = word.find('a');
+  const auto bits = parse_number(word.substr(0, a));
+  if (!bits) reject(text, "no number of bits after 'w'");
+  if (a != std::string_view::npos) {
+    const auto activation_bits = parse_number(word.substr(a + 1));
+    if (!activation_bits || (*activation_bits != 8 && *activation_bits != 16))
+      reject(text, "activations have 8 or 16 bits");
+    option.activation_bits = *activation_bits;
+  }
+  if (*bits != 16 && (*bits < 2 || *bits > 8)) reject(text, "weights have 2..8 or 16 bits");
+  if (*bits == 16 && option.activation_bits == 8) reject(text, "8-bit activations need weights of 2..8 bits");
+  return *bits;
 }
 
-}  // namespace
-
-std::string Option::name() const {
-  if (method == Method::keep) return "w16";
-  std::string text = "w" + std::to_string(weight_bits);
-  if (activation_bits == 8) return text + "a8";
-  text += grid.group_size == 0 ? "-channel" : "-g" + std::to_string(grid.group_size);
-  return grid.symmetric ? text + "-sym" : text;
-}
-
-Option parse_option(std::string_view text) {
-  Option option;
-  std::size_t position = std::min(text.find('-'), text.size());
-  parse_bits(text, text.substr(0, position), option);
+void parse_grid(std::string_view text, std::string_view first, Rest words, Option& option) {
+  const int bits = parse_bits(text, first, option);
+  if (bits == 16) {
+    if (!words.empty()) reject(text, "w16 keeps the checkpoint's weights and takes no group");
+    return;
+  }
+  option.weights = Option::Weights::grid;
   std::optional<int> group;
   bool symmetric = false;
-  while (position < text.size()) {
-    const std::size_t begin = position + 1;
-    position = std::min(text.find('-', begin), text.size());
-    const std::string_view word = text.substr(begin, position - begin);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
     if (word == "sym") {
       symmetric = true;
     } else if (word == "channel") {
@@ -63,25 +157,129 @@ Option parse_option(std::string_view text) {
     } else if (word.size() > 1 && word.front() == 'g' && parse_number(word.substr(1))) {
       group = parse_number(word.substr(1));
       if (*group < 8 || *group % 8 != 0) reject(text, "the group size must be a positive multiple of 8");
+    } else if (word == "act" && option.rounding == Rounding::gptq) {
+      option.rounding = Rounding::gptq_ordered;
+    } else if (word == "smooth" && option.activation_bits == 8) {
+      option.smooth = true;
+    } else if (word == "static" && option.activation_bits == 8) {
+      option.static_range = RangeMethod::min_max;
+      std::string range;  // a range method may have a '-' of its own
+      for (std::size_t j = i + 1; j < words.size(); ++j) range += (range.empty() ? "" : "-") + std::string(words[j]);
+      if (!range.empty()) option.static_range = parse_range_method(range);
+      break;
+    } else if (const auto rounding = value_of(rounding_words, word); rounding && option.rounding == Rounding::nearest) {
+      option.rounding = *rounding;
     } else {
-      reject(text, "'" + std::string(word) + "' is not part of an option");
+      reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
     }
   }
-  if (option.weight_bits == 16 && option.activation_bits == 16) {
-    if (group || symmetric) reject(text, "w16 keeps the checkpoint's weights and takes no group");
-    return option;
-  }
-  if (option.weight_bits < 2 || option.weight_bits > 8) reject(text, "weights have 2..8 or 16 bits");
-  option.method = Option::Method::round_to_nearest;
   if (option.activation_bits == 8) {
     if (group.value_or(0) != 0) reject(text, "8-bit activations need one scale an output, not groups");
+    if (option.rounding == Rounding::awq) reject(text, "awq is for 16-bit activations, smooth for 8-bit ones");
     symmetric = true;
     group = 0;
   }
+  if (!group && bits == 8) group = 0;  // w8 alone is w8-channel
   if (!group) {
-    reject(text, "no group, did you mean '" + std::string(text) + "-g32' or '" + std::string(text) + "-channel'?");
+    const std::string stem = "w" + std::to_string(bits);
+    reject(text, "no group, did you mean '" + stem + "-g32' or '" + stem + "-channel'?");
   }
-  option.grid = {option.weight_bits, *group, symmetric};
+  option.grid = {bits, *group, symmetric};
+}
+
+std::string structure_name(const Option& option) {
+  std::string text = "keep-" + std::to_string(option.keep_percent) + "%";
+  if (option.saliency != Saliency::hessian) text += "-" + std::string(text_of(saliency_words, option.saliency));
+  return text;
+}
+
+std::string sparsity_name(const Sparsity& sparsity) {
+  const std::string pattern = sparsity.of > 0 ? std::to_string(sparsity.kept) + ":" + std::to_string(sparsity.of)
+                                              : std::to_string(sparsity.percent) + "%";
+  return pattern + "-" + std::string(text_of(sparsity_words, sparsity.method)) + (sparsity.dense ? "-dense" : "");
+}
+
+std::string grid_name(const Option& option) {
+  std::string text = "w" + std::to_string(option.grid.bits);
+  if (option.activation_bits == 8) {
+    text += "a8";
+  } else {
+    text += option.grid.group_size == 0 ? "-channel" : "-g" + std::to_string(option.grid.group_size);
+    if (option.grid.symmetric) text += "-sym";
+  }
+  if (option.rounding == Rounding::gptq_ordered) {
+    text += "-gptq-act";
+  } else if (option.rounding != Rounding::nearest) {
+    text += "-" + std::string(text_of(rounding_words, option.rounding));
+  }
+  if (option.smooth) text += "-smooth";
+  if (option.static_range) {
+    text += "-static";
+    if (*option.static_range != RangeMethod::min_max) text += "-" + std::string(to_text(*option.static_range));
+  }
+  return text;
+}
+
+}  // namespace
+
+bool Option::keeps_checkpoint() const {
+  return !is_structured() && !sparsity && weights == Weights::original;
+}
+
+bool Option::needs_calibration() const {
+  const bool by_pruning =
+      (keep_percent < 100 && saliency != Saliency::magnitude) ||
+      (sparsity && sparsity->method != Sparsity::Method::random && sparsity->method != Sparsity::Method::magnitude);
+  const bool by_rounding = weights == Weights::grid && (rounding == Rounding::gptq ||
+                                                        rounding == Rounding::gptq_ordered || rounding == Rounding::awq);
+  return by_pruning || by_rounding || importance || smooth || static_range.has_value();
+}
+
+std::string Option::name() const {
+  if (drop) return "drop";
+  std::string text;
+  const auto join = [&](const std::string& part) { text += (text.empty() ? "" : "+") + part; };
+  if (keep_percent < 100) join(structure_name(*this));
+  if (sparsity) join(sparsity_name(*sparsity));
+  if (weights == Weights::grid) join(grid_name(*this));
+  if (weights == Weights::blocks) {
+    join(std::string(kernels::block_format_name(block)) + (importance ? "-imatrix" : ""));
+  }
+  return text.empty() ? "w16" : text;
+}
+
+Option parse_option(std::string_view text) {
+  Option option;
+  if (text == "drop") {
+    option.drop = true;
+    return option;
+  }
+  int last = -1;  // parts come in the order structure, sparsity, weights
+  for (const std::string_view part : split(text, '+')) {
+    const std::vector<std::string_view> words = split(part, '-');
+    const std::string_view first = words.front();
+    const Rest rest = Rest(words).subspan(1);
+    const int kind = first == "keep" ? 0 : first.ends_with('%') || first.find(':') != std::string_view::npos ? 1 : 2;
+    if (kind <= last) reject(text, "parts come once each, in the order keep, sparsity, weights");
+    last = kind;
+    const auto block = kernels::block_format_named(first);
+    if (kind == 0) {
+      parse_structure(text, rest, option);
+    } else if (kind == 1) {
+      parse_sparsity(text, first, rest, option);
+    } else if (block) {
+      parse_blocks(text, *block, rest, option);
+    } else {
+      parse_grid(text, first, rest, option);
+    }
+  }
+  if (option.sparsity && option.weights == Option::Weights::blocks && !option.sparsity->dense)
+    reject(text, "block formats store every weight: write '" + sparsity_name(*option.sparsity) + "-dense+...'");
+  if (option.sparsity && option.scales_inputs()) reject(text, "scaled inputs and sparsity do not go together");
+  if (option.keep_percent < 100 && option.scales_inputs())
+    reject(text, "scaled inputs and whole heads or channels taken away do not go together");
+  if (option.sparsity && option.activation_bits == 8 && !option.sparsity->dense)
+    reject(text, "the integer GEMM is dense: write '" + sparsity_name(*option.sparsity) + "-dense+...'");
   return option;
 }
 

@@ -2,28 +2,66 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "framework/calibration/range_calibrator.hpp"
+#include "kernels/quantize/block_format.hpp"
 #include "kernels/quantize/grid.hpp"
 
 namespace pare::framework {
 
-/// One way to compress one site. Its spelling is the same everywhere: YAML, tables, bank, run file.
-///
-///   w16                        the checkpoint's own weights
-///   w<bits>-g<group>[-sym]     weights on an integer grid, bits 2..8, one scale a group of that many inputs;
-///   w<bits>-channel[-sym]      activations stay as they are. Asymmetric (a zero point a group) unless -sym.
-///                              channel: one group a row
-///   w<bits>a8                  weights on a symmetric channel grid, activations quantized per token to int8:
-///                              the integer GEMM
-struct Option {
-  enum class Method { keep, round_to_nearest };
+/// Which weights of a linear are zero. `kept` of every `of` neighbouring inputs of a row stay (N:M), or, when `of` is
+/// 0, `percent` of all weights go.
+struct Sparsity {
+  enum class Method { random, magnitude, projection, wanda, sparsegpt };
 
-  Method method = Method::keep;
-  int weight_bits = 16;
-  int activation_bits = 16;
-  kernels::Grid grid;  ///< unused by keep
+  Method method = Method::magnitude;
+  int kept = 0;
+  int of = 0;
+  int percent = 0;
+  bool dense = false;  ///< zeros are stored like any weight: no bytes are saved, for engines without sparse storage
+
+  bool operator==(const Sparsity&) const = default;
+};
+
+/// One way to compress one site. It has one spelling, the same in YAML, tables, bank and run file: `drop`, or up to
+/// three parts joined by '+'. configs/README.md explains them all.
+///
+///   structure   keep-<percent>%[-magnitude|-wanda]                 heads of an attention, channels of an mlp
+///   sparsity    <n>:<m>-<method>[-dense] | <percent>%-<method>[-dense]
+///               method: random, magnitude, projection, wanda, sparsegpt
+///   weights     w16                                                left out when another part is there
+///               w<bits>-<g<size>|channel>[-sym][-mse|-gptq|-gptq-act|-awq]
+///               w<bits>a8[-mse|-gptq|-gptq-act][-smooth][-static[-<range>]]
+///               <block format>[-imatrix]
+struct Option {
+  enum class Weights { original, grid, blocks };
+  enum class Rounding { nearest, mse, gptq, gptq_ordered, awq };
+  enum class Saliency { hessian, wanda, magnitude };
+
+  bool drop = false;        ///< the sub-layer passes its input on
+  int keep_percent = 100;   ///< of head groups or channels
+  Saliency saliency = Saliency::hessian;
+  std::optional<Sparsity> sparsity;
+  Weights weights = Weights::original;
+  kernels::Grid grid;  ///< Weights::grid
+  Rounding rounding = Rounding::nearest;
+  kernels::BlockFormat block = kernels::BlockFormat::q8_0;  ///< Weights::blocks
+  bool importance = false;                                  ///< Weights::blocks: errors weighted by the inputs
+  int activation_bits = 16;                                 ///< 8: the integer GEMM
+  bool smooth = false;                                      ///< activation_bits 8
+  std::optional<RangeMethod> static_range;                  ///< activation_bits 8; nothing: a scale for every token
+
+  /// The checkpoint's own weights: nothing is stored in a bank.
+  bool keeps_checkpoint() const;
+  /// Takes whole heads or channels away, so it decides over a whole sub-layer.
+  bool is_structured() const { return drop || keep_percent < 100; }
+  /// Scales the inputs of a linear, so that linears that read the same input must agree.
+  bool scales_inputs() const { return smooth || rounding == Rounding::awq; }
+  /// Needs what calibration learns about the inputs of the linear.
+  bool needs_calibration() const;
 
   std::string name() const;
   bool operator==(const Option&) const = default;

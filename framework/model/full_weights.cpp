@@ -14,7 +14,7 @@ FullWeights::FullWeights(const Model& model, kernels::Precision precision) {
       linears.push_back(kernels::LinearWeights::from_float(weight.view(), precision));
     }
     auto& pointers = stages_.emplace_back();
-    for (const auto& linear : linears) pointers.push_back(&linear);
+    for (const auto& linear : linears) pointers.push_back({&linear, nullptr});
   }
 }
 

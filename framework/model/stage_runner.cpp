@@ -21,6 +21,12 @@ constexpr std::int64_t tile_tokens = 2048;
 enum AttentionLinear { q_proj, k_proj, v_proj, o_proj };
 enum MlpLinear { gate_proj, up_proj, down_proj };
 
+void apply(const StageLinears& linears, std::size_t index, const std::vector<std::vector<float>>& biases,
+           MatrixView<const float> x, MatrixView<float> out, bool accumulate) {
+  const StageLinear& linear = linears[index];
+  linear.weights->apply(x, linear.bias != nullptr ? *linear.bias : biases[index], out, accumulate);
+}
+
 /// RMSNorm over each head: [tokens, heads * head_dim] seen as [tokens * heads, head_dim].
 void norm_heads(kernels::Matrix<float>& x, std::int64_t head_dim, std::span<const float> weight, float epsilon) {
   if (weight.empty()) return;
@@ -59,58 +65,70 @@ void StageRunner::finish(MatrixView<const float> hidden, MatrixView<float> out) 
   kernels::rms_norm(hidden, final_norm_, epsilon_, out);
 }
 
+kernels::AttentionShape StageRunner::shape_of(const StageLinears& linears) const {
+  return {linears[q_proj].weights->outputs() / shape_.head_dim, linears[k_proj].weights->outputs() / shape_.head_dim,
+          shape_.head_dim};
+}
+
 void StageRunner::project(const StageParameters& parameters, const StageLinears& linears,
                           std::span<const std::int32_t> positions, MatrixView<const float> hidden) {
+  const kernels::AttentionShape shape = shape_of(linears);
   normed_.reshape(hidden.rows, hidden.cols);
-  q_.reshape(hidden.rows, shape_.heads * shape_.head_dim);
-  k_.reshape(hidden.rows, shape_.kv_heads * shape_.head_dim);
-  v_.reshape(hidden.rows, shape_.kv_heads * shape_.head_dim);
+  q_.reshape(hidden.rows, shape.heads * shape_.head_dim);
+  k_.reshape(hidden.rows, shape.kv_heads * shape_.head_dim);
+  v_.reshape(hidden.rows, shape.kv_heads * shape_.head_dim);
   kernels::rms_norm(hidden, parameters.norm, epsilon_, normed_.view());
-  linears[q_proj]->apply(normed_.view(), parameters.biases[q_proj], q_.view(), false);
-  linears[k_proj]->apply(normed_.view(), parameters.biases[k_proj], k_.view(), false);
-  linears[v_proj]->apply(normed_.view(), parameters.biases[v_proj], v_.view(), false);
+  apply(linears, q_proj, parameters.biases, normed_.view(), q_.view(), false);
+  apply(linears, k_proj, parameters.biases, normed_.view(), k_.view(), false);
+  apply(linears, v_proj, parameters.biases, normed_.view(), v_.view(), false);
   norm_heads(q_, shape_.head_dim, parameters.q_norm, epsilon_);
   norm_heads(k_, shape_.head_dim, parameters.k_norm, epsilon_);
-  kernels::apply_rope(rope_, positions, shape_.heads, q_.view());
-  kernels::apply_rope(rope_, positions, shape_.kv_heads, k_.view());
-  context_.reshape(hidden.rows, shape_.heads * shape_.head_dim);
+  kernels::apply_rope(rope_, positions, shape.heads, q_.view());
+  kernels::apply_rope(rope_, positions, shape.kv_heads, k_.view());
+  context_.reshape(hidden.rows, shape.heads * shape_.head_dim);
 }
 
 void StageRunner::run_attention(const StageParameters& parameters, const StageLinears& linears,
-                                std::int64_t window_length, MatrixView<float> hidden) {
+                                std::int64_t window_length, MatrixView<float> hidden, const InputObserver& observe) {
   positions_.resize(static_cast<std::size_t>(hidden.rows));
   for (std::int64_t t = 0; t < hidden.rows; ++t) {
     positions_[static_cast<std::size_t>(t)] = static_cast<std::int32_t>(t % window_length);
   }
   project(parameters, linears, positions_, hidden);
-  kernels::causal_attention(q_.view(), k_.view(), v_.view(), shape_, window_length, context_.view());
-  linears[o_proj]->apply(context_.view(), parameters.biases[o_proj], hidden, true);
+  if (observe) observe(q_proj, normed_.view());
+  kernels::causal_attention(q_.view(), k_.view(), v_.view(), shape_of(linears), window_length, context_.view());
+  if (observe) observe(o_proj, context_.view());
+  apply(linears, o_proj, parameters.biases, context_.view(), hidden, true);
 }
 
-void StageRunner::run_mlp(const StageParameters& parameters, const StageLinears& linears, MatrixView<float> hidden) {
+void StageRunner::run_mlp(const StageParameters& parameters, const StageLinears& linears, MatrixView<float> hidden,
+                          const InputObserver& observe) {
   normed_.reshape(hidden.rows, hidden.cols);
-  gate_.reshape(hidden.rows, linears[gate_proj]->outputs());
-  up_.reshape(hidden.rows, linears[up_proj]->outputs());
+  gate_.reshape(hidden.rows, linears[gate_proj].weights->outputs());
+  up_.reshape(hidden.rows, linears[up_proj].weights->outputs());
   kernels::rms_norm(hidden, parameters.norm, epsilon_, normed_.view());
-  linears[gate_proj]->apply(normed_.view(), parameters.biases[gate_proj], gate_.view(), false);
-  linears[up_proj]->apply(normed_.view(), parameters.biases[up_proj], up_.view(), false);
+  if (observe) observe(gate_proj, normed_.view());
+  apply(linears, gate_proj, parameters.biases, normed_.view(), gate_.view(), false);
+  apply(linears, up_proj, parameters.biases, normed_.view(), up_.view(), false);
   kernels::swiglu(gate_.view(), up_.view(), gate_.view());
-  linears[down_proj]->apply(gate_.view(), parameters.biases[down_proj], hidden, true);
+  if (observe) observe(down_proj, gate_.view());
+  apply(linears, down_proj, parameters.biases, gate_.view(), hidden, true);
 }
 
 void StageRunner::run(std::size_t stage, const StageLinears& linears, std::int64_t window_length,
-                      MatrixView<float> hidden) {
+                      MatrixView<float> hidden, const InputObserver& observe) {
   EXPECT(window_length > 0 && hidden.rows % window_length == 0, hidden.rows, " tokens, windows of ", window_length);
   EXPECT(window_length <= rope_.positions(), window_length, " > ", rope_.positions());
   const StageKind kind = model_.stages()[stage].kind;
   EXPECT(kind == StageKind::attention || kind == StageKind::mlp);
+  if (linears.empty()) return;
   const std::int64_t step = std::max<std::int64_t>(1, tile_tokens / window_length) * window_length;
   for (std::int64_t begin = 0; begin < hidden.rows; begin += step) {
     const auto tile = hidden.rows_from(begin, std::min(step, hidden.rows - begin));
     if (kind == StageKind::attention) {
-      run_attention(parameters_[stage], linears, window_length, tile);
+      run_attention(parameters_[stage], linears, window_length, tile, observe);
     } else {
-      run_mlp(parameters_[stage], linears, tile);
+      run_mlp(parameters_[stage], linears, tile, observe);
     }
   }
 }
@@ -124,7 +142,7 @@ void StageRunner::decode(std::size_t stage, const StageLinears& linears, std::in
                          MatrixView<float> hidden) {
   const StageParameters& parameters = parameters_[stage];
   if (model_.stages()[stage].kind == StageKind::mlp) {
-    run_mlp(parameters, linears, hidden);
+    run_mlp(parameters, linears, hidden, {});
     return;
   }
   EXPECT(position < rope_.positions() && cache.keys.rows() == hidden.rows);
@@ -136,7 +154,7 @@ void StageRunner::decode(std::size_t stage, const StageLinears& linears, std::in
     std::memcpy(cache.values.row(s) + position * row, v_.row(s), static_cast<std::size_t>(row) * sizeof(float));
   }
   kernels::decode_attention(q_.view(), cache.keys.view(), cache.values.view(), shape_, position + 1, context_.view());
-  linears[o_proj]->apply(context_.view(), parameters.biases[o_proj], hidden, true);
+  apply(linears, o_proj, parameters.biases, context_.view(), hidden, true);
 }
 
 }  // namespace pare::framework

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -15,8 +16,19 @@
 
 namespace pare::framework {
 
-/// The linears of a stage, ready for the GEMM, in the order of Stage::linears.
-using StageLinears = std::vector<const kernels::LinearWeights*>;
+/// A linear of a stage, ready for the GEMM.
+struct StageLinear {
+  const kernels::LinearWeights* weights = nullptr;
+  const std::vector<float>* bias = nullptr;  ///< in place of the model's own, where outputs were taken away
+};
+
+/// In the order of Stage::linears; empty: the sub-layer was dropped. An attention may have lost head groups (the rows of
+/// q, k and v, the columns of o), an mlp channels.
+using StageLinears = std::vector<StageLinear>;
+
+/// Sees the input [tokens, inputs] of linears while a stage runs. `reader` is the first of the linears that read it
+/// (index into Stage::linears): 0 for q, k, v and gate, up; 3 for o; 2 for down.
+using InputObserver = std::function<void(std::size_t reader, kernels::MatrixView<const float> x)>;
 
 /// Runs attention and mlp stages on whole windows. Owns what no option changes (norms, biases, rotary tables) and its
 /// work buffers, so one runner serves one thread. Tokens are processed in tiles of whole windows; a token's result
@@ -26,9 +38,10 @@ class StageRunner {
   /// positions: the longest window that will be run.
   StageRunner(const Model& model, std::int64_t positions);
 
-  /// hidden [tokens, hidden] <- hidden + stage(hidden), in place; tokens is a multiple of window_length.
+  /// hidden [tokens, hidden] <- hidden + stage(hidden), in place; tokens is a multiple of window_length. The observer,
+  /// if any, sees tiles of whole windows in the order of the tokens.
   void run(std::size_t stage, const StageLinears& linears, std::int64_t window_length,
-           kernels::MatrixView<float> hidden);
+           kernels::MatrixView<float> hidden, const InputObserver& observe = {});
 
   /// hidden <- embedding rows of the tokens.
   void embed(std::span<const std::uint32_t> tokens, kernels::MatrixView<float> hidden) const;
@@ -53,11 +66,13 @@ class StageRunner {
     std::vector<std::vector<float>> biases;
   };
 
+  kernels::AttentionShape shape_of(const StageLinears& linears) const;
   void project(const StageParameters& parameters, const StageLinears& linears, std::span<const std::int32_t> positions,
                kernels::MatrixView<const float> hidden);
   void run_attention(const StageParameters& parameters, const StageLinears& linears, std::int64_t window_length,
-                     kernels::MatrixView<float> hidden);
-  void run_mlp(const StageParameters& parameters, const StageLinears& linears, kernels::MatrixView<float> hidden);
+                     kernels::MatrixView<float> hidden, const InputObserver& observe);
+  void run_mlp(const StageParameters& parameters, const StageLinears& linears, kernels::MatrixView<float> hidden,
+               const InputObserver& observe);
 
   const Model& model_;
   kernels::AttentionShape shape_;
