@@ -19,6 +19,22 @@ Histogram::Histogram(double start_range)
            "a histogram cannot start with the range ", start_range, ", it must be a power of two from 2^-100 to 2^100");
 }
 
+Histogram::Histogram(double start_range, double range, const std::array<std::int64_t, bins>& counts, float min,
+                     float max)
+    : Histogram(start_range) {
+  int exponent = 0;
+  VALIDATE(range >= start_range && range <= 0x1p200 && std::frexp(range, &exponent) == 0.5,
+           "a histogram cannot have the range ", range);
+  for (const std::int64_t count : counts) {
+    VALIDATE(count >= 0, "a bin of a histogram cannot hold ", count, " values");
+    count_ += count;
+  }
+  counts_ = counts;
+  range_ = range;
+  min_ = min;
+  max_ = max;
+}
+
 double Histogram::largest() const {
   return count_ == 0 ? 0.0 : std::max(std::abs(double{min_}), std::abs(double{max_}));
 }

@@ -40,6 +40,11 @@ class Histogram {
   /// The largest |x|, exact; 0 while count() is 0.
   double largest() const;
 
+  /// What restores a histogram: Histogram(start_range(), range(), counts(), min(), max()).
+  double start_range() const { return start_range_; }
+  /// Throws InputError for parts that no sequence of values gives.
+  Histogram(double start_range, double range, const std::array<std::int64_t, bins>& counts, float min, float max);
+
   bool operator==(const Histogram&) const = default;
 
  private:

@@ -9,6 +9,7 @@
 #include "kernels/core/contract.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/core/parallel.hpp"
+#include "kernels/gemm/one_thread.hpp"
 
 namespace pare::kernels::detail {
 namespace {
@@ -33,18 +34,6 @@ void* scratchpad(std::size_t bytes) {
   buffer.reshape(1, static_cast<std::int64_t>(bytes));
   return buffer.data();
 }
-
-/// oneDNN plans for, and starts, omp_get_max_threads() threads: one while this lives.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 [[noreturn]] void fail(const char* action, const dnnl::error& error, std::int64_t rows, std::int64_t outputs,
                        std::int64_t inputs) {
