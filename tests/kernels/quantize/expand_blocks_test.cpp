@@ -7,6 +7,7 @@
 #include <bit>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
