@@ -121,8 +121,8 @@ void ActivationStatistics::add(kernels::MatrixView<const float> tile, Window win
 }
 
 void ActivationStatistics::merge(const ActivationStatistics& other) {
-  EXPECT(other.inputs() == inputs() && other.state_.hessian.size() == state_.hessian.size(), other.inputs(), " inputs into ",
-         inputs());
+  EXPECT(other.inputs() == inputs() && other.state_.hessian.size() == state_.hessian.size(), other.inputs(),
+         " inputs into ", inputs());
   for (std::size_t j = 0; j < state_.min.size(); ++j) {
     state_.sums_of_squares[j] += other.state_.sums_of_squares[j];
     state_.sums_of_magnitudes[j] += other.state_.sums_of_magnitudes[j];
@@ -130,7 +130,8 @@ void ActivationStatistics::merge(const ActivationStatistics& other) {
     state_.max[j] = std::max(state_.max[j], other.state_.max[j]);
   }
   for (std::int64_t i = 0; i < state_.hessian.size(); ++i) state_.hessian.data()[i] += other.state_.hessian.data()[i];
-  state_.window_maxima.insert(state_.window_maxima.end(), other.state_.window_maxima.begin(), other.state_.window_maxima.end());
+  state_.window_maxima.insert(state_.window_maxima.end(), other.state_.window_maxima.begin(),
+                              other.state_.window_maxima.end());
   state_.histogram.merge(other.state_.histogram);
   state_.tokens += other.state_.tokens;
 }

@@ -87,8 +87,7 @@ LayerShape stored_shape(const Option& option, const Model& model, const Stage& s
   LayerShape shape{stage.linears[linear].outputs, stage.linears[linear].inputs};
   if (option.keep_percent == 100) return shape;
   const std::int64_t kept = kept_units(option, model, stage);
-  const std::int64_t units =
-      stage.kind == StageKind::attention ? model.config().kv_heads : model.config().intermediate;
+  const std::int64_t units = stage.kind == StageKind::attention ? model.config().kv_heads : model.config().intermediate;
   std::int64_t& side = loses_outputs(option, stage, linear) ? shape.outputs : shape.inputs;
   side = side / units * kept;
   return shape;

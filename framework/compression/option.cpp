@@ -23,8 +23,7 @@ constexpr Words<SparsityMethod, 5> sparsity_words{{{"random", SparsityMethod::ra
                                                    {"projection", SparsityMethod::projection},
                                                    {"wanda", SparsityMethod::wanda},
                                                    {"sparsegpt", SparsityMethod::sparsegpt}}};
-constexpr Words<Rounding, 3> rounding_words{
-    {{"mse", Rounding::mse}, {"gptq", Rounding::gptq}, {"awq", Rounding::awq}}};
+constexpr Words<Rounding, 3> rounding_words{{{"mse", Rounding::mse}, {"gptq", Rounding::gptq}, {"awq", Rounding::awq}}};
 constexpr Words<Saliency, 2> saliency_words{{{"magnitude", Saliency::magnitude}, {"wanda", Saliency::wanda}}};
 
 template <class Value, std::size_t count>
@@ -230,8 +229,9 @@ bool Option::needs_calibration() const {
   const bool by_pruning =
       (keep_percent < 100 && saliency != Saliency::magnitude) ||
       (sparsity && sparsity->method != Sparsity::Method::random && sparsity->method != Sparsity::Method::magnitude);
-  const bool by_rounding = weights == Weights::grid && (rounding == Rounding::gptq ||
-                                                        rounding == Rounding::gptq_ordered || rounding == Rounding::awq);
+  const bool by_rounding =
+      weights == Weights::grid &&
+      (rounding == Rounding::gptq || rounding == Rounding::gptq_ordered || rounding == Rounding::awq);
   return by_pruning || by_rounding || importance || smooth || static_range.has_value();
 }
 

@@ -41,8 +41,8 @@ struct Option {
   enum class Rounding { nearest, mse, gptq, gptq_ordered, awq };
   enum class Saliency { hessian, wanda, magnitude };
 
-  bool drop = false;        ///< the sub-layer passes its input on
-  int keep_percent = 100;   ///< of head groups or channels
+  bool drop = false;       ///< the sub-layer passes its input on
+  int keep_percent = 100;  ///< of head groups or channels
   Saliency saliency = Saliency::hessian;
   std::optional<Sparsity> sparsity;
   Weights weights = Weights::original;

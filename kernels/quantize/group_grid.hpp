@@ -59,8 +59,8 @@ inline GroupGrid min_max_grid(const GroupRange& range, const Grid& grid) {
 /// The same for the group that begins at (row, col). Throws InputError when the scale exceeds binary16.
 inline GroupGrid min_max_grid(const GroupRange& range, const Grid& grid, std::int64_t row, std::int64_t col) {
   const GroupGrid group = min_max_grid(range, grid);
-  VALIDATE(group.scale.bits < 0x7c00u, "the weights of row ", row, " from column ", col, " on lie in [", range.min, ", ",
-           range.max, "] and need a scale of ", exact_scale(range, grid), ", a binary16 scale is at most 65504");
+  VALIDATE(group.scale.bits < 0x7c00u, "the weights of row ", row, " from column ", col, " on lie in [", range.min,
+           ", ", range.max, "] and need a scale of ", exact_scale(range, grid), ", a binary16 scale is at most 65504");
   return group;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/core/contract.hpp"
+#include "search/coordination/statistics_codec.hpp"
 #include "search/store/byte_codec.hpp"
 
 namespace pare::search {
@@ -15,6 +16,14 @@ void put(ByteWriter& out, const GenerateText& x) {
   out.number(x.count);
 }
 void put(ByteWriter& out, const UseText& x) {
+  out.string(x.file);
+}
+void put(ByteWriter& out, const CalibrateStage& x) {
+  out.number(x.stage);
+  out.number(x.first_lane);
+  out.number(x.lanes);
+}
+void put(ByteWriter& out, const UseCalibration& x) {
   out.string(x.file);
 }
 void put(ByteWriter& out, const BuildSite& x) {
@@ -43,6 +52,14 @@ void put(ByteWriter& out, const GeneratedText& x) {
   out.array(std::span(x.tokens));
 }
 void put(ByteWriter&, const Ready&) {}
+void put(ByteWriter& out, const StageCalibrated& x) {
+  out.number(static_cast<std::uint64_t>(x.parts.size()));
+  for (const auto& part : x.parts) {
+    out.number(part.lane);
+    out.number(static_cast<std::uint64_t>(part.reader));
+    put_statistics(out, part.statistics.state());
+  }
+}
 void put(ByteWriter& out, const SiteBuilt& x) {
   out.number(static_cast<std::uint64_t>(x.site.packed.size()));
   out.raw(x.site.packed);
@@ -81,6 +98,14 @@ void get(ByteReader& in, GenerateText& x) {
 void get(ByteReader& in, UseText& x) {
   x.file = in.string();
 }
+void get(ByteReader& in, CalibrateStage& x) {
+  x.stage = in.number<std::uint64_t>();
+  x.first_lane = in.number<std::int64_t>();
+  x.lanes = in.number<std::int64_t>();
+}
+void get(ByteReader& in, UseCalibration& x) {
+  x.file = in.string();
+}
 void get(ByteReader& in, BuildSite& x) {
   x.site = in.number<std::uint64_t>();
 }
@@ -107,6 +132,14 @@ void get(ByteReader& in, GeneratedText& x) {
   x.tokens = in.array<std::uint32_t>();
 }
 void get(ByteReader&, Ready&) {}
+void get(ByteReader& in, StageCalibrated& x) {
+  const auto parts = in.number<std::uint64_t>();
+  for (std::uint64_t p = 0; p < parts; ++p) {
+    const auto lane = in.number<std::int64_t>();
+    const auto reader = in.number<std::uint64_t>();
+    x.parts.push_back({lane, static_cast<std::size_t>(reader), get_statistics(in)});
+  }
+}
 void get(ByteReader& in, SiteBuilt& x) {
   const auto packed = in.raw(in.number<std::uint64_t>());
   x.site.packed.assign(packed.begin(), packed.end());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/bank/build_site.hpp"
+#include "framework/calibration/stage_calibrator.hpp"
 #include "framework/evaluation/teacher.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/recipe.hpp"
@@ -17,7 +18,7 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the
 /// task's number. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -26,6 +27,16 @@ struct GenerateText {
 };
 /// Read both window sets from this file (framework/data/window_file.hpp).
 struct UseText {
+  std::string file;
+};
+/// Take lanes [first_lane, first_lane + lanes) of the search windows through one stage of the full model, behind the
+/// stages before it; the lanes are the same for all stages. framework/calibration/stage_calibrator.hpp.
+struct CalibrateStage {
+  std::uint64_t stage = 0;
+  std::int64_t first_lane = 0;
+  std::int64_t lanes = 0;
+};
+struct UseCalibration {
   std::string file;
 };
 /// Compress one site with all its options.
@@ -54,13 +65,16 @@ struct Evaluate {
 /// No more tasks; not answered.
 struct Stop {};
 
-using Task = std::variant<GenerateText, UseText, BuildSite, UseBank, Teach, UseTeacher, Evaluate, Stop>;
+using Task = std::variant<GenerateText, UseText, CalibrateStage, UseCalibration, BuildSite, UseBank, Teach, UseTeacher, Evaluate, Stop>;
 
 struct GeneratedText {
   std::vector<std::uint32_t> tokens;
 };
-/// UseText, UseBank and UseTeacher: the file was opened.
+/// UseText, UseCalibration, UseBank and UseTeacher: the file was opened.
 struct Ready {};
+struct StageCalibrated {
+  std::vector<framework::StageCalibrator::Part> parts;
+};
 struct SiteBuilt {
   framework::BuiltSite site;
 };
@@ -80,7 +94,7 @@ struct Failed {
   std::string text;
 };
 
-using Outcome = std::variant<GeneratedText, Ready, SiteBuilt, Taught, Evaluated, Failed>;
+using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed>;
 
 struct NumberedTask {
   std::uint64_t number = 0;

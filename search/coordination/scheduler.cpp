@@ -88,18 +88,29 @@ void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
   if (failure) std::rethrow_exception(failure);
 }
 
-void Scheduler::run_on_all(const Task& task) {
-  std::optional<Failed> failure;
-  for (Worker& worker : workers_) send(worker, 0, task);
+void Scheduler::run_on_each(std::span<const Task> tasks, const OnOutcome& on_outcome) {
+  EXPECT(tasks.size() <= workers_.size());
+  std::exception_ptr failure;
+  for (std::size_t w = 0; w < tasks.size(); ++w) send(workers_[w], w, tasks[w]);
   std::size_t done = 0;
-  while (done < workers_.size()) {
+  while (done < tasks.size()) {
     const std::size_t collected = collect([&](Reply& reply) {
-      if (const auto* failed = std::get_if<Failed>(&reply.outcome); failed != nullptr && !failure) failure = *failed;
+      if (failure) return;
+      try {
+        if (const auto* failed = std::get_if<Failed>(&reply.outcome)) throw_failure(*failed);
+        on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
+      } catch (...) {
+        failure = std::current_exception();
+      }
     });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);
   }
-  if (failure) throw_failure(*failure);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Scheduler::run_on_all(const Task& task) {
+  run_on_each(std::vector<Task>(workers_.size(), task), [](std::size_t, Outcome&) {});
 }
 
 }  // namespace pare::search

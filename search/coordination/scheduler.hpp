@@ -32,6 +32,9 @@ class Scheduler {
   /// Runs every task once, on any worker.
   void run(std::span<const Task> tasks, const OnOutcome& on_outcome);
 
+  /// Runs tasks[w] on worker w, for as many workers as there are tasks.
+  void run_on_each(std::span<const Task> tasks, const OnOutcome& on_outcome);
+
   /// Runs the task on every worker.
   void run_on_all(const Task& task);
 

@@ -62,8 +62,28 @@ Outcome Worker::carry_out(const UseText& task) {
   return Ready{};
 }
 
+Outcome Worker::carry_out(const CalibrateStage& task) {
+  const auto stage = static_cast<std::size_t>(task.stage);
+  if (stage == 0) {
+    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, windows(WindowSet::search), task.first_lane,
+                                                               task.lanes, setup_.evaluator.precision);
+  }
+  EXPECT(calibrator_ != nullptr);
+  StageCalibrated calibrated{calibrator_->run(stage)};
+  if (stage + 1 == setup_.model.stages().size()) calibrator_.reset();
+  return calibrated;
+}
+
+Outcome Worker::carry_out(const UseCalibration& task) {
+  const std::string key =
+      framework::calibration_key(setup_.model, windows(WindowSet::search), setup_.evaluator.precision);
+  calibration_ = std::make_unique<framework::CalibrationFile>(task.file, key);
+  return Ready{};
+}
+
 Outcome Worker::carry_out(const BuildSite& task) {
-  return SiteBuilt{framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site))};
+  return SiteBuilt{
+      framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site), calibration_.get())};
 }
 
 Outcome Worker::carry_out(const UseBank& task) {

@@ -8,6 +8,8 @@
 
 #include "framework/bank/bank_plan.hpp"
 #include "framework/bank/layer_bank.hpp"
+#include "framework/calibration/calibration_file.hpp"
+#include "framework/calibration/stage_calibrator.hpp"
 #include "framework/comm/channel.hpp"
 #include "framework/data/token_windows.hpp"
 #include "framework/evaluation/evaluator.hpp"
@@ -42,6 +44,8 @@ class Worker {
  private:
   Outcome carry_out(const GenerateText& task);
   Outcome carry_out(const UseText& task);
+  Outcome carry_out(const CalibrateStage& task);
+  Outcome carry_out(const UseCalibration& task);
   Outcome carry_out(const BuildSite& task);
   Outcome carry_out(const UseBank& task);
   Outcome carry_out(const Teach& task);
@@ -54,6 +58,8 @@ class Worker {
 
   WorkerSetup setup_;
   std::optional<framework::WindowSets> text_;
+  std::unique_ptr<framework::StageCalibrator> calibrator_;  ///< only while statistics are gathered
+  std::unique_ptr<framework::CalibrationFile> calibration_;
   std::unique_ptr<framework::LayerBank> bank_;
   std::unique_ptr<framework::Teacher> teacher_;
   std::unique_ptr<framework::Evaluator> evaluator_;
