@@ -5,33 +5,33 @@
 #include <cstdint>
 #include <span>
 
+#include "framework/compression/layer_input.hpp"
 #include "framework/compression/option.hpp"
 #include "kernels/core/matrix_view.hpp"
 
 namespace pare::framework {
 
-/// What compressing a layer cost, before anything is run: squared_error / squared_weights is the relative error.
-struct LocalError {
-  double squared_error = 0;    ///< sum over weights of (w - approximation)^2
-  double squared_weights = 0;  ///< sum over weights of w^2
+/// One linear layer to be compressed. Heads or channels that structure takes away are gone already.
+struct LayerJob {
+  const Option& option;
+  kernels::MatrixView<const float> weight;  ///< [outputs, inputs]
+  LayerInput* input = nullptr;              ///< of x / divisors; null when the option needs no calibration
+  std::span<const float> divisors;          ///< [inputs], or empty: what is stored is weight * divisors
+  bool clip = false;                        ///< awq: groups may be clipped
+  std::uint64_t seed = 0;                   ///< of random pruning
 };
 
-/// Turns the weights of one linear layer into the bytes that the bank keeps. One implementation a method, one file
-/// each; stateless, so safe for any number of threads.
+/// Turns the weights of one linear layer into the body that the bank keeps (layer_storage.hpp). One implementation a
+/// method, one file each; stateless, so safe for any number of threads.
 class Compressor {
  public:
   virtual ~Compressor() = default;
 
-  /// Exact size of the compressed layer: what the bank stores and the budget counts.
-  virtual std::int64_t packed_bytes(const Option& option, std::int64_t outputs, std::int64_t inputs) const = 0;
-
-  /// Fills `packed` (packed_bytes bytes). Throws InputError when the option cannot hold the weights.
-  virtual LocalError compress(const Option& option, kernels::MatrixView<const float> weight,
-                              std::span<std::byte> packed) const = 0;
+  /// Fills `body` (body_bytes bytes). Throws InputError when the option cannot hold the weights.
+  virtual void compress(const LayerJob& job, std::span<std::byte> body) const = 0;
 };
 
-/// The compressor of an option's method; EXPECTs a method that compresses (not `keep`, whose weights stay in the
-/// checkpoint).
+/// The compressor of an option; EXPECTs one that stores a body.
 const Compressor& compressor_of(const Option& option);
 
 }  // namespace pare::framework

@@ -1,43 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/compression/round_to_nearest.hpp"
 
-#include "kernels/core/matrix.hpp"
-#include "kernels/quantize/expand.hpp"
+#include <cstring>
+#include <vector>
+
+#include "framework/compression/awq_scales.hpp"
+#include "kernels/core/dtype.hpp"
+#include "kernels/quantize/clipped_grid.hpp"
 #include "kernels/quantize/round_to_nearest.hpp"
 
 namespace pare::framework {
 namespace {
 
-/// Row sums first, in order, so that the result does not depend on how anything was split.
-LocalError local_error(kernels::MatrixView<const float> weight, kernels::MatrixView<const float> approximation) {
-  LocalError total;
+void round_to_bfloat16(kernels::MatrixView<const float> weight, std::span<std::byte> body) {
+  std::byte* next = body.data();
   for (std::int64_t r = 0; r < weight.rows; ++r) {
-    double row_error = 0;
-    double row_energy = 0;
-    for (std::int64_t c = 0; c < weight.cols; ++c) {
-      const double w = weight.row(r)[c];
-      const double difference = w - approximation.row(r)[c];
-      row_error += difference * difference;
-      row_energy += w * w;
+    for (std::int64_t c = 0; c < weight.cols; ++c, next += 2) {
+      const kernels::BFloat16 value = kernels::to_bfloat16(weight.row(r)[c]);
+      std::memcpy(next, &value, 2);
     }
-    total.squared_error += row_error;
-    total.squared_weights += row_energy;
   }
-  return total;
 }
 
 }  // namespace
 
-std::int64_t RoundToNearest::packed_bytes(const Option& option, std::int64_t outputs, std::int64_t inputs) const {
-  return kernels::packed_layout(option.grid, outputs, inputs).total_bytes;
-}
-
-LocalError RoundToNearest::compress(const Option& option, kernels::MatrixView<const float> weight,
-                                    std::span<std::byte> packed) const {
-  kernels::quantize_round_to_nearest(weight, option.grid, packed);
-  kernels::Matrix<float> approximation(weight.rows, weight.cols);
-  kernels::expand({option.grid, weight.rows, weight.cols, packed}, approximation.view());
-  return local_error(weight, approximation.view());
+void RoundToNearest::compress(const LayerJob& job, std::span<std::byte> body) const {
+  const Option& option = job.option;
+  if (option.weights == Option::Weights::original) {
+    round_to_bfloat16(job.weight, body);
+  } else if (!job.divisors.empty()) {
+    const std::vector<float> diagonal = job.clip ? job.input->statistics().diagonal() : std::vector<float>{};
+    quantize_scaled(job.weight, job.divisors, diagonal, option.grid, body);
+  } else if (option.rounding == Option::Rounding::mse) {
+    kernels::quantize_clipped(job.weight, {}, option.grid, body);
+  } else {
+    kernels::quantize_round_to_nearest(job.weight, option.grid, body);
+  }
 }
 
 }  // namespace pare::framework

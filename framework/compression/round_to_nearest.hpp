@@ -5,12 +5,11 @@
 
 namespace pare::framework {
 
-/// Every weight goes to the nearest point of a min-max grid; needs no calibration data.
+/// Every weight goes to the nearest point of a grid, or of bfloat16 where the option keeps 16 bits. The grid of a group
+/// is min-max; with -mse and -awq clips are searched (clipped_grid.hpp), weighted by the inputs where they are known.
 class RoundToNearest final : public Compressor {
  public:
-  std::int64_t packed_bytes(const Option& option, std::int64_t outputs, std::int64_t inputs) const override;
-  LocalError compress(const Option& option, kernels::MatrixView<const float> weight,
-                      std::span<std::byte> packed) const override;
+  void compress(const LayerJob& job, std::span<std::byte> body) const override;
 };
 
 }  // namespace pare::framework

@@ -9,7 +9,8 @@
 
 namespace pare::kernels {
 
-/// Writes `count` codes of 1..8 bits: ceil(count * bits / 8) bytes, the unused bits of the last one 0. EXPECTs codes < 2^bits.
+/// Writes `count` codes of 1..8 bits, ceil(count * bits / 8) bytes; the unused bits of the last one are 0. EXPECTs
+/// codes < 2^bits.
 void pack_codes(int bits, const std::uint8_t* codes, std::int64_t count, std::byte* packed);
 
 /// Reads ceil(count * bits / 8) bytes and not one more; writes `count` codes. With AVX-512 VBMI 64 codes at a

@@ -21,7 +21,7 @@ struct Square {
   double operator()(std::int64_t i, std::int64_t j) const { return values[static_cast<std::size_t>(i * n + j)]; }
 };
 
-/// X^T X of 2 n correlated tokens whose channels differ in size by up to a factor of 20, as those of language models do.
+/// X^T X of 2 n correlated tokens whose channels differ in size by up to a factor of 20, as in language models.
 inline kernels::Matrix<float> random_hessian(std::int64_t n, unsigned seed) {
   const std::int64_t tokens = 2 * n;
   std::mt19937 generator(seed);

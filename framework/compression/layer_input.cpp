@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/compression/layer_input.hpp"
+
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+
+const InverseHessian& LayerInput::inverse(SweepOrder order) {
+  std::optional<InverseHessian>& kept = order == SweepOrder::natural ? natural_ : by_activation_;
+  if (!kept) {
+    try {
+      kept = invert_hessian(statistics_.hessian(), order);
+    } catch (const InputError& error) {
+      throw InputError(name_ + ": " + error.what());
+    }
+  }
+  return *kept;
+}
+
+LayerInput LayerInput::divided(std::span<const float> divisors) const {
+  ActivationStatistics::State state = statistics_.state();
+  const std::int64_t inputs = statistics_.inputs();
+  EXPECT(static_cast<std::int64_t>(divisors.size()) == inputs);
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    const auto channel = static_cast<std::size_t>(i);
+    const double d = divisors[channel];
+    float* row = state.hessian.row(i);
+    for (std::int64_t j = 0; j < inputs; ++j)
+      row[j] = static_cast<float>(row[j] / (d * divisors[static_cast<std::size_t>(j)]));
+    state.sums_of_squares[channel] /= d * d;
+    state.sums_of_magnitudes[channel] /= d;
+    state.min[channel] = static_cast<float>(state.min[channel] / d);
+    state.max[channel] = static_cast<float>(state.max[channel] / d);
+  }
+  state.histogram = Histogram();
+  state.window_maxima.clear();
+  return {name_, ActivationStatistics(std::move(state))};
+}
+
+}  // namespace pare::framework

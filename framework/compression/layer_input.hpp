@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "framework/calibration/activation_statistics.hpp"
+#include "framework/compression/inverse_hessian.hpp"
+
+namespace pare::framework {
+
+/// What is known of the input of a linear, and what follows from it: made when it is first asked for, and kept for the
+/// other options and linears that share the input. Serves one thread.
+class LayerInput {
+ public:
+  /// name: for messages, "the input of model.layers.0.mlp.down_proj".
+  LayerInput(std::string name, ActivationStatistics statistics)
+      : name_(std::move(name)), statistics_(std::move(statistics)) {}
+
+  const std::string& name() const { return name_; }
+  const ActivationStatistics& statistics() const { return statistics_; }
+
+  /// Throws InputError as invert_hessian does.
+  const InverseHessian& inverse(SweepOrder order);
+
+  /// The input divided by one positive value a channel: its Hessian is H_ij / (d_i d_j). No range is kept.
+  LayerInput divided(std::span<const float> divisors) const;
+  /// Only some of its channels.
+  LayerInput of_inputs(std::span<const std::int64_t> columns) const {
+    return {name_, statistics_.of_inputs(columns)};
+  }
+
+ private:
+  std::string name_;
+  ActivationStatistics statistics_;
+  std::optional<InverseHessian> natural_, by_activation_;
+};
+
+}  // namespace pare::framework
