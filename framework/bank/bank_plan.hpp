@@ -37,6 +37,9 @@ class BankPlan {
   /// EXPECTs an option that compresses.
   const Entry& entry(std::size_t site, std::size_t linear, std::size_t option) const;
 
+  /// Whether any option needs the statistics of calibration.
+  bool needs_calibration() const;
+
   const Linear& linear_of(const Entry& entry) const;
   const Option& option_of(const Entry& entry) const { return sites_[entry.site].options[entry.option]; }
   /// "model.layers.0.self_attn.q_proj w4-g32"

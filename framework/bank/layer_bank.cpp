@@ -22,12 +22,12 @@ LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : 
   for (std::size_t e = 0; e < squared_error.size(); ++e) errors_.push_back({squared_error[e], squared_weights[e]});
 }
 
-kernels::PackedView LayerBank::packed(std::size_t site, std::size_t linear, std::size_t option) const {
+StoredLayer LayerBank::layer(std::size_t site, std::size_t linear, std::size_t option) const {
   const BankPlan::Entry& entry = plan_.entry(site, linear, option);
-  const Linear& layer = plan_.linear_of(entry);
-  return {plan_.option_of(entry).grid, layer.outputs, layer.inputs,
-          mapped_.bytes().subspan(static_cast<std::size_t>(packed_offset_ + entry.offset),
-                                  static_cast<std::size_t>(entry.bytes))};
+  const Site& place = plan_.sites()[site];
+  return open_layer(plan_.option_of(entry), plan_.model(), plan_.model().stages()[place.stage], place.linears[linear],
+                    mapped_.bytes().subspan(static_cast<std::size_t>(packed_offset_ + entry.offset),
+                                            static_cast<std::size_t>(entry.bytes)));
 }
 
 double LayerBank::local_error(std::size_t site, std::size_t option) const {

@@ -7,9 +7,9 @@
 
 #include "framework/bank/bank_plan.hpp"
 #include "framework/bank/build_site.hpp"
+#include "framework/compression/layer_storage.hpp"
 #include "framework/io/h5_file.hpp"
 #include "framework/io/mapped_file.hpp"
-#include "kernels/quantize/grid.hpp"
 
 namespace pare::framework {
 
@@ -27,7 +27,8 @@ class LayerBank {
   LayerBank(const std::filesystem::path& file, const BankPlan& plan);
 
   const BankPlan& plan() const { return plan_; }
-  kernels::PackedView packed(std::size_t site, std::size_t linear, std::size_t option) const;
+  /// A linear of a site under an option that compresses it (`linear`: index into Site::linears).
+  StoredLayer layer(std::size_t site, std::size_t linear, std::size_t option) const;
 
   /// Relative squared error of a site under an option; 0 for w16.
   double local_error(std::size_t site, std::size_t option) const;

@@ -23,13 +23,14 @@ std::string group_of(const Stage& stage, std::size_t reader) {
 std::string calibration_key(const Model& model, const TokenWindows& windows, kernels::Precision precision) {
   Hasher hasher;
   hasher.update("calibration 1\n" + model.hash() + "\n" + std::to_string(windows.length) + "\n" +
-                std::to_string(calibration_lanes) + "\n" + std::to_string(static_cast<int>(precision)) + "\n" + isa_id() +
-                "\n");
+                std::to_string(calibration_lanes) + "\n" + std::to_string(static_cast<int>(precision)) + "\n" +
+                isa_id() + "\n");
   hasher.update(std::as_bytes(std::span(windows.tokens)));
   return hasher.hex();
 }
 
-CalibrationFile::CalibrationFile(const std::filesystem::path& file, const std::string& key) : file_(H5File::open(file)) {
+CalibrationFile::CalibrationFile(const std::filesystem::path& file, const std::string& key)
+    : file_(H5File::open(file)) {
   VALIDATE(file_.string_attribute("/", "key") == key, file.string(),
            ": holds the statistics of another model or text, remove it to have them gathered again");
 }

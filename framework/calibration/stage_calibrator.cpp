@@ -37,9 +37,9 @@ StageCalibrator::StageCalibrator(const Model& model, const TokenWindows& windows
     const Lane lane = calibration_lane(l, windows.count());
     LaneState state{.lane = l, .hidden = {}};
     state.hidden.reshape(lane.count * length_, model.config().hidden);
-    const auto tokens = std::span<const std::uint32_t>(windows.tokens)
-                            .subspan(static_cast<std::size_t>(lane.begin * length_),
-                                     static_cast<std::size_t>(lane.count * length_));
+    const auto tokens =
+        std::span<const std::uint32_t>(windows.tokens)
+            .subspan(static_cast<std::size_t>(lane.begin * length_), static_cast<std::size_t>(lane.count * length_));
     if (lane.count > 0) runner_.embed(tokens, state.hidden.view());
     lanes_.push_back(std::move(state));
   }
@@ -64,14 +64,15 @@ std::vector<StageCalibrator::Part> StageCalibrator::run(std::size_t stage) {
     const std::size_t first = parts.size();
     for (const std::size_t reader : input_readers(description))
       parts.push_back({lane.lane, reader, ActivationStatistics(description.linears[reader].inputs)});
-    runner_.run(stage, linears, length_, lane.hidden.view(), [&](std::size_t reader, kernels::MatrixView<const float> x) {
-      ActivationStatistics& statistics = parts[first + (reader == 0 ? 0 : 1)].statistics;
-      try {
-        for (std::int64_t t = 0; t < x.rows; t += length_) statistics.add(x.rows_from(t, length_));
-      } catch (const InputError& error) {
-        throw InputError("the input of " + description.linears[reader].name + ": " + error.what());
-      }
-    });
+    runner_.run(stage, linears, length_, lane.hidden.view(),
+                [&](std::size_t reader, kernels::MatrixView<const float> x) {
+                  ActivationStatistics& statistics = parts[first + (reader == 0 ? 0 : 1)].statistics;
+                  try {
+                    for (std::int64_t t = 0; t < x.rows; t += length_) statistics.add(x.rows_from(t, length_));
+                  } catch (const InputError& error) {
+                    throw InputError("the input of " + description.linears[reader].name + ": " + error.what());
+                  }
+                });
   }
   return parts;
 }

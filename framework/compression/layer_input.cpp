@@ -18,22 +18,30 @@ const InverseHessian& LayerInput::inverse(SweepOrder order) {
 }
 
 LayerInput LayerInput::divided(std::span<const float> divisors) const {
-  ActivationStatistics::State state = statistics_.state();
+  const ActivationStatistics::State& whole = statistics_.state();
   const std::int64_t inputs = statistics_.inputs();
   EXPECT(static_cast<std::int64_t>(divisors.size()) == inputs);
+  ActivationStatistics::State state{.hessian = {},
+                                    .sums_of_squares = whole.sums_of_squares,
+                                    .sums_of_magnitudes = whole.sums_of_magnitudes,
+                                    .min = whole.min,
+                                    .max = whole.max,
+                                    .window_maxima = {},
+                                    .histogram = Histogram(),
+                                    .tokens = whole.tokens};
+  state.hessian.reshape(inputs, inputs);
   for (std::int64_t i = 0; i < inputs; ++i) {
     const auto channel = static_cast<std::size_t>(i);
     const double d = divisors[channel];
-    float* row = state.hessian.row(i);
-    for (std::int64_t j = 0; j < inputs; ++j)
-      row[j] = static_cast<float>(row[j] / (d * divisors[static_cast<std::size_t>(j)]));
+    for (std::int64_t j = 0; j < inputs; ++j) {
+      state.hessian.row(i)[j] =
+          static_cast<float>(whole.hessian.row(i)[j] / (d * divisors[static_cast<std::size_t>(j)]));
+    }
     state.sums_of_squares[channel] /= d * d;
     state.sums_of_magnitudes[channel] /= d;
     state.min[channel] = static_cast<float>(state.min[channel] / d);
     state.max[channel] = static_cast<float>(state.max[channel] / d);
   }
-  state.histogram = Histogram();
-  state.window_maxima.clear();
   return {name_, ActivationStatistics(std::move(state))};
 }
 

@@ -28,9 +28,7 @@ class LayerInput {
   /// The input divided by one positive value a channel: its Hessian is H_ij / (d_i d_j). No range is kept.
   LayerInput divided(std::span<const float> divisors) const;
   /// Only some of its channels.
-  LayerInput of_inputs(std::span<const std::int64_t> columns) const {
-    return {name_, statistics_.of_inputs(columns)};
-  }
+  LayerInput of_inputs(std::span<const std::int64_t> columns) const { return {name_, statistics_.of_inputs(columns)}; }
 
  private:
   std::string name_;

@@ -172,6 +172,8 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
       reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
     }
   }
+  if (option.smooth && option.static_range.value_or(RangeMethod::min_max) != RangeMethod::min_max)
+    reject(text, "smoothed inputs have a min-max range only: write '-smooth-static'");
   if (option.activation_bits == 8) {
     if (group.value_or(0) != 0) reject(text, "8-bit activations need one scale an output, not groups");
     if (option.rounding == Rounding::awq) reject(text, "awq is for 16-bit activations, smooth for 8-bit ones");
@@ -227,7 +229,7 @@ bool Option::keeps_checkpoint() const {
 
 bool Option::needs_calibration() const {
   const bool by_pruning =
-      (keep_percent < 100 && saliency != Saliency::magnitude) ||
+      keep_percent < 100 ||  // what remains is re-fitted
       (sparsity && sparsity->method != Sparsity::Method::random && sparsity->method != Sparsity::Method::magnitude);
   const bool by_rounding =
       weights == Weights::grid &&
@@ -276,6 +278,8 @@ Option parse_option(std::string_view text) {
   if (option.sparsity && option.weights == Option::Weights::blocks && !option.sparsity->dense)
     reject(text, "block formats store every weight: write '" + sparsity_name(*option.sparsity) + "-dense+...'");
   if (option.sparsity && option.scales_inputs()) reject(text, "scaled inputs and sparsity do not go together");
+  if (option.sparsity && option.rounding != Rounding::nearest)
+    reject(text, "with sparsity weights are rounded to nearest, by sparsegpt in its own sweep");
   if (option.keep_percent < 100 && option.scales_inputs())
     reject(text, "scaled inputs and whole heads or channels taken away do not go together");
   if (option.sparsity && option.activation_bits == 8 && !option.sparsity->dense)

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <regex>
 #include <set>
+#include <utility>
 
-#include "framework/compression/compressor.hpp"
+#include "framework/calibration/stage_calibrator.hpp"
+#include "framework/compression/layer_storage.hpp"
 #include "framework/config/near_name.hpp"
 #include "kernels/core/contract.hpp"
 
@@ -68,6 +70,66 @@ const std::vector<std::string>* tie_of(const Ties& ties, const std::string& kind
   return nullptr;
 }
 
+std::size_t rule_for(const std::vector<RuleMatcher>& matchers, const Linear& linear) {
+  std::size_t rule = 0;
+  while (rule < matchers.size() && !matchers[rule].matches(linear)) ++rule;
+  VALIDATE(rule < matchers.size(), "options: no rule matches ", linear.name,
+           ", end the list with a rule 'match: \"*\"'");
+  return rule;
+}
+
+/// Linears of the stage in groups that decide together, each in ascending order, by their first member.
+std::vector<std::vector<std::size_t>> tied_linears(const Stage& stage, const std::vector<OptionRule>& rules,
+                                                   const std::vector<std::size_t>& rule_of, const Ties& ties) {
+  const auto any_option = [&](std::size_t l, const auto& is) {
+    const auto& options = rules[rule_of[l]].options;
+    return std::any_of(options.begin(), options.end(), is);
+  };
+  const auto are_tied = [&](std::size_t a, std::size_t b) {
+    const auto* tie = tie_of(ties, stage.linears[a].kind);
+    if (tie != nullptr && tie == tie_of(ties, stage.linears[b].kind)) return true;
+    for (const std::size_t l : {a, b}) {
+      if (any_option(l, [](const Option& o) { return o.is_structured(); })) return true;
+      if (input_reader(stage, a) == input_reader(stage, b) &&
+          any_option(l, [](const Option& o) { return o.scales_inputs(); }))
+        return true;
+    }
+    return false;
+  };
+  std::vector<std::size_t> group(stage.linears.size());
+  for (std::size_t l = 0; l < group.size(); ++l) group[l] = l;
+  for (std::size_t a = 0; a < group.size(); ++a) {
+    for (std::size_t b = a + 1; b < group.size(); ++b) {
+      if (are_tied(a, b) && group[b] != group[a]) std::replace(group.begin(), group.end(), group[b], group[a]);
+    }
+  }
+  std::vector<std::vector<std::size_t>> groups;
+  for (std::size_t first = 0; first < group.size(); ++first) {
+    std::vector<std::size_t> members;
+    for (std::size_t l = 0; l < group.size(); ++l)
+      if (group[l] == group[first]) members.push_back(l);
+    if (members.front() == first) groups.push_back(std::move(members));
+  }
+  return groups;
+}
+
+/// The options that the site can hold, ascending in bytes; the others are noted.
+void fill_options(Site& site, const Model& model, const std::vector<Option>& options) {
+  std::vector<std::pair<std::int64_t, Option>> possible;
+  for (const Option& option : options) {
+    try {
+      possible.emplace_back(site_bytes(model, site, option), option);
+    } catch (const InputError& error) {
+      site.left_out.push_back(option.name() + ": " + error.what());
+    }
+  }
+  VALIDATE(!possible.empty(), "options: ", site.name, " can hold none of its options; ", site.left_out.back());
+  std::sort(possible.begin(), possible.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second.name() < b.second.name();
+  });
+  for (auto& [bytes, option] : possible) site.options.push_back(std::move(option));
+}
+
 void name_site(Site& site, const Stage& stage) {
   const Linear& first = stage.linears[site.linears.front()];
   site.name = first.name;
@@ -99,49 +161,35 @@ std::int64_t site_original_bytes(const Model& model, const Site& site) {
 }
 
 std::int64_t site_bytes(const Model& model, const Site& site, const Option& option) {
-  if (option.method == Option::Method::keep) return site_original_bytes(model, site);
+  if (option.keeps_checkpoint()) return site_original_bytes(model, site);
+  const Stage& stage = model.stages()[site.stage];
   std::int64_t bytes = 0;
-  for (const std::size_t l : site.linears) {
-    const Linear& linear = model.stages()[site.stage].linears[l];
-    bytes += compressor_of(option).packed_bytes(option, linear.outputs, linear.inputs);
-  }
+  for (const std::size_t l : site.linears) bytes += body_bytes(option, stored_shape(option, model, stage, l));
   return bytes;
 }
 
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties) {
   check_ties(model, ties);
-  std::vector<RuleMatcher> matchers(rules.begin(), rules.end());
+  const std::vector<RuleMatcher> matchers(rules.begin(), rules.end());
   std::vector<bool> rule_used(rules.size(), false);
   std::vector<Site> sites;
   for (std::size_t s = 0; s < model.stages().size(); ++s) {
     const Stage& stage = model.stages()[s];
-    std::vector<bool> taken(stage.linears.size(), false);
-    for (std::size_t l = 0; l < stage.linears.size(); ++l) {
-      if (taken[l]) continue;
-      Site site{.name = {}, .kind = {}, .layer = stage.layer, .stage = s, .linears = {}, .options = {}};
-      const auto* tie = tie_of(ties, stage.linears[l].kind);
-      std::size_t rule_of_site = rules.size();
-      for (std::size_t m = l; m < stage.linears.size(); ++m) {
-        const Linear& linear = stage.linears[m];
-        const bool tied = tie != nullptr && std::find(tie->begin(), tie->end(), linear.kind) != tie->end();
-        if (m != l && !tied) continue;
-        std::size_t rule = 0;
-        while (rule < rules.size() && !matchers[rule].matches(linear)) ++rule;
-        VALIDATE(rule < rules.size(), "options: no rule matches ", linear.name,
-                 ", end the list with a rule 'match: \"*\"'");
-        VALIDATE(m == l || rule == rule_of_site, "options: ", linear.name, " is tied to ", stage.linears[l].name,
+    std::vector<std::size_t> rule_of;
+    for (const Linear& linear : stage.linears) {
+      rule_of.push_back(rule_for(matchers, linear));
+      rule_used[rule_of.back()] = true;
+    }
+    for (const std::vector<std::size_t>& together : tied_linears(stage, rules, rule_of, ties)) {
+      Site site{
+          .name = {}, .kind = {}, .layer = stage.layer, .stage = s, .linears = together, .options = {}, .left_out = {}};
+      for (const std::size_t l : together) {
+        VALIDATE(rule_of[l] == rule_of[together.front()], "options: ", stage.linears[l].name, " is tied to ",
+                 stage.linears[together.front()].name,
                  " but falls under another rule; tied layers need the same options");
-        rule_of_site = rule;
-        rule_used[rule] = true;
-        taken[m] = true;
-        site.linears.push_back(m);
       }
       name_site(site, stage);
-      site.options = rules[rule_of_site].options;
-      std::sort(site.options.begin(), site.options.end(), [&](const Option& a, const Option& b) {
-        const std::int64_t bytes_a = site_bytes(model, site, a), bytes_b = site_bytes(model, site, b);
-        return bytes_a != bytes_b ? bytes_a < bytes_b : a.name() < b.name();
-      });
+      fill_options(site, model, rules[rule_of[together.front()]].options);
       sites.push_back(std::move(site));
     }
   }

@@ -16,9 +16,10 @@ struct Site {
   std::string name;  ///< the linear's module name; tied: "model.layers.0.self_attn.{q_proj,k_proj,v_proj}"
   std::string kind;  ///< "q_proj", or "q_proj+k_proj+v_proj"
   int layer = 0;
-  std::size_t stage = 0;             ///< index into Model::stages()
-  std::vector<std::size_t> linears;  ///< indices into that stage's linears
-  std::vector<Option> options;       ///< ascending site_bytes, then name; recipe[site] is an index into this
+  std::size_t stage = 0;              ///< index into Model::stages()
+  std::vector<std::size_t> linears;   ///< indices into that stage's linears
+  std::vector<Option> options;        ///< ascending site_bytes, then name; recipe[site] is an index into this
+  std::vector<std::string> left_out;  ///< options that its shapes cannot hold: "q4_k: ..."
 };
 
 /// Options by site pattern; the first rule whose pattern matches wins.
@@ -31,7 +32,9 @@ struct OptionRule {
 /// {{"q_proj","k_proj","v_proj"},{"gate_proj","up_proj"}}.
 using Ties = std::vector<std::vector<std::string>>;
 
-/// Sites in the order of the chain. Throws InputError when a rule matches nothing, a linear has no rule, a tie names
+/// Sites in the order of the chain. Beyond the given ties, options that scale inputs (awq, smooth) tie the linears that
+/// share an input, and options that take structure away (keep, drop) tie a whole sub-layer. Options that a site's
+/// shapes cannot hold are left out of it; InputError when none remains, and when a rule matches nothing, a linear has no rule, a tie names
 /// an unknown kind or kinds of different stages, tied linears fall under different rules, or a regular expression is
 /// malformed.
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties);

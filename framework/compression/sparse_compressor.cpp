@@ -7,6 +7,7 @@
 
 #include "framework/compression/layer_storage.hpp"
 #include "framework/compression/pruning_scores.hpp"
+#include "framework/compression/round_to_nearest.hpp"
 #include "framework/compression/sparsegpt.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/matrix.hpp"
@@ -54,10 +55,12 @@ kernels::Matrix<float> scores(const LayerJob& job) {
 void compress_dense(const LayerJob& job, kernels::MatrixView<const float> weight, std::span<std::byte> body) {
   Option dense = job.option;
   dense.sparsity.reset();
-  if (dense.rounding == Option::Rounding::gptq || dense.rounding == Option::Rounding::gptq_ordered)
-    dense.rounding = Option::Rounding::nearest;  // another sweep would move weights to where there are none
   const LayerJob rest{.option = dense, .weight = weight, .input = job.input, .divisors = {}, .clip = false, .seed = 0};
-  compressor_of(dense).compress(rest, body);
+  if (dense.weights == Option::Weights::original) {
+    RoundToNearest().compress(rest, body);
+  } else {
+    compressor_of(dense).compress(rest, body);
+  }
 }
 
 }  // namespace

@@ -37,13 +37,18 @@ class WeightSource {
 
  private:
   using Key = std::tuple<std::size_t, std::size_t, std::uint8_t>;  ///< site, linear of the site, option
+  struct Ready {
+    kernels::LinearWeights weights;
+    std::vector<float> bias;  ///< only where outputs were taken away
+  };
   struct Cached {
     Key key;
-    std::shared_ptr<const kernels::LinearWeights> weights;
+    std::shared_ptr<const Ready> ready;
   };
 
-  std::shared_ptr<const kernels::LinearWeights> get(const Key& key);
-  kernels::LinearWeights expand(const Key& key);
+  std::shared_ptr<const Ready> get(const Key& key);
+  Ready expand(const Key& key);
+  bool is_dropped(std::size_t stage, const std::uint8_t* options) const;
   void evict();
 
   const Model& model_;
@@ -56,7 +61,7 @@ class WeightSource {
   std::list<Cached> recent_;  ///< most recently used first
   std::map<Key, std::list<Cached>::iterator> index_;
   std::int64_t cached_bytes_ = 0;
-  std::vector<std::shared_ptr<const kernels::LinearWeights>> in_use_;
+  std::vector<std::shared_ptr<const Ready>> in_use_;
   StageLinears linears_;
   kernels::Matrix<float> expanded_;
 };

@@ -43,7 +43,7 @@ void quantize_groups(MatrixView<const float> weight, const Grid& grid, std::span
         group = choose(r, first, count, range);
         round_group(row + first, count, group, grid.bits, codes.data() + first);
       }
-      write_row(grid, layout, r, groups.data(), codes.data(), packed);
+      write_row(grid, layout, r, groups, codes.data(), packed);
     }
   });
 }

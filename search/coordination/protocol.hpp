@@ -65,7 +65,8 @@ struct Evaluate {
 /// No more tasks; not answered.
 struct Stop {};
 
-using Task = std::variant<GenerateText, UseText, CalibrateStage, UseCalibration, BuildSite, UseBank, Teach, UseTeacher, Evaluate, Stop>;
+using Task = std::variant<GenerateText, UseText, CalibrateStage, UseCalibration, BuildSite, UseBank, Teach, UseTeacher,
+                          Evaluate, Stop>;
 
 struct GeneratedText {
   std::vector<std::uint32_t> tokens;

@@ -65,8 +65,8 @@ Outcome Worker::carry_out(const UseText& task) {
 Outcome Worker::carry_out(const CalibrateStage& task) {
   const auto stage = static_cast<std::size_t>(task.stage);
   if (stage == 0) {
-    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, windows(WindowSet::search), task.first_lane,
-                                                               task.lanes, setup_.evaluator.precision);
+    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, windows(WindowSet::search),
+                                                               task.first_lane, task.lanes, setup_.evaluator.precision);
   }
   EXPECT(calibrator_ != nullptr);
   StageCalibrated calibrated{calibrator_->run(stage)};
@@ -82,8 +82,7 @@ Outcome Worker::carry_out(const UseCalibration& task) {
 }
 
 Outcome Worker::carry_out(const BuildSite& task) {
-  return SiteBuilt{
-      framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site), calibration_.get())};
+  return SiteBuilt{framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site), calibration_.get())};
 }
 
 Outcome Worker::carry_out(const UseBank& task) {

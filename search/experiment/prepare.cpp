@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "framework/bank/layer_bank.hpp"
+#include "framework/calibration/calibration_file.hpp"
+#include "framework/calibration/stage_calibrator.hpp"
 #include "framework/data/window_file.hpp"
 #include "framework/io/hash.hpp"
 #include "framework/provenance/provenance.hpp"
@@ -64,6 +69,37 @@ std::string text_key(const Experiment& experiment, const Plan& plan) {
   return hasher.hex();
 }
 
+/// One stage after the other, so that no more than the statistics of one stage is held; lanes are dealt over workers.
+void gather_statistics(const fs::path& file, const std::string& key, const Plan& plan, Scheduler& scheduler,
+                       Progress& progress) {
+  const std::vector<framework::Stage>& stages = plan.model.stages();
+  const auto workers =
+      std::min<std::int64_t>(framework::calibration_lanes, static_cast<std::int64_t>(scheduler.workers()));
+  framework::CalibrationWriter writer(file, key);
+  progress.begin("calibrating", static_cast<double>(stages.size()), "stages");
+  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+    std::vector<Task> tasks;
+    for (std::int64_t w = 0; w < workers; ++w) {
+      const std::int64_t begin = w * framework::calibration_lanes / workers;
+      const std::int64_t end = (w + 1) * framework::calibration_lanes / workers;
+      tasks.push_back(CalibrateStage{stage, begin, end - begin});
+    }
+    std::map<std::pair<std::size_t, std::int64_t>, framework::ActivationStatistics> parts;  // by reader, then lane
+    scheduler.run_on_each(tasks, [&](std::size_t, Outcome& outcome) {
+      for (auto& part : std::get<StageCalibrated>(outcome).parts)
+        parts.emplace(std::pair{part.reader, part.lane}, std::move(part.statistics));
+    });
+    for (const std::size_t reader : framework::input_readers(stages[stage])) {
+      framework::ActivationStatistics sum(stages[stage].linears[reader].inputs);
+      for (std::int64_t lane = 0; lane < framework::calibration_lanes; ++lane) sum.merge(parts.at({reader, lane}));
+      writer.add(stages[stage], reader, sum);
+    }
+    progress.advance(1);
+  }
+  writer.commit();
+  progress.end();
+}
+
 }  // namespace
 
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
@@ -87,8 +123,22 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
   return text;
 }
 
-void prepare_bank(const Experiment& experiment, Plan& plan, Scheduler& scheduler, Progress& progress) {
-  const fs::path file = experiment.cache / ("bank-" + plan.bank.key() + ".h5");
+std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                                Scheduler& scheduler, Progress& progress) {
+  if (!plan.bank.needs_calibration()) return {};
+  const std::string key = framework::calibration_key(plan.model, text.search, experiment.precision);
+  const fs::path file = experiment.cache / ("calibration-" + key + ".h5");
+  if (!fs::exists(file)) gather_statistics(file, key, plan, scheduler, progress);
+  scheduler.run_on_all(UseCalibration{file.string()});
+  return key;
+}
+
+void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, Scheduler& scheduler,
+                  Progress& progress) {
+  framework::Hasher hasher;
+  hasher.update(plan.bank.key() + calibration);
+  const std::string key = calibration.empty() ? plan.bank.key() : hasher.hex();
+  const fs::path file = experiment.cache / ("bank-" + key + ".h5");
   if (!fs::exists(file)) {
     framework::BankWriter writer(file, plan.bank);
     std::vector<Task> tasks;

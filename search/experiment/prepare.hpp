@@ -10,7 +10,7 @@
 
 namespace pare::search {
 
-/// The three things a search stands on, each a file in the cache directory that is computed once by all workers and
+/// The four things a search stands on, each a file in the cache directory that is computed once by all workers and
 /// found again by later runs with the same model, data and options. Each call returns when every worker has opened the
 /// file.
 
@@ -18,8 +18,15 @@ namespace pare::search {
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
                                    Progress& progress);
 
-/// All sites with all options; fills in the local errors of the plan's space.
-void prepare_bank(const Experiment& experiment, Plan& plan, Scheduler& scheduler, Progress& progress);
+/// What the search windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
+/// empty, when no option needs it.
+std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                                Scheduler& scheduler, Progress& progress);
+
+/// All sites with all options; fills in the local errors of the plan's space. `calibration`: the key that
+/// prepare_calibration gave.
+void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, Scheduler& scheduler,
+                  Progress& progress);
 
 /// The full model's answers on both window sets. Returns its mean loss on the held-out windows, nats a token.
 double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,

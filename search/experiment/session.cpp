@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "search/experiment/prepare.hpp"
@@ -27,7 +28,8 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
       crew_(experiment, plan, share_cores(experiment, group, plan)),
       scheduler_(all_channels(crew_, group)) {
   text_ = prepare_text(experiment, plan, scheduler_, progress);
-  prepare_bank(experiment, plan, scheduler_, progress);
+  const std::string calibration = prepare_calibration(experiment, plan, text_, scheduler_, progress);
+  prepare_bank(experiment, plan, calibration, scheduler_, progress);
   reference_nll_ = prepare_teacher(experiment, plan, text_, scheduler_, progress);
 }
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/bank/prepare_site.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "framework/calibration/range_calibrator.hpp"
+#include "framework/calibration/stage_calibrator.hpp"
+#include "framework/compression/awq_scales.hpp"
+#include "framework/compression/compressor.hpp"
+#include "framework/compression/smooth_scales.hpp"
+#include "framework/compression/structured.hpp"
+#include "framework/io/hash.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::framework {
+namespace {
+
+constexpr double smooth_alpha = 0.5;  // the paper's choice for most models
+
+// Order of Stage::linears.
+constexpr std::size_t o_proj = 3, down_proj = 2;
+
+using Shared = std::shared_ptr<kernels::Matrix<float>>;
+
+/// Rows [u * height, (u + 1) * height) for each kept unit u.
+Shared rows_of_units(kernels::MatrixView<const float> weight, const std::vector<std::int64_t>& units,
+                     std::int64_t height) {
+  auto part = std::make_shared<kernels::Matrix<float>>(static_cast<std::int64_t>(units.size()) * height, weight.cols);
+  std::int64_t row = 0;
+  for (const std::int64_t unit : units) {
+    for (std::int64_t r = unit * height; r < (unit + 1) * height; ++r, ++row)
+      std::memcpy(part->row(row), weight.row(r), static_cast<std::size_t>(weight.cols) * sizeof(float));
+  }
+  return part;
+}
+
+UnitScore score_of(Option::Saliency saliency) {
+  switch (saliency) {
+    case Option::Saliency::magnitude:
+      return UnitScore::magnitude;
+    case Option::Saliency::wanda:
+      return UnitScore::wanda;
+    case Option::Saliency::hessian:
+      break;
+  }
+  return UnitScore::hessian;
+}
+
+/// Divided inputs keep no histogram, their channels' maxima say all that min-max needs.
+double static_range(const Option& option, const LayerInput& input) {
+  const ActivationStatistics& statistics = input.statistics();
+  if (option.smooth) {
+    const std::vector<float> largest = statistics.largest_magnitudes();
+    return *std::max_element(largest.begin(), largest.end());
+  }
+  return calibrate_range(*option.static_range, statistics.histogram(), statistics.window_maxima(), {}, input.name());
+}
+
+std::uint64_t seed_of(const std::string& name) {
+  Hasher hasher;
+  hasher.update(name);
+  return std::stoull(hasher.hex().substr(0, 15), nullptr, 16);
+}
+
+}  // namespace
+
+SitePreparation::SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration)
+    : model_(model), site_(site), stage_(model.stages()[site.stage]), calibration_(calibration) {}
+
+const kernels::Matrix<float>& SitePreparation::weight(std::size_t linear) {
+  auto [entry, is_new] = weights_.try_emplace(linear);
+  if (is_new) model_.read_weight(stage_.linears[linear], entry->second);
+  return entry->second;
+}
+
+LayerInput& SitePreparation::input(std::size_t linear) {
+  const std::size_t reader = input_reader(stage_, linear);
+  std::unique_ptr<LayerInput>& known = inputs_[reader];
+  if (!known) {
+    VALIDATE(calibration_ != nullptr, "needs calibration statistics, and there are none");
+    known = std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name,
+                                         calibration_->read(stage_, reader));
+  }
+  return *known;
+}
+
+std::vector<std::size_t> SitePreparation::sharers(std::size_t linear) const {
+  std::vector<std::size_t> shared;
+  for (std::size_t l = 0; l < site_.linears.size(); ++l) {
+    if (input_reader(stage_, site_.linears[l]) == input_reader(stage_, linear)) shared.push_back(l);
+  }
+  return shared;
+}
+
+void SitePreparation::scale_inputs(const Option& option, std::vector<PreparedLayer>& layers) {
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    if (!layers[l].notes.divisors.empty()) continue;
+    const std::vector<std::size_t> shared = sharers(site_.linears[l]);
+    std::vector<kernels::MatrixView<const float>> weights;
+    for (const std::size_t s : shared) weights.push_back(layers[s].weight);
+    const LayerInput& source = input(site_.linears[l]);
+    const ActivationStatistics& statistics = source.statistics();
+    std::vector<float> divisors;
+    std::vector<bool> clip(shared.size(), false);
+    if (option.smooth) {
+      divisors = smooth_scales(statistics.largest_magnitudes(), weights, smooth_alpha);
+    } else {
+      const OutputError error(statistics.hessian(), {});
+      AwqScales scales = search_awq_scales(statistics.mean_magnitudes(), weights, option.grid, error, true);
+      divisors = std::move(scales.scales);
+      clip = std::move(scales.clip);
+    }
+    const auto divided = std::make_shared<LayerInput>(source.divided(divisors));
+    for (std::size_t i = 0; i < shared.size(); ++i) {
+      PreparedLayer& layer = layers[shared[i]];
+      layer.notes.divisors = divisors;
+      layer.clip = clip[i];
+      // Clips weigh errors by the input before it is divided: quantize_scaled divides the diagonal itself.
+      layer.input = option.smooth ? divided.get() : &input(site_.linears[shared[i]]);
+      layer.owned.push_back(divided);
+    }
+  }
+}
+
+void SitePreparation::take_structure(const Option& option, std::vector<PreparedLayer>& layers) {
+  const bool attention = stage_.kind == StageKind::attention;
+  const std::size_t consumer = attention ? o_proj : down_proj;
+  EXPECT(layers.size() == stage_.linears.size(), "structure needs the whole sub-layer");
+  const ModelConfig& config = model_.config();
+  const Units units = attention ? kv_groups(config.heads, config.kv_heads, config.head_dim)
+                                : mlp_channels(stage_.linears[down_proj].inputs);
+  const double ratio = 1.0 - static_cast<double>(kept_units(option, model_, stage_)) / static_cast<double>(units.count);
+  PreparedLayer& last = layers[consumer];
+  LayerInput& source = input(consumer);
+  StructuredResult result =
+      prune_structured(last.weight, source.statistics().hessian(), units, score_of(option.saliency), ratio);
+  const auto refitted = std::make_shared<kernels::Matrix<float>>(std::move(result.weight));
+  const auto remaining = std::make_shared<LayerInput>(source.of_inputs(result.kept_columns));
+  last.weight = refitted->view();
+  last.input = remaining.get();
+  last.owned = {refitted, remaining};
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    if (l == consumer) continue;
+    const std::int64_t height = stage_.linears[l].outputs / units.count;
+    const Shared part = rows_of_units(layers[l].weight, result.kept_units, height);
+    layers[l].weight = part->view();
+    layers[l].owned.push_back(part);
+    if (!stage_.linears[l].has_bias) continue;
+    for (const std::int64_t unit : result.kept_units)
+      for (std::int64_t r = unit * height; r < (unit + 1) * height; ++r)
+        layers[l].notes.kept_outputs.push_back(static_cast<std::int32_t>(r));
+  }
+}
+
+std::vector<PreparedLayer> SitePreparation::prepare(const Option& option) {
+  std::vector<PreparedLayer> layers(site_.linears.size());
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::size_t linear = site_.linears[l];
+    layers[l].linear = &stage_.linears[linear];
+    layers[l].original = weight(linear).view();
+    layers[l].weight = layers[l].original;
+    if (option.needs_calibration()) layers[l].input = &input(linear);
+  }
+  if (option.drop) return layers;
+  if (option.keep_percent < 100) take_structure(option, layers);
+  if (option.scales_inputs()) scale_inputs(option, layers);
+  if (option.static_range) {
+    for (PreparedLayer& layer : layers) {
+      layer.notes.static_scale = static_cast<float>(static_range(option, *layer.input) / 127.0);
+      VALIDATE(layer.notes.static_scale > 0, layer.input->name(), " was 0 throughout, so it has no static scale");
+    }
+  }
+  return layers;
+}
+
+void SitePreparation::compress(const Option& option, const PreparedLayer& layer, std::span<std::byte> body) {
+  if (option.drop) return;
+  const LayerJob job{.option = option,
+                     .weight = layer.weight,
+                     .input = layer.input,
+                     .divisors = layer.notes.divisors,
+                     .clip = layer.clip,
+                     .seed = seed_of(layer.linear->name)};
+  compressor_of(option).compress(job, body);
+}
+
+}  // namespace pare::framework

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "framework/calibration/calibration_file.hpp"
+#include "framework/compression/layer_input.hpp"
+#include "framework/compression/layer_storage.hpp"
+#include "framework/compression/site.hpp"
+#include "framework/model/model.hpp"
+#include "kernels/core/matrix.hpp"
+
+namespace pare::framework {
+
+/// One linear of a site under an option, before its weights are rounded.
+struct PreparedLayer {
+  const Linear* linear = nullptr;
+  kernels::MatrixView<const float> original;  ///< [outputs, inputs] of the checkpoint
+  kernels::MatrixView<const float> weight;    ///< without the heads or channels that were taken away, re-fitted
+  LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
+  LayerNotes notes;
+  bool clip = false;  ///< awq
+  std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into
+};
+
+/// Makes the decisions that concern a site as a whole: scales of inputs (awq, smooth), static activation ranges, which
+/// heads or channels stay. Weights and statistics are read once and serve all options. Serves one thread.
+class SitePreparation {
+ public:
+  /// calibration may be null: options that need it are then refused. All must outlive the preparation.
+  SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration);
+
+  /// In the order of Site::linears.
+  std::vector<PreparedLayer> prepare(const Option& option);
+
+  /// Fills the body of one of them; nothing for drop.
+  void compress(const Option& option, const PreparedLayer& layer, std::span<std::byte> body);
+
+ private:
+  const kernels::Matrix<float>& weight(std::size_t linear);
+  LayerInput& input(std::size_t linear);
+  /// Linears of the site that share the input of its linear `linear`, that one included.
+  std::vector<std::size_t> sharers(std::size_t linear) const;
+  void scale_inputs(const Option& option, std::vector<PreparedLayer>& layers);
+  void take_structure(const Option& option, std::vector<PreparedLayer>& layers);
+
+  const Model& model_;
+  const Site& site_;
+  const Stage& stage_;
+  const CalibrationFile* calibration_;
+  std::map<std::size_t, kernels::Matrix<float>> weights_;  ///< by index into Stage::linears
+  std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
+};
+
+}  // namespace pare::framework
