@@ -90,6 +90,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");
   add_file(inspect, "file", arguments, "File or checkpoint directory");
 
+  CLI::App* options = app.add_subcommand("options", "List all ways to compress a layer");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -104,6 +106,7 @@ int main(int argc, char** argv) {
     if (*search) return pare::search::search(arguments, group);
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
+    if (*options) return pare::search::options();
     return pare::search::inspect(arguments);
   });
 }

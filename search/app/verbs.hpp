@@ -27,5 +27,6 @@ int search(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);
+int options();
 
 }  // namespace pare::search

@@ -18,6 +18,15 @@ std::vector<std::string> option_names(const SearchSite& site) {
   return names;
 }
 
+/// The one spelling of an option; a text that is none stays as it is, to be refused with its line.
+std::string spelled(const std::string& text) {
+  try {
+    return framework::parse_option(text).name();
+  } catch (const InputError&) {
+    return text;
+  }
+}
+
 Recipe read_uniform(const SearchSpace& space, const std::string& text) {
   const std::string option = framework::parse_option(text).name();
   const auto recipe = space.uniform(option);
@@ -42,7 +51,7 @@ Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) 
   Recipe recipe;
   for (std::size_t s = 0; s < space.sites.size(); ++s) {
     const framework::ConfigView entry = root.at(sites[s]);
-    const auto option = space.find_option(s, entry.as_string());
+    const auto option = space.find_option(s, spelled(entry.as_string()));
     if (!option) {
       entry.fail("this site has no option '" + entry.as_string() + "'" +
                  framework::did_you_mean(entry.as_string(), option_names(space.sites[s])));
