@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/compression/column_sweep.hpp"
 
+#include "kernels/quantize/clipped_grid.hpp"
+
 #include <algorithm>
 
 namespace pare::framework {
@@ -36,7 +38,7 @@ std::int64_t end_of_block(std::int64_t begin, std::int64_t block, std::int64_t c
 }
 
 TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row,
-                     std::int64_t rows)
+                     std::int64_t rows, bool clip)
     : grid_(grid),
       first_row_(first_row),
       rows_(rows),
@@ -49,6 +51,12 @@ TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, s
   for (std::size_t i = 0; i < position_.size(); ++i) {
     position_[static_cast<std::size_t>(inverse.order[i])] = static_cast<std::int64_t>(i);
   }
+  if (!clip) return;
+  importance_.resize(position_.size());
+  for (std::size_t c = 0; c < importance_.size(); ++c) {
+    const double u = inverse.factor.row(position_[c])[position_[c]];
+    importance_[c] = inverse.dead[c] != 0 ? 0.0f : static_cast<float>(1.0 / (u * u));
+  }
 }
 
 void TileCodes::start_group(std::int64_t g, const Tile& tile) {
@@ -60,8 +68,12 @@ void TileCodes::start_group(std::int64_t g, const Tile& tile) {
       const std::int64_t column = position_[static_cast<std::size_t>(first + i)];
       weights[static_cast<std::size_t>(i)] = static_cast<float>(tile(r, column));
     }
-    grids_[static_cast<std::size_t>(r * groups_ + g)] =
-        kernels::min_max_grid(kernels::range_of_group(weights.data(), count), grid_, first_row_ + r, first);
+    const kernels::GroupRange range = kernels::range_of_group(weights.data(), count);
+    kernels::GroupGrid& group = grids_[static_cast<std::size_t>(r * groups_ + g)];
+    group = kernels::min_max_grid(range, grid_, first_row_ + r, first);
+    if (!importance_.empty()) {
+      group = kernels::clipped_grid(weights.data(), importance_.data() + first, count, range, grid_);
+    }
   }
 }
 

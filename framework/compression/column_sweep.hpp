@@ -54,7 +54,9 @@ void sweep_block(Tile& tile, const ConstRowMajorMap& factor, std::int64_t begin,
 /// Codes and group grids of one tile, collected during a sweep.
 class TileCodes {
  public:
-  TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row, std::int64_t rows);
+  /// clip: the range of a group is shrunk where that lowers the error that the sweep counts, (w - q)^2 / U_jj^2.
+  TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row, std::int64_t rows,
+            bool clip = false);
 
   /// Inputs that share a scale; the width of the layer when the whole row does.
   std::int64_t group_size() const { return group_size_; }
@@ -84,6 +86,7 @@ class TileCodes {
   std::int64_t cols_;
   std::int64_t group_size_;
   std::int64_t groups_;
+  std::vector<float> importance_;       ///< by column of the layer; empty: no clips
   std::vector<std::int64_t> position_;  ///< of a column of the layer in the sweep
   std::vector<kernels::GroupGrid> grids_;
   std::vector<std::uint8_t> codes_;

@@ -43,7 +43,7 @@ void quantize_gptq(kernels::MatrixView<const float> weight, const InverseHessian
       const std::int64_t first = t * tile_rows;
       const std::int64_t rows = std::min(tile_rows, weight.rows - first);
       Tile tile = load_tile(weight, inverse, first, rows);
-      TileCodes codes(grid, inverse, first, rows);
+      TileCodes codes(grid, inverse, first, rows, settings.clip);
       sweep(tile, inverse, settings.block, codes);
       for (std::int64_t r = 0; r < rows; ++r) {
         kernels::write_row(grid, layout, first + r, codes.grids(r), codes.codes(r), packed);

@@ -11,6 +11,7 @@
 namespace pare::framework {
 
 struct GptqSettings {
+  bool clip = false;  ///< groups may be clipped, as clipped_grid does, by the error (w - q)^2 / U_jj^2
   int block = 128;  ///< columns whose updates of the columns beyond them are made at once; changes speed only, but for
                     ///< the last bits of the sums
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/compression/option.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <vector>
@@ -23,7 +24,7 @@ constexpr Words<SparsityMethod, 5> sparsity_words{{{"random", SparsityMethod::ra
                                                    {"projection", SparsityMethod::projection},
                                                    {"wanda", SparsityMethod::wanda},
                                                    {"sparsegpt", SparsityMethod::sparsegpt}}};
-constexpr Words<Rounding, 3> rounding_words{{{"mse", Rounding::mse}, {"gptq", Rounding::gptq}, {"awq", Rounding::awq}}};
+constexpr Words<Rounding, 2> rounding_words{{{"gptq", Rounding::gptq}, {"awq", Rounding::awq}}};
 constexpr Words<Saliency, 2> saliency_words{{{"magnitude", Saliency::magnitude}, {"wanda", Saliency::wanda}}};
 
 template <class Value, std::size_t count>
@@ -69,6 +70,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 using Rest = std::span<const std::string_view>;
 
 [[noreturn]] void reject_word(std::string_view text, std::string_view word, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), word) != known.end())
+    reject(text, "'" + std::string(word) + "' does not go with what stands before it");
   reject(text, "'" + std::string(word) + "' is not part of an option" + did_you_mean(std::string(word), known));
 }
 
@@ -156,6 +159,8 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
     } else if (word.size() > 1 && word.front() == 'g' && parse_number(word.substr(1))) {
       group = parse_number(word.substr(1));
       if (*group < 8 || *group % 8 != 0) reject(text, "the group size must be a positive multiple of 8");
+    } else if (word == "mse" && !option.clip) {
+      option.clip = true;
     } else if (word == "act" && option.rounding == Rounding::gptq) {
       option.rounding = Rounding::gptq_ordered;
     } else if (word == "smooth" && option.activation_bits == 8) {
@@ -172,6 +177,7 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
       reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
     }
   }
+  if (option.clip && option.scales_inputs()) reject(text, "scaled inputs have their own clips, leave out '-mse'");
   if (option.smooth && option.static_range.value_or(RangeMethod::min_max) != RangeMethod::min_max)
     reject(text, "smoothed inputs have a min-max range only: write '-smooth-static'");
   if (option.activation_bits == 8) {
@@ -213,6 +219,7 @@ std::string grid_name(const Option& option) {
   } else if (option.rounding != Rounding::nearest) {
     text += "-" + std::string(text_of(rounding_words, option.rounding));
   }
+  if (option.clip) text += "-mse";
   if (option.smooth) text += "-smooth";
   if (option.static_range) {
     text += "-static";
@@ -278,7 +285,7 @@ Option parse_option(std::string_view text) {
   if (option.sparsity && option.weights == Option::Weights::blocks && !option.sparsity->dense)
     reject(text, "block formats store every weight: write '" + sparsity_name(*option.sparsity) + "-dense+...'");
   if (option.sparsity && option.scales_inputs()) reject(text, "scaled inputs and sparsity do not go together");
-  if (option.sparsity && option.rounding != Rounding::nearest)
+  if (option.sparsity && (option.rounding != Rounding::nearest || option.clip))
     reject(text, "with sparsity weights are rounded to nearest, by sparsegpt in its own sweep");
   if (option.keep_percent < 100 && option.scales_inputs())
     reject(text, "scaled inputs and whole heads or channels taken away do not go together");

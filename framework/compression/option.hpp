@@ -33,12 +33,12 @@ struct Sparsity {
 ///   sparsity    <n>:<m>-<method>[-dense] | <percent>%-<method>[-dense]
 ///               method: random, magnitude, projection, wanda, sparsegpt
 ///   weights     w16                                                left out when another part is there
-///               w<bits>-<g<size>|channel>[-sym][-mse|-gptq|-gptq-act|-awq]
-///               w<bits>a8[-mse|-gptq|-gptq-act][-smooth][-static[-<range>]]
+///               w<bits>-<g<size>|channel>[-sym][-gptq|-gptq-act|-awq][-mse]
+///               w<bits>a8[-gptq|-gptq-act][-mse][-smooth][-static[-<range>]]
 ///               <block format>[-imatrix]
 struct Option {
   enum class Weights { original, grid, blocks };
-  enum class Rounding { nearest, mse, gptq, gptq_ordered, awq };
+  enum class Rounding { nearest, gptq, gptq_ordered, awq };
   enum class Saliency { hessian, wanda, magnitude };
 
   bool drop = false;       ///< the sub-layer passes its input on
@@ -48,6 +48,7 @@ struct Option {
   Weights weights = Weights::original;
   kernels::Grid grid;  ///< Weights::grid
   Rounding rounding = Rounding::nearest;
+  bool clip = false;  ///< nearest, gptq: groups are clipped where that lowers the squared error
   kernels::BlockFormat block = kernels::BlockFormat::q8_0;  ///< Weights::blocks
   bool importance = false;                                  ///< Weights::blocks: errors weighted by the inputs
   int activation_bits = 16;                                 ///< 8: the integer GEMM

@@ -27,7 +27,8 @@ constexpr std::array families{
     Family{"...-sym", "w4-g128-sym", "no zero points", "engines that want symmetric weights"},
     Family{"...-mse", "w3-g32-mse", "ranges clipped where that lowers the squared error", "as rounding, 2 to 4 bits"},
     Family{"...-gptq", "w3-g32-gptq", "GPTQ: later weights make up for the rounding of earlier ones",
-           "2 to 4 bits; the first choice"},
+           "4 bits and more"},
+    Family{"...-gptq-mse", "w2-g32-gptq-mse", "GPTQ with clipped ranges", "2 and 3 bits; the best of the grids"},
     Family{"...-gptq-act", "w3-g32-gptq-act", "the same, most active inputs first", "2 and 3 bits; slower"},
     Family{"...-awq", "w3-g32-awq", "AWQ: active inputs get a finer grid, by scales and clips",
            "2 and 3 bits, where engines want plain rounding"},
@@ -39,7 +40,8 @@ constexpr std::array families{
            "one activation scale for all tokens; `-static-percentile`, `-mse`, `-entropy`, `-moving-average`",
            "engines without per-token scales"},
     Family{"q4_0, q5_0, q8_0, iq4_nl", "q4_0", "GGUF blocks of 32", "llama.cpp, widths that 256 does not divide"},
-    Family{"q2_k ... q6_k", "q3_k", "GGUF blocks of 256 with scales of sub-blocks", "llama.cpp; very good below 4 bits"},
+    Family{"q2_k ... q6_k", "q3_k", "GGUF blocks of 256 with scales of sub-blocks",
+           "llama.cpp; very good below 4 bits"},
     Family{"<block format>-imatrix", "q2_k-imatrix", "errors weighted by the mean square of the inputs",
            "always, when there is calibration text"},
     Family{"<n>:<m>-<method>", "2:4-sparsegpt", "n of m neighbouring inputs stay, as bfloat16 with indices",
@@ -50,8 +52,8 @@ constexpr std::array families{
            "sparse and quantized"},
     Family{"<sparsity>-dense[+...]", "50%-sparsegpt-dense+w4-g32", "zeros are stored like any weight",
            "engines without sparse storage"},
-    Family{"keep-<percent>%[+...]", "keep-75%+w4-g32", "head groups or channels go, what stays is re-fitted and smaller",
-           "latency; also `-wanda`, `-magnitude`"},
+    Family{"keep-<percent>%[+...]", "keep-75%+w4-g32",
+           "head groups or channels go, what stays is re-fitted and smaller", "latency; also `-wanda`, `-magnitude`"},
     Family{"drop", "drop", "the attention or mlp passes its input on", "depth"},
 };
 
@@ -67,8 +69,9 @@ std::string bits_of(std::string_view example) {
 }  // namespace
 
 std::string option_table() {
-  std::string table = "| option | example | what becomes of a layer | bits a weight | calibrated | good for |\n"
-                      "| --- | --- | --- | --- | --- | --- |\n";
+  std::string table =
+      "| option | example | what becomes of a layer | bits a weight | calibrated | good for |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
   for (const Family& family : families) {
     std::string spelling(family.spelling);
     for (std::size_t bar = spelling.find('|'); bar != std::string::npos; bar = spelling.find('|', bar + 2))

@@ -31,7 +31,7 @@ void RoundToNearest::compress(const LayerJob& job, std::span<std::byte> body) co
   } else if (!job.divisors.empty()) {
     const std::vector<float> diagonal = job.clip ? job.input->statistics().diagonal() : std::vector<float>{};
     quantize_scaled(job.weight, job.divisors, diagonal, option.grid, body);
-  } else if (option.rounding == Option::Rounding::mse) {
+  } else if (option.clip) {
     kernels::quantize_clipped(job.weight, {}, option.grid, body);
   } else {
     kernels::quantize_round_to_nearest(job.weight, option.grid, body);

@@ -36,8 +36,10 @@ double error_of_group(const float* w, const float* importance, std::int64_t coun
   return sum(low + high);
 }
 
-GroupGrid best_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
-                    const Grid& grid) {
+}  // namespace
+
+GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
+                       const Grid& grid) {
   GroupGrid best = min_max_grid(range, grid);
   if (best.scale.bits == 0) return best;
   double least = error_of_group(w, importance, count, best, grid.bits);
@@ -54,8 +56,6 @@ GroupGrid best_grid(const float* w, const float* importance, std::int64_t count,
   return best;
 }
 
-}  // namespace
-
 void quantize_clipped(MatrixView<const float> weight, std::span<const float> importance, const Grid& grid,
                       std::span<std::byte> packed) {
   EXPECT(importance.empty() || static_cast<std::int64_t>(importance.size()) == weight.cols, importance.size(),
@@ -67,7 +67,7 @@ void quantize_clipped(MatrixView<const float> weight, std::span<const float> imp
   detail::quantize_groups(weight, grid, packed,
                           [&](std::int64_t r, std::int64_t first, std::int64_t count, const GroupRange& range) {
                             const float* factors = importance.empty() ? nullptr : importance.data() + first;
-                            return best_grid(weight.row(r) + first, factors, count, range, grid);
+                            return clipped_grid(weight.row(r) + first, factors, count, range, grid);
                           });
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "kernels/core/matrix_view.hpp"
 #include "kernels/quantize/grid.hpp"
+#include "kernels/quantize/group_grid.hpp"
 
 namespace pare::kernels {
 
@@ -15,6 +17,11 @@ inline constexpr int clip_candidates = 21;
 constexpr float clip_factor(int candidate) {
   return 1.0f - static_cast<float>(candidate) * 0.025f;
 }
+
+/// The grid with the least error for `count` weights with the range `range` (range_of_group), as quantize_clipped chooses
+/// it; `importance` holds `count` values or is null. A range whose scale exceeds binary16 gives an infinite scale.
+GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
+                       const Grid& grid);
 
 /// Like quantize_round_to_nearest, but the range of each group (both its ends) is first shrunk by the factor that gives
 /// the least error: a finer step for the many weights, against saturation of the few large ones. The clip search of
