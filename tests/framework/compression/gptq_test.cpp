@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/core/error.hpp"
+#include "kernels/quantize/clipped_grid.hpp"
 #include "kernels/quantize/codes.hpp"
 #include "kernels/quantize/expand.hpp"
 #include "kernels/quantize/round_to_nearest.hpp"
@@ -24,7 +25,7 @@ using Bytes = std::vector<std::byte>;
 
 Bytes gptq(MatrixView<const float> weight, const InverseHessian& inverse, const Grid& grid, int block = 128) {
   Bytes packed(static_cast<std::size_t>(packed_layout(grid, weight.rows, weight.cols).total_bytes), std::byte{0xee});
-  quantize_gptq(weight, inverse, grid, {block}, packed);
+  quantize_gptq(weight, inverse, grid, {.block = block}, packed);
   return packed;
 }
 
@@ -165,6 +166,41 @@ TEST(Gptq, IsRoundingToNearestWhenInputsAreUncorrelated) {
     EXPECT_EQ(gptq(weight.view(), invert_hessian(hessian.view()), grid), expected);
     EXPECT_EQ(gptq(weight.view(), invert_hessian(hessian.view(), SweepOrder::activation), grid), expected);
   }
+}
+
+TEST(Gptq, ClipsAsClippedRoundingDoesWhenInputsAreUncorrelated) {
+  const Matrix<float> weight = random_matrix(67, 192, 3, 0.05f);
+  Matrix<float> hessian(192, 192);
+  std::fill_n(hessian.data(), hessian.size(), 0.0f);
+  for (std::int64_t j = 0; j < 192; ++j) hessian.row(j)[j] = static_cast<float>(1 + j * 7 % 31);
+  const InverseHessian inverse = invert_hessian(hessian.view());
+  std::vector<float> importance;
+  for (std::int64_t j = 0; j < 192; ++j) {
+    const double u = inverse.factor.row(j)[j];
+    importance.push_back(static_cast<float>(1.0 / (u * u)));
+  }
+  const Grid grid{2, 32, false};
+  Bytes expected(static_cast<std::size_t>(kernels::packed_layout(grid, 67, 192).total_bytes));
+  kernels::quantize_clipped(weight.view(), importance, grid, expected);
+
+  Bytes packed(expected.size());
+  framework::quantize_gptq(weight.view(), inverse, grid, {.clip = true}, packed);
+
+  EXPECT_EQ(packed, expected);
+  EXPECT_NE(packed, nearest(weight.view(), grid));
+}
+
+TEST(Gptq, ErrsLessWithClipsAtTwoBits) {
+  const Matrix<float> hessian = random_hessian(160, 31);
+  const Matrix<float> weight = random_matrix(32, 160, 32, 0.05f);
+  const InverseHessian inverse = invert_hessian(hessian.view());
+  const Grid grid{2, 32, false};
+  Bytes clipped(static_cast<std::size_t>(kernels::packed_layout(grid, 32, 160).total_bytes));
+  framework::quantize_gptq(weight.view(), inverse, grid, {.clip = true}, clipped);
+  const Bytes plain = gptq(weight.view(), inverse, grid);
+
+  EXPECT_LT(output_error(weight.view(), values(clipped, grid, 32, 160).view(), hessian.view()),
+            0.9 * output_error(weight.view(), values(plain, grid, 32, 160).view(), hessian.view()));
 }
 
 TEST(Gptq, StoresZeroForDeadInputs) {
