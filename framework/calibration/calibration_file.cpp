@@ -29,6 +29,18 @@ std::string calibration_key(const Model& model, const TokenWindows& windows, ker
   return hasher.hex();
 }
 
+std::int64_t calibration_bytes(const Model& model, std::int64_t windows) {
+  std::int64_t bytes = 0;
+  for (const Stage& stage : model.stages()) {
+    for (const std::size_t reader : input_readers(stage)) {
+      const std::int64_t inputs = stage.linears[reader].inputs;
+      // The Hessian; two sums and two limits of each input; maxima; the histogram.
+      bytes += 4 * inputs * inputs + (2 * 8 + 2 * 4) * inputs + 4 * windows + 8 * Histogram::bins;
+    }
+  }
+  return bytes;
+}
+
 CalibrationFile::CalibrationFile(const std::filesystem::path& file, const std::string& key)
     : file_(H5File::open(file)) {
   VALIDATE(file_.string_attribute("/", "key") == key, file.string(),

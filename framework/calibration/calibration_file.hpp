@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -15,6 +16,9 @@ namespace pare::framework {
 
 /// Names the statistics of a model on a text: XXH3-128 of both, and of how they are gathered.
 std::string calibration_key(const Model& model, const TokenWindows& windows, kernels::Precision precision);
+
+/// What the statistics of all inputs take on disk, within a few percent.
+std::int64_t calibration_bytes(const Model& model, std::int64_t windows);
 
 /// The statistics of all inputs of a model in one HDF5 file, one group an input, named as its first reader is:
 ///   /<module>/hessian [inputs, inputs] float32, sums_of_squares, sums_of_magnitudes [inputs] float64,

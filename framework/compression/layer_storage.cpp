@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <string>
 
 #include "kernels/core/contract.hpp"
 #include "kernels/core/dtype.hpp"
@@ -56,6 +57,18 @@ void expand_bfloat16(std::span<const std::byte> body, kernels::MatrixView<float>
   }
 }
 
+std::int64_t nearest_steps(int percent, std::int64_t steps) {
+  return std::max<std::int64_t>(1, std::llrint(percent / 100.0 * static_cast<double>(steps)));
+}
+
+/// What takes at least one of `steps` away.
+std::string remedy(std::int64_t steps) {
+  if (steps == 1) return ", one alone can only be dropped: use drop";
+  int percent = 99;
+  while (nearest_steps(percent, steps) == steps) --percent;
+  return ", use at most keep-" + std::to_string(percent) + "%";
+}
+
 template <class T>
 std::span<const std::byte> take(std::span<const std::byte> bytes, std::int64_t count, std::vector<T>& values) {
   values.resize(static_cast<std::size_t>(count));
@@ -75,11 +88,9 @@ std::int64_t kept_units(const Option& option, const Model& model, const Stage& s
   const bool attention = stage.kind == StageKind::attention;
   const std::int64_t units = attention ? model.config().kv_heads : model.config().intermediate;
   const std::int64_t step = !attention && units % channel_step == 0 ? channel_step : 1;
-  const double share = option.keep_percent / 100.0;
-  const auto steps = static_cast<std::int64_t>(std::nearbyint(share * static_cast<double>(units / step)));
-  const std::int64_t kept = std::max<std::int64_t>(1, steps) * step;
+  const std::int64_t kept = nearest_steps(option.keep_percent, units / step) * step;
   VALIDATE(kept < units, "keep-", option.keep_percent, "% of ", units, attention ? " KV head groups" : " channels",
-           " takes none away");
+           " takes none away", remedy(units / step));
   return kept;
 }
 

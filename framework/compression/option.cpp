@@ -121,10 +121,12 @@ void parse_blocks(std::string_view text, kernels::BlockFormat block, Rest words,
 /// w<bits> or w<bits>a<bits>.
 int parse_bits(std::string_view text, std::string_view word, Option& option) {
   if (word.empty() || word.front() != 'w') {
-    std::vector<std::string> blocks;
-    for (const auto format : kernels::all_block_formats) blocks.emplace_back(kernels::block_format_name(format));
-    reject(text, "'" + std::string(word) + "' is neither w<bits> nor a block format" +
-                     did_you_mean(std::string(word), blocks));
+    std::vector<std::string> known{"keep", "drop"};
+    for (const auto format : kernels::all_block_formats) known.emplace_back(kernels::block_format_name(format));
+    std::string lower(word);  // GGUF's own names are in capitals
+    for (char& letter : lower) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    reject(text,
+           "'" + std::string(word) + "' is neither w<bits> nor a block format nor keep" + did_you_mean(lower, known));
   }
   word.remove_prefix(1);
   const std::size_t a = word.find('a');

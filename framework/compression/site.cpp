@@ -113,6 +113,22 @@ std::vector<std::vector<std::size_t>> tied_linears(const Stage& stage, const std
   return groups;
 }
 
+/// Why an option tied these linears, for the text of an error; nothing for the ties that the user gave.
+std::string reason_of_tie(const Stage& stage, const std::vector<OptionRule>& rules,
+                          const std::vector<std::size_t>& rule_of, const std::vector<std::size_t>& together) {
+  const Option* scaling = nullptr;
+  for (const std::size_t l : together) {
+    for (const Option& option : rules[rule_of[l]].options) {
+      if (option.is_structured()) return " ('" + option.name() + "' decides over a whole sub-layer)";
+      if (option.scales_inputs()) scaling = &option;
+    }
+  }
+  const bool share = std::all_of(together.begin(), together.end(), [&](std::size_t l) {
+    return input_reader(stage, l) == input_reader(stage, together.front());
+  });
+  return scaling != nullptr && share ? " ('" + scaling->name() + "' scales an input that they share)" : "";
+}
+
 /// The options that the site can hold, ascending in bytes; the others are noted.
 void fill_options(Site& site, const Model& model, const std::vector<Option>& options) {
   std::vector<std::pair<std::int64_t, Option>> possible;
@@ -185,7 +201,7 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
           .name = {}, .kind = {}, .layer = stage.layer, .stage = s, .linears = together, .options = {}, .left_out = {}};
       for (const std::size_t l : together) {
         VALIDATE(rule_of[l] == rule_of[together.front()], "options: ", stage.linears[l].name, " is tied to ",
-                 stage.linears[together.front()].name,
+                 stage.linears[together.front()].name, reason_of_tie(stage, rules, rule_of, together),
                  " but falls under another rule; tied layers need the same options");
       }
       name_site(site, stage);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "framework/calibration/calibration_file.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/plan.hpp"
 
@@ -49,15 +51,95 @@ std::vector<SiteGroup> group_sites(const Plan& plan) {
   return groups;
 }
 
-std::string site_table(const Plan& plan) {
-  std::string text = fmt::format("\n  {:<22} {:>5}  {:<16} options (bytes a site)\n", "site", "count", "out x in");
-  for (const SiteGroup& group : group_sites(plan)) {
-    text += fmt::format("  {:<22} {:>5}  {:<16}", group.first->kind, group.count, group.shapes);
-    for (const SiteOption& option : group.first->options)
-      text += fmt::format(" {} ({})", option.name, bytes_text(option.bytes));
-    text += "\n";
+/// Words with a blank between them, in lines of at most 100 columns (a longer word has a line to itself). The text
+/// before them ends at `column`; further lines are indented to `indent`.
+std::string wrapped(const std::vector<std::string>& words, std::size_t column, std::size_t indent) {
+  constexpr std::size_t width = 100;
+  std::string text;
+  bool starts = true;
+  for (const std::string& word : words) {
+    if (!starts && column + 1 + word.size() > width) {
+      text += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!starts) {
+      text += " ";
+      ++column;
+    }
+    text += word;
+    column += word.size();
+    starts = false;
   }
   return text;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+/// Options stand beside their site where that leaves them half of a line, else below it.
+std::string site_table(const Plan& plan) {
+  constexpr std::size_t widest_prefix = 50;
+  const std::vector<SiteGroup> groups = group_sites(plan);
+  std::size_t kinds = 4, shapes = 8;
+  for (const SiteGroup& group : groups) {
+    kinds = std::max(kinds, group.first->kind.size());
+    shapes = std::max(shapes, group.shapes.size());
+  }
+  const std::size_t prefix = 2 + kinds + 2 + 5 + 2 + shapes + 2;
+  const bool beside = prefix <= widest_prefix;
+  std::string text = fmt::format("\n  {:<{}}  {:>5}  {:<{}}  {}\n", "site", kinds, "count", "out x in", shapes,
+                                 beside ? "options (bytes a site)" : "");
+  if (!beside)
+    text = fmt::format("\n  {:<{}}  {:>5}  out x in; below: options (bytes a site)\n", "site", kinds, "count");
+  for (const SiteGroup& group : groups) {
+    std::vector<std::string> options;
+    for (const SiteOption& option : group.first->options)
+      options.push_back(fmt::format("{} ({})", option.name, bytes_text(option.bytes)));
+    const std::size_t column = beside ? prefix : 6;
+    text += beside
+                ? fmt::format("  {:<{}}  {:>5}  {:<{}}  ", group.first->kind, kinds, group.count, group.shapes, shapes)
+                : fmt::format("  {:<{}}  {:>5}  {}\n      ", group.first->kind, kinds, group.count, group.shapes);
+    text += wrapped(options, column, column) + "\n";
+  }
+  return text;
+}
+
+/// Options that some sites cannot hold: each reason once, with the sites that it is true of.
+std::string left_out_text(const Plan& plan) {
+  struct Reason {
+    std::string text;
+    int sites = 0;
+    std::vector<std::string> kinds;
+  };
+  std::vector<Reason> reasons;
+  for (const framework::Site& site : plan.sites) {
+    for (const std::string& text : site.left_out) {
+      auto reason = std::find_if(reasons.begin(), reasons.end(), [&](const Reason& r) { return r.text == text; });
+      if (reason == reasons.end()) reason = reasons.insert(reason, {text, 0, {}});
+      ++reason->sites;
+      if (std::find(reason->kinds.begin(), reason->kinds.end(), site.kind) == reason->kinds.end())
+        reason->kinds.push_back(site.kind);
+    }
+  }
+  std::string text;
+  for (const Reason& reason : reasons) {
+    const std::string line = fmt::format("{} ({} {}: {})", reason.text, reason.sites,
+                                         reason.sites == 1 ? "site" : "sites", fmt::join(reason.kinds, ", "));
+    text += fmt::format("{:<10} ", text.empty() ? "left out" : "") + wrapped(words_of(line), 11, 11) + "\n";
+  }
+  return text.empty() ? text : text + "\n";
+}
+
+std::vector<std::string> calibrated_options(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const framework::Site& site : plan.sites) {
+    for (const framework::Option& option : site.options) {
+      const bool known = std::find(names.begin(), names.end(), option.name()) != names.end();
+      if (option.needs_calibration() && !known) names.push_back(option.name());
+    }
+  }
+  return names;
 }
 
 /// Arithmetic of one token through the whole model, multiply and add counted as two.
@@ -88,7 +170,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   line("sites",
        fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
-  text += site_table(plan) + "\n";
+  text += site_table(plan) + "\n" + left_out_text(plan);
   line("budget", fmt::format("{} = {:.3f} bits a weight (smallest possible {} = {:.3f}, largest {} = {:.3f})",
                              bytes_text(plan.budget_bytes), space.bits_per_weight(plan.budget_bytes),
                              bytes_text(space.smallest_bytes()), space.bits_per_weight(space.smallest_bytes()),
@@ -104,7 +186,16 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                            static_cast<double>(tokens) / 1e6, static_cast<double>(confirm) / 1e6, operations / 1e12));
   const std::int64_t top_k = std::min(experiment.teacher_top_k, config.vocabulary);
   const std::int64_t teacher = (windows.windows + windows.holdout) * (windows.length - 1) * top_k * 8;
-  line("disk", fmt::format("{} bank and {} teacher in {}", bytes_text(plan.bank.total_bytes()), bytes_text(teacher),
+  const bool calibrates = plan.bank.needs_calibration();
+  const std::int64_t statistics = calibrates ? framework::calibration_bytes(plan.model, windows.windows) : 0;
+  if (calibrates) {
+    line("calibrate",
+         wrapped(words_of(fmt::format("the inputs of all layers are measured first, on the {} search windows, for {}",
+                                      windows.windows, fmt::join(calibrated_options(plan), ", "))),
+                 11, 11));
+  }
+  line("disk", fmt::format("{} bank, {}{} teacher in {}", bytes_text(plan.bank.total_bytes()),
+                           calibrates ? bytes_text(statistics) + " statistics, " : "", bytes_text(teacher),
                            experiment.cache.string()));
   const std::int64_t tables = 2 * config.vocabulary * config.hidden * 4;
   line("memory", fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
