@@ -80,6 +80,36 @@ Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::in
   if (!batch.empty()) co_yield std::move(batch);
 }
 
+std::int64_t ProceduralAlgorithm::trial_windows(std::int64_t least, std::int64_t most) const {
+  std::int64_t count = smallest_rung(problem_.windows);
+  while (count > 1 && affordable(count) < least) count /= 2;
+  while (count < problem_.windows && affordable(std::min(2 * count, problem_.windows)) >= most) {
+    count = std::min(2 * count, problem_.windows);
+  }
+  return count;
+}
+
+void ProceduralAlgorithm::hold_back_for_confirmation() {
+  hold_back(std::min(4 * problem_.windows * problem_.window_length, token_limit_ / 8));
+}
+
+Procedure ProceduralAlgorithm::confirm(std::int64_t count, Recipe& answer) {
+  const auto admitted = [this](const Recipe& recipe) { return fits(recipe); };
+  hold_back(0);
+  const std::vector<Recipe> few = archive_.best(4, 0, count, admitted);
+  if (few.empty()) co_return;
+  answer = few.front();
+  co_await measure(few, 0, problem_.windows);
+  const std::vector<Recipe> best = archive_.best(1, 0, problem_.windows, admitted);
+  if (!best.empty()) answer = best.front();
+}
+
+Recipe richest_recipe(const SearchSpace& space) {
+  Recipe recipe;
+  for (const SearchSite& site : space.sites) recipe.push_back(static_cast<std::uint8_t>(site.options.size() - 1));
+  return recipe;
+}
+
 std::size_t most_options(const SearchSpace& space) {
   std::size_t most = 0;
   for (const SearchSite& site : space.sites) most = std::max(most, site.options.size());

@@ -44,6 +44,14 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   void hold_back(std::int64_t tokens);
   /// A batch had to be cut, so that going on would measure by halves.
   bool exhausted() const { return exhausted_; }
+  /// Windows of a trial for a method that measures all its trials alike: the smallest rung, halved while the tokens
+  /// do not pay for `least` trials, doubled while they pay for `most`.
+  std::int64_t trial_windows(std::int64_t least, std::int64_t most) const;
+  /// Keeps tokens for confirm(): four recipes on all windows, an eighth of the limit at most.
+  void hold_back_for_confirmation();
+  /// The last act of such a method: the best four that fit, going by the first `count` windows, are measured on all
+  /// windows as far as the tokens held back last, and the best of those becomes the answer.
+  Procedure confirm(std::int64_t count, Recipe& answer);
   /// The next decision's own random numbers.
   DecisionRandom next_decision() { return {problem_.seed, decision_++}; }
 
@@ -61,6 +69,9 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   bool started_ = false;
   std::size_t awaited_ = 0;
 };
+
+/// The last option of every site: what methods that start from the full model take for it.
+Recipe richest_recipe(const SearchSpace& space);
 
 /// Largest number of options at a site.
 std::size_t most_options(const SearchSpace& space);

@@ -7,9 +7,13 @@
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/evopress.hpp"
 #include "search/algorithm/exhaustive.hpp"
+#include "search/algorithm/greedy.hpp"
+#include "search/algorithm/ilp.hpp"
+#include "search/algorithm/nsga2.hpp"
 #include "search/algorithm/pare.hpp"
 #include "search/algorithm/random_search.hpp"
 #include "search/algorithm/search_algorithm.hpp"
+#include "search/algorithm/tpe.hpp"
 
 namespace pare::search {
 namespace {
@@ -23,10 +27,10 @@ std::unique_ptr<SearchAlgorithm> make(const SearchProblem& problem) {
 
 const std::map<std::string, Maker>& makers() {
   static const std::map<std::string, Maker> all{
-      {"evopress", make<EvoPress>},
-      {"exhaustive", make<Exhaustive>},
-      {"pare", make<Pare>},
-      {"random", make<RandomSearch>},
+      {"evopress", make<EvoPress>},   {"exhaustive", make<Exhaustive>},
+      {"greedy", make<Greedy>},       {"ilp", make<Ilp>},
+      {"nsga2", make<Nsga2>},         {"pare", make<Pare>},
+      {"random", make<RandomSearch>}, {"tpe", make<Tpe>},
   };
   return all;
 }
