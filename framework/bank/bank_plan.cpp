@@ -11,7 +11,7 @@ namespace pare::framework {
 
 BankPlan::BankPlan(const Model& model, const std::vector<Site>& sites) : model_(model), sites_(sites) {
   Hasher hasher;
-  hasher.update("bank format 2\n");
+  hasher.update("bank format 3\n");
   hasher.update(model.hash());
   for (std::size_t s = 0; s < sites.size(); ++s) {
     first_entry_.push_back(entries_.size());

@@ -5,17 +5,11 @@
 #include <vector>
 
 #include "framework/bank/bank_plan.hpp"
+#include "framework/bank/prepare_site.hpp"
 #include "framework/calibration/calibration_file.hpp"
 #include "framework/compression/compressor.hpp"
 
 namespace pare::framework {
-
-/// What compressing a layer cost, before anything is run: squared_error / squared_weights is the relative error. Weights
-/// of heads, channels and sub-layers that were taken away count with their squares.
-struct LocalError {
-  double squared_error = 0;    ///< sum over weights of (w - approximation)^2
-  double squared_weights = 0;  ///< sum over weights of w^2
-};
 
 /// All compressed forms of one site: the bytes of its entries one after the other, and the local error of each.
 struct BuiltSite {

@@ -31,13 +31,12 @@ StoredLayer LayerBank::layer(std::size_t site, std::size_t linear, std::size_t o
 }
 
 double LayerBank::local_error(std::size_t site, std::size_t option) const {
-  LocalError total;
+  double sum = 0;
   for (std::size_t e = plan_.first_entry(site); e < plan_.first_entry(site) + plan_.entry_count(site); ++e) {
-    if (plan_.entries()[e].option != option) continue;
-    total.squared_error += errors_[e].squared_error;
-    total.squared_weights += errors_[e].squared_weights;
+    if (plan_.entries()[e].option != option || errors_[e].squared_weights <= 0) continue;
+    sum += errors_[e].squared_error / errors_[e].squared_weights;
   }
-  return total.squared_weights > 0 ? total.squared_error / total.squared_weights : 0.0;
+  return sum / static_cast<double>(plan_.sites()[site].linears.size());
 }
 
 BankWriter::BankWriter(const std::filesystem::path& path, const BankPlan& plan)

@@ -30,7 +30,7 @@ class LayerBank {
   /// A linear of a site under an option that compresses it (`linear`: index into Site::linears).
   StoredLayer layer(std::size_t site, std::size_t linear, std::size_t option) const;
 
-  /// Relative squared error of a site under an option; 0 for w16.
+  /// Mean over the linears of a site of their relative squared error under an option; 0 for w16.
   double local_error(std::size_t site, std::size_t option) const;
 
  private:

@@ -57,6 +57,33 @@ double static_range(const Option& option, const LayerInput& input) {
   return calibrate_range(*option.static_range, statistics.histogram(), statistics.window_maxima(), {}, input.name());
 }
 
+/// Row sums first, in order, so that the result does not depend on how anything was split.
+double sum_of_squares(kernels::MatrixView<const float> matrix) {
+  double total = 0;
+  for (std::int64_t r = 0; r < matrix.rows; ++r) {
+    double row = 0;
+    for (std::int64_t c = 0; c < matrix.cols; ++c) row += double{matrix.row(r)[c]} * matrix.row(r)[c];
+    total += row;
+  }
+  return total;
+}
+
+/// original - approximation / divisors. Where inputs were taken away the approximation has fewer columns; where outputs
+/// were, `original` is what was left to be compressed.
+kernels::Matrix<float> difference(kernels::MatrixView<const float> original, const PreparedLayer& layer,
+                                  kernels::MatrixView<const float> approximation) {
+  kernels::Matrix<float> result(original.rows, original.cols);
+  for (std::int64_t r = 0; r < original.rows; ++r) {
+    std::copy_n(original.row(r), original.cols, result.row(r));
+    for (std::int64_t c = 0; c < approximation.cols; ++c) {
+      const auto i = static_cast<std::size_t>(c);
+      const float divisor = layer.notes.divisors.empty() ? 1.0f : layer.notes.divisors[i];
+      result.row(r)[layer.kept_columns.empty() ? c : layer.kept_columns[i]] -= approximation.row(r)[c] / divisor;
+    }
+  }
+  return result;
+}
+
 std::uint64_t seed_of(const std::string& name) {
   Hasher hasher;
   hasher.update(name);
@@ -83,6 +110,10 @@ LayerInput& SitePreparation::input(std::size_t linear) {
         std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name, calibration_->read(stage_, reader));
   }
   return *known;
+}
+
+std::size_t SitePreparation::linear_of(const PreparedLayer& layer) const {
+  return static_cast<std::size_t>(layer.linear - stage_.linears.data());
 }
 
 std::vector<std::size_t> SitePreparation::sharers(std::size_t linear) const {
@@ -140,6 +171,7 @@ void SitePreparation::take_structure(const Option& option, std::vector<PreparedL
   last.weight = refitted->view();
   last.input = remaining.get();
   last.owned = {refitted, remaining};
+  last.kept_columns = std::move(result.kept_columns);
   for (std::size_t l = 0; l < layers.size(); ++l) {
     if (l == consumer) continue;
     const std::int64_t height = stage_.linears[l].outputs / units.count;
@@ -183,6 +215,19 @@ void SitePreparation::compress(const Option& option, const PreparedLayer& layer,
                      .clip = layer.clip,
                      .seed = seed_of(layer.linear->name)};
   compressor_of(option).compress(job, body);
+}
+
+LocalError SitePreparation::error(const Option& option, const PreparedLayer& layer, std::span<const std::byte> body) {
+  const auto squares = [&](kernels::MatrixView<const float> change) {
+    return calibration_ != nullptr ? input(linear_of(layer)).output_error()(change) : sum_of_squares(change);
+  };
+  const double energy = squares(layer.original);
+  if (option.drop) return {energy, energy};
+  kernels::Matrix<float> approximation;
+  expand_body(option, {layer.weight.rows, layer.weight.cols}, body, approximation);
+  const bool lost_outputs = layer.weight.rows < layer.original.rows;
+  const auto change = difference(lost_outputs ? layer.weight : layer.original, layer, approximation.view());
+  return {squares(change.view()), energy};
 }
 
 }  // namespace pare::framework

@@ -17,6 +17,14 @@
 
 namespace pare::framework {
 
+/// What compressing a layer cost, before anything is run: squared_error / squared_weights is the relative error. Without
+/// calibration the squares are those of weights, with it those of the outputs on the calibration text. Whatever is taken
+/// away (heads, channels, a dropped sub-layer) counts where its outputs are consumed.
+struct LocalError {
+  double squared_error = 0;
+  double squared_weights = 0;
+};
+
 /// One linear of a site under an option, before its weights are rounded.
 struct PreparedLayer {
   const Linear* linear = nullptr;
@@ -24,6 +32,7 @@ struct PreparedLayer {
   kernels::MatrixView<const float> weight;    ///< without the heads or channels that were taken away, re-fitted
   LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
   LayerNotes notes;
+  std::vector<std::int64_t> kept_columns;          ///< of the original, where inputs were taken away; else empty
   bool clip = false;                               ///< awq
   std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into
 };
@@ -41,9 +50,13 @@ class SitePreparation {
   /// Fills the body of one of them; nothing for drop.
   void compress(const Option& option, const PreparedLayer& layer, std::span<std::byte> body);
 
+  /// What the body costs; see LocalError.
+  LocalError error(const Option& option, const PreparedLayer& layer, std::span<const std::byte> body);
+
  private:
   const kernels::Matrix<float>& weight(std::size_t linear);
   LayerInput& input(std::size_t linear);
+  std::size_t linear_of(const PreparedLayer& layer) const;  ///< index into Stage::linears
   /// Linears of the site that share the input of its linear `linear`, that one included.
   std::vector<std::size_t> sharers(std::size_t linear) const;
   void scale_inputs(const Option& option, std::vector<PreparedLayer>& layers);

@@ -50,8 +50,7 @@ double product_rate() {
   const auto weights = kernels::LinearWeights::from_float(random_matrix(side, side, 4).view(), kernels::Precision::f32);
   kernels::Matrix<float> out(side, side);
   double least = 1e9;
-  for (int r = 0; r < 5; ++r)
-    least = std::min(least, seconds([&] { weights.apply(x.view(), {}, out.view(), false); }));
+  for (int r = 0; r < 5; ++r) least = std::min(least, seconds([&] { weights.apply(x.view(), {}, out.view(), false); }));
   return 2.0 * side * side * side / least / 1e9;
 }
 
@@ -84,14 +83,14 @@ int main(int argc, char** argv) {
   InverseHessian inverse;
   const double inverting =
       report("inverse Hessian", seconds([&] { inverse = invert_hessian(hessian.view()); }), 2.0 / 3.0 * cube);
-  const double sweeping = report(
-      "w4-g128-gptq, the sweep", seconds([&] { quantize_gptq(weight.view(), inverse, grid, {}, packed); }), cube);
+  const double sweeping = report("w4-g128-gptq, the sweep",
+                                 seconds([&] { quantize_gptq(weight.view(), inverse, grid, {}, packed); }), cube);
   report("w4-g128-gptq-mse, the sweep",
          seconds([&] { quantize_gptq(weight.view(), inverse, grid, {.clip = true}, packed); }), cube);
   const kernels::SparseLayout layout = kernels::sparse_layout({.kept = 2, .of = 4}, std::nullopt, side, side);
   std::vector<std::byte> sparse(static_cast<std::size_t>(layout.total_bytes));
-  report("2:4-sparsegpt, the sweep",
-         seconds([&] { prune_sparsegpt(weight.view(), inverse, layout, {}, sparse); }), cube);
+  report("2:4-sparsegpt, the sweep", seconds([&] { prune_sparsegpt(weight.view(), inverse, layout, {}, sparse); }),
+         cube);
   std::vector<std::byte> blocks(
       static_cast<std::size_t>(kernels::blocks_bytes(kernels::BlockFormat::q4_k, side, side)));
   report("q4_k", seconds([&] { kernels::quantize_blocks(kernels::BlockFormat::q4_k, weight.view(), {}, blocks); }), 0);

@@ -17,6 +17,11 @@ const InverseHessian& LayerInput::inverse(SweepOrder order) {
   return *kept;
 }
 
+const OutputError& LayerInput::output_error() {
+  if (!output_error_) output_error_.emplace(statistics_.hessian(), std::span<const float>());
+  return *output_error_;
+}
+
 LayerInput LayerInput::divided(std::span<const float> divisors) const {
   const ActivationStatistics::State& whole = statistics_.state();
   const std::int64_t inputs = statistics_.inputs();

@@ -8,6 +8,7 @@
 
 #include "framework/calibration/activation_statistics.hpp"
 #include "framework/compression/inverse_hessian.hpp"
+#include "framework/compression/output_error.hpp"
 
 namespace pare::framework {
 
@@ -25,6 +26,9 @@ class LayerInput {
   /// Throws InputError as invert_hessian does.
   const InverseHessian& inverse(SweepOrder order);
 
+  /// What a change of the weights does to the outputs, under this input.
+  const OutputError& output_error();
+
   /// The input divided by one positive value a channel: its Hessian is H_ij / (d_i d_j). No range is kept.
   LayerInput divided(std::span<const float> divisors) const;
   /// Only some of its channels.
@@ -34,6 +38,7 @@ class LayerInput {
   std::string name_;
   ActivationStatistics statistics_;
   std::optional<InverseHessian> natural_, by_activation_;
+  std::optional<OutputError> output_error_;
 };
 
 }  // namespace pare::framework

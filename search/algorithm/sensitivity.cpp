@@ -51,19 +51,44 @@ void extend(const Row& row, std::size_t o, std::size_t from, const std::vector<d
 
 }  // namespace
 
+std::vector<bool> efficient_options(const SearchSite& site) {
+  const std::size_t count = site.options.size();
+  const auto known = [&](const SiteOption& o) { return o.local_error != site.options.front().local_error; };
+  if (std::none_of(site.options.begin(), site.options.end(), known)) return std::vector<bool>(count, true);
+  std::vector<bool> efficient(count, true);
+  for (std::size_t o = 0; o < count; ++o) {
+    const SiteOption& option = site.options[o];
+    for (std::size_t p = 0; p < count && efficient[o]; ++p) {
+      const SiteOption& other = site.options[p];
+      const bool as_good = other.bytes <= option.bytes && other.local_error <= option.local_error;
+      const bool better = other.bytes < option.bytes || other.local_error < option.local_error;
+      if (as_good && (better || p < o)) efficient[o] = false;
+    }
+  }
+  return efficient;
+}
+
 std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, SwapChoice choice) {
   std::vector<Recipe> swaps;
   for (std::size_t s = 0; s < point.size(); ++s) {
     const SearchSite& site = space.sites[s];
+    const std::vector<bool> efficient = efficient_options(site);
     std::set<std::uint8_t> chosen;
-    for (std::size_t o = 0; o < site.options.size(); ++o) {
-      const bool end = o == 0 || o + 1 == site.options.size();
-      if (choice == SwapChoice::all || (choice == SwapChoice::anchors && end)) {
-        chosen.insert(static_cast<std::uint8_t>(o));
-      }
+    if (choice == SwapChoice::all) {
+      for (std::size_t o = 0; o < site.options.size(); ++o) chosen.insert(static_cast<std::uint8_t>(o));
     }
-    if (const auto smaller = next_smaller(site, point[s])) chosen.insert(*smaller);
-    if (const auto larger = next_larger(site, point[s])) chosen.insert(*larger);
+    if (choice == SwapChoice::anchors) {
+      const auto first = std::find(efficient.begin(), efficient.end(), true) - efficient.begin();
+      const auto last = efficient.rend() - std::find(efficient.rbegin(), efficient.rend(), true) - 1;
+      chosen.insert({static_cast<std::uint8_t>(first), static_cast<std::uint8_t>(last)});
+    }
+    const auto step = [&](const auto& next) {
+      auto o = next(site, point[s]);
+      while (o && !efficient[*o]) o = next(site, *o);
+      if (o) chosen.insert(*o);
+    };
+    step(next_smaller);
+    step(next_larger);
     chosen.erase(point[s]);
     for (const std::uint8_t o : chosen) {
       swaps.push_back(point);
@@ -94,9 +119,14 @@ Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const R
     }
     std::vector<bool> known = measured;
     known[point[s]] = true;
+    const std::vector<bool> efficient = efficient_options(site);
     const Row row{score, error, known, site, point[s]};
     for (std::size_t o = 0; o < options; ++o) {
       if (known[o]) continue;
+      if (!efficient[o]) {
+        score[o] = std::numeric_limits<double>::infinity();
+        continue;
+      }
       const int below = nearest_known(row, static_cast<int>(o), -1);
       const int above = nearest_known(row, static_cast<int>(o), +1);
       if (below >= 0 && above >= 0) {

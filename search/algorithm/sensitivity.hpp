@@ -20,9 +20,13 @@ struct Sensitivities {
   std::vector<std::vector<bool>> measured;
 };
 
+/// Marks the options that are worth a look at first: no option with as few bytes has a smaller local error. Of options
+/// with equal bytes and errors the first stays; all stay where no errors are known.
+std::vector<bool> efficient_options(const SearchSite& site);
+
 enum class SwapChoice {
-  neighbours,  ///< one step down and one step up
-  anchors,     ///< neighbours and both ends: the options between are read off their local error
+  neighbours,  ///< one step down and one step up among the efficient options
+  anchors,     ///< neighbours and both ends of the efficient options: those between are read off their local error
   all,
 };
 
@@ -35,6 +39,7 @@ std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, 
 ///   of one site grows with its error;
 /// - beyond them, the shape of the previous table (of another point) is continued, scaled by how the nearest
 /// measured swap changed;
+/// - one that is not efficient is forbidden until it is measured;
 /// - without a previous table, a larger option is as good as the nearest measured one and a smaller one is
 /// forbidden.
 Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const Recipe& point,

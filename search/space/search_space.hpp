@@ -14,7 +14,7 @@ namespace pare::search {
 struct SiteOption {
   std::string name;        ///< the one spelling of framework/compression, e.g. "w3-g32"
   std::int64_t bytes = 0;  ///< exact: codes, scales and zero points
-  double local_error = 0;  ///< sum of squared weight errors over sum of squared weights; 0 for "w16"
+  double local_error = 0;  ///< relative squared error of weights, or of outputs where inputs are known; 0 for "w16"
 };
 
 /// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.

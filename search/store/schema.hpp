@@ -60,7 +60,8 @@ inline constexpr const char* options = "/options";
 inline constexpr Column option_site{"/options/site", "", "row of /sites"};
 inline constexpr Column option_name{"/options/name", "", "how the site is compressed"};
 inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: codes, scales and zero points"};
-inline constexpr Column option_local_error{"/options/local_error", "1", "squared weight error over squared weights"};
+inline constexpr Column option_local_error{
+    "/options/local_error", "1", "relative squared error of the weights, or of the outputs where inputs were measured"};
 
 // "/trials": one row a trial, in the order of commits. The attribute `digest` is XXH3-128 over them
 // (TrialDigest).
