@@ -33,18 +33,25 @@ LocalError local_error(kernels::MatrixView<const float> weight, const kernels::M
 
 double energy(kernels::MatrixView<const float> weight) {
   double total = 0;
-  for (std::int64_t r = 0; r < weight.rows; ++r)
-    for (std::int64_t c = 0; c < weight.cols; ++c) total += double{weight.row(r)[c]} * weight.row(r)[c];
+  for (std::int64_t r = 0; r < weight.rows; ++r) {
+    double row_energy = 0;
+    for (std::int64_t c = 0; c < weight.cols; ++c) row_energy += double{weight.row(r)[c]} * weight.row(r)[c];
+    total += row_energy;
+  }
   return total;
 }
 
 /// What a dropped or shrunken layer loses counts as error, so that options of all kinds compare.
 LocalError error_of(const Option& option, const PreparedLayer& layer, std::span<const std::byte> body) {
-  const double original = energy(layer.original);
-  if (option.drop) return {original, original};
+  if (option.drop) {
+    const double original = energy(layer.original);
+    return {original, original};
+  }
   kernels::Matrix<float> approximation;
   expand_body(option, {layer.weight.rows, layer.weight.cols}, body, approximation);
   LocalError error = local_error(layer.weight, approximation, layer.notes.divisors);
+  if (!option.is_structured()) return error;
+  const double original = energy(layer.original);
   error.squared_error += std::max(0.0, original - error.squared_weights);
   error.squared_weights = original;
   return error;
