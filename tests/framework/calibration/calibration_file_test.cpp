@@ -19,7 +19,9 @@ using testing::ThrowsMessage;
 
 class CalibrationFiles : public testing::Test {
  protected:
-  std::filesystem::path write() const { return write_calibration(scratch_ / "calibration.h5", "k1", model_, gathered_); }
+  std::filesystem::path write() const {
+    return write_calibration(scratch_ / "calibration.h5", "k1", model_, gathered_);
+  }
 
   RandomModel files_;
   Model model_{files_.write()};

@@ -49,12 +49,11 @@ TEST_F(LayerStorage, GivesBackNotesAndBody) {
     float scale;
     std::size_t kept;
   };
-  for (const Case& c : {Case{"w4-g32", attention, 0, 0, 0.0f, 0}, Case{"w4-g32-awq", mlp, 2, 96, 0.0f, 0},
-                        Case{"w8a8-smooth", attention, 1, 64, 0.0f, 0}, Case{"w8a8-static", mlp, 0, 0, 0.25f, 0},
-                        Case{"w8a8-smooth-static-minmax", mlp, 2, 96, 0.5f, 0},
-                        Case{"keep-50%+w4-g32", attention, 0, 0, 0.0f, 32},
-                        Case{"keep-50%+w4-g32", attention, 3, 0, 0.0f, 0},
-                        Case{"keep-34%+w8a8-static-mse", mlp, 1, 0, 2.0f, 32}}) {
+  for (const Case& c :
+       {Case{"w4-g32", attention, 0, 0, 0.0f, 0}, Case{"w4-g32-awq", mlp, 2, 96, 0.0f, 0},
+        Case{"w8a8-smooth", attention, 1, 64, 0.0f, 0}, Case{"w8a8-static", mlp, 0, 0, 0.25f, 0},
+        Case{"w8a8-smooth-static-minmax", mlp, 2, 96, 0.5f, 0}, Case{"keep-50%+w4-g32", attention, 0, 0, 0.0f, 32},
+        Case{"keep-50%+w4-g32", attention, 3, 0, 0.0f, 0}, Case{"keep-34%+w8a8-static-mse", mlp, 1, 0, 2.0f, 32}}) {
     const auto option = parse_option(c.option);
     LayerNotes notes{.divisors = std::vector<float>(c.divisors), .static_scale = c.scale, .kept_outputs = {}};
     std::iota(notes.divisors.begin(), notes.divisors.end(), 1.0f);
@@ -126,8 +125,8 @@ TEST_F(LayerStorage, RefusesRowsThatDoNotExist) {
                            stored);
 
     EXPECT_THAT([&] { framework::open_layer(option, model_, stage(attention), 0, stored); },
-                ThrowsMessage<InputError>(HasSubstr("self_attn.q_proj under keep-50%: row " + std::to_string(row) +
-                                                    " does not exist")));
+                ThrowsMessage<InputError>(
+                    HasSubstr("self_attn.q_proj under keep-50%: row " + std::to_string(row) + " does not exist")));
   }
 }
 

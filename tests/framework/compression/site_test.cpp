@@ -104,11 +104,10 @@ TEST_F(Sites, JoinTheUsersTiesWithTheirOwn) {
 }
 
 TEST_F(Sites, TakeTheFirstRuleThatMatches) {
-  const auto sites =
-      make_sites(model_,
-                 {rule("model.layers.1.mlp.up_proj", {"w2-g32"}), rule("up_proj", {"w3-g32"}),
-                  rule("re:model\\.layers\\.0\\.", {"w4-g32"}), rule("*", {"w5-g32"})},
-                 {});
+  const auto sites = make_sites(model_,
+                                {rule("model.layers.1.mlp.up_proj", {"w2-g32"}), rule("up_proj", {"w3-g32"}),
+                                 rule("re:model\\.layers\\.0\\.", {"w4-g32"}), rule("*", {"w5-g32"})},
+                                {});
   const auto option_of = [&](const std::string& name) {
     const auto site = std::find_if(sites.begin(), sites.end(), [&](const Site& s) { return s.name == name; });
     return site->options.at(0).name();
@@ -134,7 +133,8 @@ TEST_F(Sites, ExplainRulesThatAreWrong) {
 TEST_F(Sites, ExplainTiesThatAreWrong) {
   const OptionRule all = rule("*", {"w4-g32"});
 
-  EXPECT_THAT(error_of({all}, {{"q_proj", "k_porj"}}), HasSubstr("no layer is called 'k_porj', did you mean 'k_proj'?"));
+  EXPECT_THAT(error_of({all}, {{"q_proj", "k_porj"}}),
+              HasSubstr("no layer is called 'k_porj', did you mean 'k_proj'?"));
   EXPECT_THAT(error_of({all}, {{"q_proj", "k_proj"}, {"v_proj", "q_proj"}}), HasSubstr("'q_proj' is tied twice"));
   EXPECT_THAT(error_of({all}, {{"q_proj", "up_proj"}}), HasSubstr("are not in one sub-layer"));
   EXPECT_THAT(error_of({rule("q_proj", {"w3-g32"}), all}, {{"q_proj", "k_proj"}}),

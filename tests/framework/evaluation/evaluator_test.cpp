@@ -93,19 +93,15 @@ TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneForAnyOrderWindowsAndThreads) 
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Arithmetics, EvaluatorBits,
-                         ::testing::Values(Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
-                                           Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
-                                           Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}},
-                                           Arithmetic{"structure",
-                                                      Precision::f32,
-                                                      {"drop", "keep-50%+w4-g32", "2:4-magnitude+w4-g32", "w16"},
-                                                      true},
-                                           Arithmetic{"calibrated",
-                                                      Precision::f32,
-                                                      {"w3-g32-gptq", "w4-g32-awq", "w8a8-smooth-static", "q4_0"},
-                                                      true}),
-                         [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Arithmetics, EvaluatorBits,
+    ::testing::Values(
+        Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
+        Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
+        Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}},
+        Arithmetic{"structure", Precision::f32, {"drop", "keep-50%+w4-g32", "2:4-magnitude+w4-g32", "w16"}, true},
+        Arithmetic{"calibrated", Precision::f32, {"w3-g32-gptq", "w4-g32-awq", "w8a8-smooth-static", "q4_0"}, true}),
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 class Evaluator : public ::testing::Test {
  protected:
