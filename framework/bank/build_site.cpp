@@ -41,6 +41,14 @@ double energy(kernels::MatrixView<const float> weight) {
   return total;
 }
 
+/// Before they were re-fitted.
+double energy_of_kept_inputs(const PreparedLayer& layer) {
+  double total = 0;
+  for (std::int64_t r = 0; r < layer.original.rows; ++r)
+    for (const std::int64_t c : layer.kept_inputs) total += double{layer.original.row(r)[c]} * layer.original.row(r)[c];
+  return total;
+}
+
 /// What a dropped or shrunken layer loses counts as error, so that options of all kinds compare.
 LocalError error_of(const Option& option, const PreparedLayer& layer, std::span<const std::byte> body) {
   if (option.drop) {
@@ -52,7 +60,8 @@ LocalError error_of(const Option& option, const PreparedLayer& layer, std::span<
   LocalError error = local_error(layer.weight, approximation, layer.notes.divisors);
   if (!option.is_structured()) return error;
   const double original = energy(layer.original);
-  error.squared_error += std::max(0.0, original - error.squared_weights);
+  const double kept = layer.kept_inputs.empty() ? error.squared_weights : energy_of_kept_inputs(layer);
+  error.squared_error += std::max(0.0, original - kept);
   error.squared_weights = original;
   return error;
 }

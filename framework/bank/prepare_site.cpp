@@ -139,6 +139,7 @@ void SitePreparation::take_structure(const Option& option, std::vector<PreparedL
   const auto remaining = std::make_shared<LayerInput>(source.of_inputs(result.kept_columns));
   last.weight = refitted->view();
   last.input = remaining.get();
+  last.kept_inputs = result.kept_columns;
   last.owned = {refitted, remaining};
   for (std::size_t l = 0; l < layers.size(); ++l) {
     if (l == consumer) continue;

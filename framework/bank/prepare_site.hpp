@@ -23,6 +23,7 @@ struct PreparedLayer {
   kernels::MatrixView<const float> original;  ///< [outputs, inputs] of the checkpoint
   kernels::MatrixView<const float> weight;    ///< without the heads or channels that were taken away, re-fitted
   LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
+  std::vector<std::int64_t> kept_inputs;      ///< columns of `original` that `weight` has; empty: all
   LayerNotes notes;
   bool clip = false;                               ///< awq
   std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into

@@ -156,7 +156,7 @@ TEST_F(Sites, LeaveOutOptionsThatTheirShapesCannotHold) {
               HasSubstr("model.layers.0.self_attn.q_proj can hold none of its options; q4_k: "));
 }
 
-TEST_F(Sites, LeaveOutShareThatTakesNoHeadAway) {
+TEST_F(Sites, LeaveOutSharesThatTakeNoHeadAway) {
   const auto sites = make_sites(model_, {rule("*", {"keep-90%", "w16"})}, {});
 
   EXPECT_THAT(sites[0].left_out, ElementsAre("keep-90%: keep-90% of 2 KV head groups takes none away"));
