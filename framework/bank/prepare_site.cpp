@@ -78,7 +78,7 @@ kernels::Matrix<float> difference(kernels::MatrixView<const float> original, con
     for (std::int64_t c = 0; c < approximation.cols; ++c) {
       const auto i = static_cast<std::size_t>(c);
       const float divisor = layer.notes.divisors.empty() ? 1.0f : layer.notes.divisors[i];
-      result.row(r)[layer.kept_columns.empty() ? c : layer.kept_columns[i]] -= approximation.row(r)[c] / divisor;
+      result.row(r)[layer.kept_inputs.empty() ? c : layer.kept_inputs[i]] -= approximation.row(r)[c] / divisor;
     }
   }
   return result;
@@ -170,8 +170,8 @@ void SitePreparation::take_structure(const Option& option, std::vector<PreparedL
   const auto remaining = std::make_shared<LayerInput>(source.of_inputs(result.kept_columns));
   last.weight = refitted->view();
   last.input = remaining.get();
+  last.kept_inputs = result.kept_columns;
   last.owned = {refitted, remaining};
-  last.kept_columns = std::move(result.kept_columns);
   for (std::size_t l = 0; l < layers.size(); ++l) {
     if (l == consumer) continue;
     const std::int64_t height = stage_.linears[l].outputs / units.count;

@@ -31,8 +31,8 @@ struct PreparedLayer {
   kernels::MatrixView<const float> original;  ///< [outputs, inputs] of the checkpoint
   kernels::MatrixView<const float> weight;    ///< without the heads or channels that were taken away, re-fitted
   LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
+  std::vector<std::int64_t> kept_inputs;      ///< columns of `original` that `weight` has; empty: all
   LayerNotes notes;
-  std::vector<std::int64_t> kept_columns;          ///< of the original, where inputs were taken away; else empty
   bool clip = false;                               ///< awq
   std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into
 };

@@ -111,7 +111,7 @@ void run(const fs::path& directory, int threads) {
   const fs::path scratch = fs::temp_directory_path() / ("pare-bench-" + std::to_string(getpid()));
   fs::create_directories(scratch);
   BankWriter writer(scratch / "bank.h5", plan);
-  for (std::size_t s = 0; s < sites.size(); ++s) writer.add(s, build_site(plan, s));
+  for (std::size_t s = 0; s < sites.size(); ++s) writer.add(s, build_site(plan, s, nullptr));
   writer.commit();
   const LayerBank bank(scratch / "bank.h5", plan);
   const TokenWindows windows = random_windows(model.config().vocabulary);

@@ -26,7 +26,8 @@ Histogram::Histogram(double start_range, double range, const std::array<std::int
   VALIDATE(range >= start_range && range <= 0x1p200 && std::frexp(range, &exponent) == 0.5,
            "a histogram cannot have the range ", range);
   for (const std::int64_t count : counts) {
-    VALIDATE(count >= 0, "a bin of a histogram cannot hold ", count, " values");
+    constexpr auto most = std::int64_t{1} << 50;  // so that the sum of all bins cannot overflow
+    VALIDATE(count >= 0 && count <= most, "a bin of a histogram cannot hold ", count, " values");
     count_ += count;
   }
   counts_ = counts;

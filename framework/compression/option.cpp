@@ -71,7 +71,7 @@ using Rest = std::span<const std::string_view>;
 
 [[noreturn]] void reject_word(std::string_view text, std::string_view word, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), word) != known.end())
-    reject(text, "'" + std::string(word) + "' does not go with what stands before it");
+    reject(text, "'" + std::string(word) + "' repeats or contradicts what stands before it");
   reject(text, "'" + std::string(word) + "' is not part of an option" + did_you_mean(std::string(word), known));
 }
 
@@ -107,7 +107,7 @@ void parse_sparsity(std::string_view text, std::string_view pattern, Rest words,
   if (!method) reject_word(text, words.front(), methods);
   sparsity.method = *method;
   sparsity.dense = words.size() == 2 && words[1] == "dense";
-  if (words.size() > 1 && !sparsity.dense) reject_word(text, words[1], {"dense"});
+  if (words.size() > 1 && !sparsity.dense) reject_word(text, words.back(), {"dense"});
   option.sparsity = sparsity;
 }
 
@@ -115,11 +115,25 @@ void parse_blocks(std::string_view text, kernels::BlockFormat block, Rest words,
   option.weights = Option::Weights::blocks;
   option.block = block;
   option.importance = words.size() == 1 && words.front() == "imatrix";
-  if (!words.empty() && !option.importance) reject_word(text, words.front(), {"imatrix"});
+  if (!words.empty() && !option.importance) reject_word(text, words.back(), {"imatrix"});
+}
+
+/// What stands behind '-static'; a range method may have a '-' of its own.
+RangeMethod parse_static_range(std::string_view text, Rest words) {
+  if (words.empty()) return RangeMethod::min_max;
+  if (words.back() == "smooth") reject(text, "'smooth' stands before 'static'");
+  std::string range(words.front());
+  for (const std::string_view word : words.subspan(1)) range += "-" + std::string(word);
+  try {
+    return parse_range_method(range);
+  } catch (const InputError& error) {
+    reject(text, error.what());
+  }
 }
 
 /// w<bits> or w<bits>a<bits>.
 int parse_bits(std::string_view text, std::string_view word, Option& option) {
+  if (word == "drop") reject(text, "a sub-layer that is dropped has nothing to compress: 'drop' stands alone");
   if (word.empty() || word.front() != 'w') {
     std::vector<std::string> known{"keep", "drop"};
     for (const auto format : kernels::all_block_formats) known.emplace_back(kernels::block_format_name(format));
@@ -154,32 +168,35 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
   bool symmetric = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    if (word == "sym") {
+    const bool is_group = word.size() > 1 && word.front() == 'g' && parse_number(word.substr(1));
+    if (group && (is_group || word == "channel")) reject(text, "a grid has one group, not two");
+    if (word == "sym" && !symmetric) {
       symmetric = true;
     } else if (word == "channel") {
       group = 0;
-    } else if (word.size() > 1 && word.front() == 'g' && parse_number(word.substr(1))) {
+    } else if (is_group) {
       group = parse_number(word.substr(1));
       if (*group < 8 || *group % 8 != 0) reject(text, "the group size must be a positive multiple of 8");
     } else if (word == "mse" && !option.clip) {
       option.clip = true;
     } else if (word == "act" && option.rounding == Rounding::gptq) {
       option.rounding = Rounding::gptq_ordered;
-    } else if (word == "smooth" && option.activation_bits == 8) {
+    } else if ((word == "smooth" || word == "static") && option.activation_bits != 8) {
+      reject(text, "'" + std::string(word) + "' is for 8-bit activations, as in 'w8a8-" + std::string(word) + "'");
+    } else if (word == "smooth" && !option.smooth) {
       option.smooth = true;
-    } else if (word == "static" && option.activation_bits == 8) {
-      option.static_range = RangeMethod::min_max;
-      std::string range;  // a range method may have a '-' of its own
-      for (std::size_t j = i + 1; j < words.size(); ++j) range += (range.empty() ? "" : "-") + std::string(words[j]);
-      if (!range.empty()) option.static_range = parse_range_method(range);
+    } else if (word == "static") {
+      option.static_range = parse_static_range(text, words.subspan(i + 1));
       break;
+    } else if (word == "act" && option.rounding != Rounding::gptq_ordered) {
+      reject(text, "'act' is the order of gptq and stands behind it: '-gptq-act'");
     } else if (const auto rounding = value_of(rounding_words, word); rounding && option.rounding == Rounding::nearest) {
       option.rounding = *rounding;
     } else {
       reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
     }
   }
-  if (option.clip && option.scales_inputs()) reject(text, "scaled inputs have their own clips, leave out '-mse'");
+  if (option.clip && option.rounding == Rounding::awq) reject(text, "awq searches clips of its own, leave out '-mse'");
   if (option.smooth && option.static_range.value_or(RangeMethod::min_max) != RangeMethod::min_max)
     reject(text, "smoothed inputs have a min-max range only: write '-smooth-static'");
   if (option.activation_bits == 8) {

@@ -71,13 +71,13 @@ TEST(LayerBank, GivesBackWhatWasBuilt) {
   const LayerBank bank(write_bank(scratch / "bank.h5", plan), plan);
 
   for (const std::size_t site : {std::size_t{0}, std::size_t{20}, sites.size() - 1}) {
-    const auto built = framework::build_site(plan, site);
+    const auto built = framework::build_site(plan, site, nullptr);
     const std::int64_t begin = plan.entries()[plan.first_entry(site)].offset;
     for (std::size_t e = plan.first_entry(site); e < plan.first_entry(site) + plan.entry_count(site); ++e) {
       const auto& entry = plan.entries()[e];
-      const auto packed = bank.packed(site, entry.linear, entry.option);
-      EXPECT_EQ(static_cast<std::int64_t>(packed.bytes.size()), entry.bytes);
-      EXPECT_TRUE(std::equal(packed.bytes.begin(), packed.bytes.end(), built.packed.begin() + (entry.offset - begin)))
+      const auto body = bank.layer(site, entry.linear, entry.option).body;
+      EXPECT_EQ(static_cast<std::int64_t>(body.size()), entry.bytes);
+      EXPECT_TRUE(std::equal(body.begin(), body.end(), built.packed.begin() + (entry.offset - begin)))
           << plan.entry_name(entry);
     }
   }
@@ -91,7 +91,7 @@ TEST(LayerBank, DoesNotDependOnTheOrderOfTheSites) {
   write_bank(scratch / "forward.h5", plan);
   {
     framework::BankWriter writer(scratch / "backward.h5", plan);
-    for (std::size_t site = sites.size(); site-- > 0;) writer.add(site, framework::build_site(plan, site));
+    for (std::size_t site = sites.size(); site-- > 0;) writer.add(site, framework::build_site(plan, site, nullptr));
     writer.commit();
   }
   const LayerBank forward(scratch / "forward.h5", plan);
@@ -99,7 +99,7 @@ TEST(LayerBank, DoesNotDependOnTheOrderOfTheSites) {
 
   for (std::size_t site = 0; site < sites.size(); ++site) {
     for (std::size_t option = 0; option < 2; ++option) {
-      EXPECT_TRUE(std::ranges::equal(forward.packed(site, 0, option).bytes, backward.packed(site, 0, option).bytes));
+      EXPECT_TRUE(std::ranges::equal(forward.layer(site, 0, option).body, backward.layer(site, 0, option).body));
       EXPECT_EQ(forward.local_error(site, option), backward.local_error(site, option));
     }
   }
@@ -126,7 +126,9 @@ TEST(LayerBank, LocalErrorEqualsADirectComputation) {
           kernels::Matrix<float> weight;
           model.read_weight(linear, weight);
           kernels::Matrix<float> expanded(linear.outputs, linear.inputs);
-          kernels::expand_reference(bank.packed(site, l, option), expanded.view());
+          const framework::StoredLayer layer = bank.layer(site, l, option);
+          const kernels::Grid& grid = sites[site].options[option].grid;
+          kernels::expand_reference({grid, layer.shape.outputs, layer.shape.inputs, layer.body}, expanded.view());
           for (std::int64_t i = 0; i < weight.size(); ++i) {
             const double difference = static_cast<double>(weight.data()[i]) - static_cast<double>(expanded.data()[i]);
             error += difference * difference;
@@ -194,7 +196,7 @@ TEST(BankWriter, LeavesNothingUnderTheNameBeforeItCommits) {
   const BankPlan plan(model, sites);
   {
     framework::BankWriter writer(scratch / "bank.h5", plan);
-    writer.add(0, framework::build_site(plan, 0));
+    writer.add(0, framework::build_site(plan, 0, nullptr));
   }
 
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));

@@ -10,6 +10,7 @@
 
 #include "kernels/core/parallel.hpp"
 #include "tests/framework/evaluation/small_world.hpp"
+#include "tests/framework/model/random_model.hpp"
 
 namespace pare::test {
 namespace {
@@ -56,13 +57,15 @@ struct Arithmetic {
   const char* name;
   Precision precision;
   std::vector<std::string> options;
+  bool small = false;  ///< a model whose statistics are soon gathered, with biases
 };
 
 class EvaluatorBits : public ::testing::TestWithParam<Arithmetic> {};
 
 TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneForAnyOrderWindowsAndThreads) {
-  const auto& [name, precision, options] = GetParam();
-  const SmallWorld world(demo_model(), options, precision);
+  const auto& [name, precision, options, small] = GetParam();
+  const RandomModel files;
+  const SmallWorld world(small ? files.write() : demo_model(), options, precision);
   const auto candidates = make_candidates(world.sites.size(), options.size(), 10);
   const auto alone = evaluate_each_alone(world, precision, candidates);
   std::mt19937 random(11);
@@ -90,11 +93,15 @@ TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneForAnyOrderWindowsAndThreads) 
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Arithmetics, EvaluatorBits,
-                         ::testing::Values(Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
-                                           Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
-                                           Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}}),
-                         [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Arithmetics, EvaluatorBits,
+    ::testing::Values(
+        Arithmetic{"f32", Precision::f32, {"w2-g32", "w4-g32", "w8-g32"}},
+        Arithmetic{"bf16", Precision::bf16, {"w2-g32", "w4-g32", "w8-g32"}},
+        Arithmetic{"int8", Precision::f32, {"w4a8", "w6-channel", "w8a8"}},
+        Arithmetic{"structure", Precision::f32, {"drop", "keep-50%+w4-g32", "2:4-magnitude+w4-g32", "w16"}, true},
+        Arithmetic{"calibrated", Precision::f32, {"w3-g32-gptq", "w4-g32-awq", "w8a8-smooth-static", "q4_0"}, true}),
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 class Evaluator : public ::testing::Test {
  protected:

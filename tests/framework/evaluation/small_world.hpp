@@ -8,6 +8,7 @@
 #include "framework/data/self_generated_text.hpp"
 #include "framework/evaluation/evaluator.hpp"
 #include "framework/evaluation/teacher.hpp"
+#include "tests/framework/calibration/gather_statistics.hpp"
 #include "tests/framework/test_models.hpp"
 #include "tests/search/store/scratch_directory.hpp"
 
@@ -20,9 +21,11 @@ inline std::vector<framework::Site> sites_with(const framework::Model& model, co
 }
 
 /// Builds all of a plan's bank into a file.
-inline std::filesystem::path write_bank(const std::filesystem::path& file, const framework::BankPlan& plan) {
+inline std::filesystem::path write_bank(const std::filesystem::path& file, const framework::BankPlan& plan,
+                                        const framework::CalibrationFile* calibration = nullptr) {
   framework::BankWriter writer(file, plan);
-  for (std::size_t site = 0; site < plan.sites().size(); ++site) writer.add(site, framework::build_site(plan, site));
+  for (std::size_t site = 0; site < plan.sites().size(); ++site)
+    writer.add(site, framework::build_site(plan, site, calibration));
   writer.commit();
   return file;
 }
@@ -38,8 +41,8 @@ class SmallWorld {
       : model(directory),
         sites(sites_with(model, options)),
         bank_plan(model, sites),
-        bank(write_bank(scratch_ / "bank.h5", bank_plan), bank_plan),
         text(make_text(precision)),
+        bank(write_calibrated_bank(), bank_plan),
         teacher_plan(framework::make_teacher_plan(model, text, model.config().vocabulary, precision)),
         teacher(write_teacher(precision), teacher_plan) {}
 
@@ -54,8 +57,8 @@ class SmallWorld {
   framework::Model model;
   std::vector<framework::Site> sites;
   framework::BankPlan bank_plan;
-  framework::LayerBank bank;
   framework::WindowSets text;
+  framework::LayerBank bank;
   framework::TeacherPlan teacher_plan;
   framework::Teacher teacher;
 
@@ -65,6 +68,14 @@ class SmallWorld {
     const framework::Evaluator evaluator(model, sites, nullptr, length, {.precision = precision});
     framework::TextGenerator generator(model, weights, evaluator.head(), 1, length);
     return {generator.generate(0, 3), generator.generate(3, 2)};
+  }
+
+  std::filesystem::path write_calibrated_bank() const {
+    if (!bank_plan.needs_calibration()) return write_bank(scratch_ / "bank.h5", bank_plan);
+    const auto file =
+        write_calibration(scratch_ / "calibration.h5", "world", model, gather_statistics(model, text.search, 1));
+    const framework::CalibrationFile calibration(file, "world");
+    return write_bank(scratch_ / "bank.h5", bank_plan, &calibration);
   }
 
   std::filesystem::path write_teacher(kernels::Precision precision) const {

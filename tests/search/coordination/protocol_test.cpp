@@ -4,7 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "kernels/core/error.hpp"
 #include "kernels/core/philox.hpp"
+#include "tests/kernels/random_matrix.hpp"
 
 namespace pare::test {
 namespace {
@@ -24,22 +29,86 @@ TEST(Protocol, CarriesALease) {
   EXPECT_EQ(received.recipes, lease.recipes);
 }
 
+/// Statistics of two inputs over three tokens in two windows.
+framework::ActivationStatistics small_statistics() {
+  framework::ActivationStatistics statistics(2);
+  const std::vector<float> x{1.0f, -2.0f, 0.5f, 3.0f, -0.25f, 0.0f};
+  statistics.add({x.data(), 2, 2});
+  statistics.add({x.data() + 4, 1, 2});
+  return statistics;
+}
+
+std::vector<Outcome> all_outcomes() {
+  StageCalibrated calibrated;
+  calibrated.parts.push_back({3, 0, small_statistics()});
+  calibrated.parts.push_back({4, 2, framework::ActivationStatistics(5)});  // a lane without windows
+  std::vector<Outcome> outcomes;
+  outcomes.emplace_back(GeneratedText{{1, 2, 3}});
+  outcomes.emplace_back(Ready{});
+  outcomes.emplace_back(std::move(calibrated));
+  outcomes.emplace_back(SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}}});
+  outcomes.emplace_back(Taught{{{1}, {-0.5f}, {1.5}}});
+  outcomes.emplace_back(Evaluated{{0.25}, {2.0}, 10, 14});
+  outcomes.emplace_back(Failed{true, "disk full"});
+  return outcomes;
+}
+
 TEST(Protocol, CarriesEveryOutcome) {
-  const std::vector<Outcome> outcomes{GeneratedText{{1, 2, 3}},
-                                      Ready{},
-                                      SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}}},
-                                      Taught{{{1}, {-0.5f}, {1.5}}},
-                                      Evaluated{{0.25}, {2.0}, 10, 14},
-                                      Failed{true, "disk full"}};
+  std::vector<Outcome> outcomes = all_outcomes();
+  ASSERT_EQ(outcomes.size(), std::variant_size_v<Outcome>);
 
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    const Reply reply = decode_reply(encode(Reply{i, 0.5, outcomes[i]}));
+    EXPECT_EQ(outcomes[i].index(), i);
+    const Reply reply = decode_reply(encode(Reply{i, 0.5, std::move(outcomes[i])}));
     EXPECT_EQ(reply.number, i);
-    EXPECT_EQ(reply.outcome.index(), outcomes[i].index());
+    EXPECT_EQ(reply.seconds, 0.5);
+    ASSERT_EQ(reply.outcome.index(), i);
+    if (const auto* evaluated = std::get_if<Evaluated>(&reply.outcome)) {
+      EXPECT_THAT(evaluated->kl, testing::ElementsAre(0.25));
+      EXPECT_EQ(evaluated->stage_runs_separate, 14);
+    }
   }
-  const Reply evaluated = decode_reply(encode(Reply{0, 0.5, outcomes[4]}));
-  EXPECT_THAT(std::get<Evaluated>(evaluated.outcome).kl, testing::ElementsAre(0.25));
-  EXPECT_EQ(std::get<Evaluated>(evaluated.outcome).stage_runs_separate, 14);
+}
+
+TEST(Protocol, CarriesEveryTask) {
+  const std::vector<Task> tasks{
+      GenerateText{1, 2}, UseText{"t"}, CalibrateStage{5, 2, 3}, UseCalibration{"c"}, BuildSite{9},
+      UseBank{"b"},       Teach{},      UseTeacher{"e"},         Evaluate{},          Stop{}};
+  ASSERT_EQ(tasks.size(), std::variant_size_v<Task>);
+
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    EXPECT_EQ(tasks[i].index(), i);
+    EXPECT_EQ(decode_task(encode(NumberedTask{i, tasks[i]})).task.index(), i);
+  }
+  const NumberedTask calibrate = decode_task(encode(NumberedTask{0, tasks[2]}));
+  EXPECT_EQ(std::get<CalibrateStage>(calibrate.task).stage, 5U);
+  EXPECT_EQ(std::get<CalibrateStage>(calibrate.task).first_lane, 2);
+  EXPECT_EQ(std::get<CalibrateStage>(calibrate.task).lanes, 3);
+  EXPECT_EQ(std::get<UseCalibration>(decode_task(encode(NumberedTask{0, tasks[3]})).task).file, "c");
+}
+
+TEST(Protocol, CarriesStatisticsToTheBit) {
+  const framework::ActivationStatistics sent = small_statistics();
+
+  const Reply reply = decode_reply(encode(Reply{1, 0.5, std::move(all_outcomes()[2])}));
+
+  const auto& parts = std::get<StageCalibrated>(reply.outcome).parts;
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[0].lane, 3);
+  EXPECT_EQ(parts[0].reader, 0U);
+  EXPECT_EQ(parts[1].lane, 4);
+  EXPECT_EQ(parts[1].reader, 2U);
+  EXPECT_EQ(parts[1].statistics.inputs(), 5);
+  EXPECT_EQ(parts[1].statistics.tokens(), 0);
+  const framework::ActivationStatistics::State& received = parts[0].statistics.state();
+  EXPECT_TRUE(same_bits(received.hessian.view(), sent.hessian()));
+  EXPECT_EQ(received.sums_of_squares, sent.state().sums_of_squares);
+  EXPECT_EQ(received.sums_of_magnitudes, sent.state().sums_of_magnitudes);
+  EXPECT_EQ(received.min, sent.state().min);
+  EXPECT_EQ(received.max, sent.state().max);
+  EXPECT_EQ(received.window_maxima, sent.state().window_maxima);
+  EXPECT_EQ(received.histogram, sent.histogram());
+  EXPECT_EQ(received.tokens, 3);
 }
 
 TEST(Protocol, RefusesEveryTruncation) {
@@ -61,19 +130,38 @@ TEST(Protocol, RefusesTrailingBytesAndOtherVersions) {
 }
 
 TEST(Protocol, SurvivesRandomDamage) {
-  const auto good =
-      encode(Reply{1, 0.5, Taught{{std::vector<std::uint32_t>(40, 7), std::vector<float>(40, -1.f), {2.0}}}});
+  std::vector<std::vector<std::byte>> messages;
+  for (Outcome& outcome : all_outcomes()) messages.push_back(encode(Reply{1, 0.5, std::move(outcome)}));
+  messages.push_back(
+      encode(Reply{1, 0.5, Taught{{std::vector<std::uint32_t>(40, 7), std::vector<float>(40, -1.f), {2.0}}}}));
 
-  for (std::uint64_t round = 0; round < 20000; ++round) {
-    auto bytes = good;
+  for (std::uint64_t round = 0; round < 40000; ++round) {
     const auto random = kernels::philox4x32({static_cast<std::uint32_t>(round), 0, 0, 0}, {1, 2});
-    bytes[random[0] % bytes.size()] ^= static_cast<std::byte>(1u << (random[1] % 8));
+    auto bytes = messages[round % messages.size()];
+    const std::size_t reach = round % 2 == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 200);  // the sizes
+    bytes[random[0] % reach] ^= static_cast<std::byte>(1u << (random[1] % 8));
     bytes.resize(bytes.size() - (random[2] % 3 == 0 ? random[3] % bytes.size() : 0));
     try {
       decode_reply(bytes);
     } catch (const std::runtime_error&) {
     }
   }
+}
+
+/// The counts of a histogram are 64-bit numbers that are added up.
+TEST(Protocol, RefusesHistogramsWithMoreValuesThanThereCanBe) {
+  framework::ActivationStatistics::State state;
+  state.hessian.reshape(1, 1);
+  state.hessian.row(0)[0] = 1.0f;
+  state.sums_of_squares = state.sums_of_magnitudes = {1.0};
+  state.min = state.max = {1.0f};
+  StageCalibrated calibrated;
+  calibrated.parts.push_back({0, 0, framework::ActivationStatistics(std::move(state))});
+  auto bytes = encode(Reply{1, 0.5, std::move(calibrated)});
+  const std::size_t end = bytes.size() - 2 * sizeof(double) - 2 * sizeof(float) - sizeof(std::int64_t);
+  for (const std::size_t back : {1U, 2U}) bytes[end - 8 * back + 7] = std::byte{0x7f};
+
+  EXPECT_THROW(decode_reply(bytes), InputError);
 }
 
 }  // namespace

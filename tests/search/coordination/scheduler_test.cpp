@@ -15,7 +15,7 @@ namespace {
 
 using namespace pare::search;
 
-/// Workers as threads that answer BuildSite{n} with n packed bytes; `fail_at` fails; worker w pauses w milliseconds a
+/// Workers as threads that answer BuildSite{n} with n packed bytes, and GenerateText with their number; `fail_at` fails; worker w pauses w milliseconds a
 /// task.
 class Crew {
  public:
@@ -35,7 +35,9 @@ class Crew {
             outcome = Failed{true, "site is broken"};
           else if (build != nullptr)
             outcome = SiteBuilt{{std::vector<std::byte>(build->site), {}}};
-          channel->send(encode(Reply{task.number, 0.001, outcome}));
+          else if (std::holds_alternative<GenerateText>(task.task))
+            outcome = GeneratedText{{static_cast<std::uint32_t>(w)}};
+          channel->send(encode(Reply{task.number, 0.001, std::move(outcome)}));
         }
       });
     }
@@ -80,6 +82,36 @@ TEST(Scheduler, RunsATaskOnEveryWorker) {
   scheduler.run_on_all(UseBank{"bank.h5"});
 
   EXPECT_EQ(crew.tasks_done, 5);
+}
+
+TEST(Scheduler, RunsEachTaskOnItsOwnWorker) {
+  Crew crew(4);
+  Scheduler scheduler(crew.take());
+  for (const std::size_t count : {4U, 3U, 1U, 0U}) {
+    const std::vector<Task> tasks(count, GenerateText{});
+    std::vector<int> seen(count, 0);
+
+    scheduler.run_on_each(tasks, [&](std::size_t index, Outcome& outcome) {
+      EXPECT_THAT(std::get<GeneratedText>(outcome).tokens, testing::ElementsAre(index));
+      ++seen[index];
+    });
+
+    EXPECT_THAT(seen, testing::Each(1));
+  }
+  EXPECT_EQ(crew.tasks_done, 8);
+}
+
+TEST(Scheduler, ThrowsTheTextOfATaskThatFailsOnItsWorkerAndStaysUsable) {
+  Crew crew(3, 1);
+  Scheduler scheduler(crew.take());
+  std::vector<std::size_t> seen;
+
+  EXPECT_THAT([&] { scheduler.run_on_each(numbered_builds(3), [&](std::size_t, Outcome&) {}); },
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("site is broken")));
+  EXPECT_EQ(crew.tasks_done, 3);
+
+  scheduler.run_on_each(numbered_builds(1), [&](std::size_t index, Outcome&) { seen.push_back(index); });
+  EXPECT_THAT(seen, testing::ElementsAre(0));
 }
 
 TEST(Scheduler, ThrowsTheTextOfAFailedTaskAndStaysUsable) {
