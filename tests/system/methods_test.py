@@ -294,10 +294,18 @@ class OddMixes(MethodTest):
 
         self.assertEqual(set(verdict["winner"]["recipe"].values()), {"drop"})
 
-    def test_awq_alone(self):
-        verdict = self.run_through(["w2-g32-awq", "w3-g32-awq"], 3.3)
+    def test_nothing_but_layers_that_stay_or_go(self):
+        verdict = self.run_through(["drop", "w16"], 14)
 
-        self.assertEqual(len(verdict["winner"]["recipe"]), 4 * LAYERS)
+        self.assertEqual(set(verdict["winner"]["recipe"].values()), {"drop", "w16"})
+        self.assertEqual(self.measure(self.directory / "experiment.yaml", "w16")["bytes"], model_bytes(lambda r, c: 2 * r * c))
+
+    def test_awq_in_some_layers(self):
+        rules = [{"match": "re:.*layers.[03].", "options": ["w2-g32-awq", "w3-g32-awq"]}, {"match": "*", "options": ["w4-g32"]}]
+
+        verdict = self.run_through(rules, 4.0)
+
+        self.assertEqual(len(verdict["winner"]["recipe"]), 2 * 4 + 4 * 7)
         self.assertIn("model.layers.0.self_attn.{q_proj,k_proj,v_proj}", verdict["winner"]["recipe"])
 
     def test_keep_alone(self):
@@ -339,6 +347,7 @@ class Refusals(MethodTest):
             ("w3-g32-aqw", "awq"),
             ("w8a8-smoth", "smooth"),
             ("q4_m", "q4_0"),
+            ("Q4_K_M", "q4_k"),
             ("q3_k-imatrx", "imatrix"),
             ("2:4-sparsgpt", "sparsegpt"),
             ("50%-wnada", "wanda"),
@@ -360,6 +369,7 @@ class Refusals(MethodTest):
             ("w4a8-awq", "awq is for 16-bit activations"),
             ("w4a8-g32", "one scale an output"),
             ("2:4-wanda+q4_k", "write '2:4-wanda-dense+...'"),
+            ("w4-g32-awq-gptq", "'gptq' is a second way of rounding, choose one of mse, gptq, awq"),
             ("w4-g32+2:4-wanda", "in the order keep, sparsity, weights"),
         ):
             with self.subTest(wrong):
@@ -390,6 +400,11 @@ class Refusals(MethodTest):
 
         rules = [{"match": "q_proj", "options": ["w3-g32-awq", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
         self.expect_refused(rules, "k_proj", "q_proj", "'w3-g32-awq' scales an input that they share")
+
+    def test_rule_that_names_no_layer(self):
+        rules = [{"match": "self_attn", "options": ["drop", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
+
+        self.expect_refused(rules, "'match: self_attn' matches no layer", "(known: q_proj, k_proj", "re:.*self_attn")
 
     def test_budget_below_the_smallest(self):
         self.expect_refused(["w2-g32-gptq", "2:4-wanda+w4-g32"], "budget", "smallest possible is", budget={"bytes": 1000})
