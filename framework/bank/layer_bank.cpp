@@ -14,7 +14,7 @@ LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : 
            ": is the bank of another model or of other options, remove it to have it built again");
   VALIDATE(file.shape("/packed") == std::vector<std::int64_t>{plan.total_bytes()}, path.string(),
            ": /packed must hold ", plan.total_bytes(), " bytes");
-  // Sub-layers that are only dropped store nothing, and nothing lies nowhere.
+  // HDF5 allots no place to nothing: where all that may happen to a layer is that it stays or goes.
   if (plan.total_bytes() > 0) packed_offset_ = file.dataset_offset<std::uint8_t>("/packed");
   const auto squared_error = file.read<double>("/squared_error");
   const auto squared_weights = file.read<double>("/squared_weights");

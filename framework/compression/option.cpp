@@ -192,6 +192,8 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
       reject(text, "'act' is the order of gptq and stands behind it: '-gptq-act'");
     } else if (const auto rounding = value_of(rounding_words, word); rounding && option.rounding == Rounding::nearest) {
       option.rounding = *rounding;
+    } else if (rounding) {
+      reject(text, "'" + std::string(word) + "' is a second way of rounding, choose one of mse, gptq, awq");
     } else {
       reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
     }

@@ -44,6 +44,12 @@ std::vector<std::string> kinds_of(const Model& model) {
   return kinds;
 }
 
+std::string known_matches(const Model& model) {
+  std::string text;
+  for (const std::string& kind : kinds_of(model)) text += (text.empty() ? " (known: " : ", ") + kind;
+  return text + "; names of layers such as model.layers.0.mlp.up_proj; \"re:.*self_attn\"; \"*\")";
+}
+
 void check_ties(const Model& model, const Ties& ties) {
   const std::vector<std::string> known = kinds_of(model);
   std::set<std::string> seen;
@@ -211,7 +217,7 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
   }
   for (std::size_t r = 0; r < rules.size(); ++r) {
     VALIDATE(rule_used[r], "options: rule 'match: ", rules[r].match, "' matches no layer that an earlier rule left",
-             did_you_mean(rules[r].match, kinds_of(model)));
+             did_you_mean(rules[r].match, kinds_of(model)), known_matches(model));
   }
   return sites;
 }

@@ -11,6 +11,8 @@
 namespace pare::search {
 namespace {
 
+constexpr std::size_t widest_line = 110;
+
 struct Cost {
   std::int64_t bytes = 0;
   std::int64_t weights = 0;
@@ -49,9 +51,30 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-}  // namespace
+/// Options in use, and their names in the cells.
+using Names = std::map<std::string, std::string>;
 
-std::string allocation_grid(const SearchSpace& space, const Recipe& recipe) {
+Names full_names(const SearchSpace& space, const Recipe& recipe) {
+  Names names;
+  for (std::size_t s = 0; s < space.sites.size(); ++s) {
+    const std::string& name = space.sites[s].options[recipe[s]].name;
+    names[name] = name;
+  }
+  return names;
+}
+
+/// A, B, ..., Z, AA, AB, ... in the order of the names.
+Names letters(Names names) {
+  int number = 0;
+  for (auto& [name, letter] : names) {
+    const int high = number / 26;
+    letter = high > 0 ? std::string(1, static_cast<char>('A' + high - 1)) : "";
+    letter += static_cast<char>('A' + number++ % 26);
+  }
+  return names;
+}
+
+std::string grid_of(const SearchSpace& space, const Recipe& recipe, const Names& names) {
   const std::vector<std::string> kinds = kinds_of(space);
   std::map<int, std::map<std::string, std::set<std::string>>> cells;
   std::map<int, Cost> layer_cost;
@@ -59,7 +82,7 @@ std::string allocation_grid(const SearchSpace& space, const Recipe& recipe) {
   Cost total;
   for (std::size_t s = 0; s < space.sites.size(); ++s) {
     const SearchSite& site = space.sites[s];
-    cells[site.layer][site.kind].insert(site.options[recipe[s]].name);
+    cells[site.layer][site.kind].insert(names.at(site.options[recipe[s]].name));
     layer_cost[site.layer].add(site, recipe[s]);
     kind_cost[site.kind].add(site, recipe[s]);
     total.add(site, recipe[s]);
@@ -77,6 +100,18 @@ std::string allocation_grid(const SearchSpace& space, const Recipe& recipe) {
   for (const std::string& kind : kinds) last.push_back(kind_cost[kind].bits());
   last.push_back(total.bits());
   return aligned(rows);
+}
+
+}  // namespace
+
+std::string allocation_grid(const SearchSpace& space, const Recipe& recipe) {
+  const Names names = full_names(space, recipe);
+  std::string text = grid_of(space, recipe, names);
+  if (text.find('\n') <= widest_line) return text;
+  const Names short_names = letters(names);
+  text = grid_of(space, recipe, short_names);
+  for (const auto& [name, letter] : short_names) text += fmt::format("{:>7}  {}\n", letter, name);
+  return text;
 }
 
 }  // namespace pare::search

@@ -20,6 +20,11 @@ std::string budget_text(const RunRecord& record, const Verdict& verdict) {
       grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows, record.window_length);
 }
 
+/// A model with too much taken away guesses: its perplexity has no end.
+std::string perplexity_text(double perplexity) {
+  return perplexity < 1e5 ? fmt::format("{:.4f}", perplexity) : fmt::format("{:.3e}", perplexity);
+}
+
 std::string contestants_text(const Verdict& verdict) {
   std::size_t width = std::string_view("contestant").size();
   for (const Contestant& contestant : verdict.contestants) width = std::max(width, contestant.name.size());
@@ -27,10 +32,10 @@ std::string contestants_text(const Verdict& verdict) {
                                  "bits/weight", "KL +- standard error", "perplexity");
   for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
     const Contestant& contestant = verdict.contestants[i];
-    text +=
-        fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10.4f}{}\n", i == verdict.winner ? '*' : ' ',
-                    contestant.name, width, grouped(contestant.bytes), contestant.bits_per_weight, contestant.kl.mean,
-                    contestant.kl.stderr_of_mean, contestant.perplexity, contestant.fits ? "" : "  over the budget");
+    text += fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10}{}\n", i == verdict.winner ? '*' : ' ',
+                        contestant.name, width, grouped(contestant.bytes), contestant.bits_per_weight,
+                        contestant.kl.mean, contestant.kl.stderr_of_mean, perplexity_text(contestant.perplexity),
+                        contestant.fits ? "" : "  over the budget");
   }
   return text;
 }

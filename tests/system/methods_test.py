@@ -20,7 +20,7 @@ MIXED = {
     "data": {"calibration": "self", "windows": 8, "length": 64, "holdout": 4},
     "options": [{"match": "re:.*self_attn", "options": ATTENTION_OPTIONS}, {"match": "*", "options": MLP_OPTIONS}],
     "budget": {"bits_per_weight": 3.0},
-    "search": {"tokens": 60000},
+    "search": {"tokens": 30000},
 }
 
 
@@ -66,8 +66,8 @@ class MethodTest(SystemTest):
 class Orders(MethodTest):
     """What each method was invented for. Every order holds with a margin of a few standard errors, paired."""
 
-    def expect_falling(self, *options):
-        file = self.offering(*options)
+    def expect_falling(self, *options, **changes):
+        file = self.offering(*options, **changes)
         losses = [self.measure(file, option)["kl"]["mean"] for option in options]
         for i in range(1, len(options)):
             self.assertLess(losses[i], losses[i - 1], dict(zip(options, losses)))
@@ -84,9 +84,10 @@ class Orders(MethodTest):
         self.expect_falling("w3-g32", "w3-g32-awq")
 
     def test_importance_helps_small_blocks(self):
+        data = {**self.data, "length": 256}  # a matter of 2 %, which short windows blur
         for block in ("q2_k", "q3_k"):
             with self.subTest(block):
-                self.expect_falling(block, f"{block}-imatrix")
+                self.expect_falling(block, f"{block}-imatrix", data=data)
 
     def test_pruning_that_knows_more_loses_less(self):
         for pattern in ("50%", "2:4"):
@@ -236,7 +237,7 @@ class Mixed(MethodTest):
     def test_killed_and_continued_ends_the_same(self):
         file = self.experiment("killed", **MIXED)
         log = self.directory / "killed/journal.bin"
-        for growth in (3000, 9000):
+        for growth in (2000, 6000):
             process = start_pare("search", file)
             self.addCleanup(kill_everything, process)
             goal = size_of(log) + growth
@@ -293,10 +294,18 @@ class OddMixes(MethodTest):
 
         self.assertEqual(set(verdict["winner"]["recipe"].values()), {"drop"})
 
-    def test_awq_alone(self):
-        verdict = self.run_through(["w2-g32-awq", "w3-g32-awq", "w4-g32-awq"], 3.3)
+    def test_nothing_but_layers_that_stay_or_go(self):
+        verdict = self.run_through(["drop", "w16"], 14)
 
-        self.assertEqual(len(verdict["winner"]["recipe"]), 4 * LAYERS)
+        self.assertEqual(set(verdict["winner"]["recipe"].values()), {"drop", "w16"})
+        self.assertEqual(self.measure(self.directory / "experiment.yaml", "w16")["bytes"], model_bytes(lambda r, c: 2 * r * c))
+
+    def test_awq_in_some_layers(self):
+        rules = [{"match": "re:.*layers.[03].", "options": ["w2-g32-awq", "w3-g32-awq"]}, {"match": "*", "options": ["w4-g32"]}]
+
+        verdict = self.run_through(rules, 4.0)
+
+        self.assertEqual(len(verdict["winner"]["recipe"]), 2 * 4 + 4 * 7)
         self.assertIn("model.layers.0.self_attn.{q_proj,k_proj,v_proj}", verdict["winner"]["recipe"])
 
     def test_keep_alone(self):
@@ -338,6 +347,7 @@ class Refusals(MethodTest):
             ("w3-g32-aqw", "awq"),
             ("w8a8-smoth", "smooth"),
             ("q4_m", "q4_0"),
+            ("Q4_K_M", "q4_k"),
             ("q3_k-imatrx", "imatrix"),
             ("2:4-sparsgpt", "sparsegpt"),
             ("50%-wnada", "wanda"),
@@ -359,6 +369,7 @@ class Refusals(MethodTest):
             ("w4a8-awq", "awq is for 16-bit activations"),
             ("w4a8-g32", "one scale an output"),
             ("2:4-wanda+q4_k", "write '2:4-wanda-dense+...'"),
+            ("w4-g32-awq-gptq", "'gptq' is a second way of rounding, choose one of mse, gptq, awq"),
             ("w4-g32+2:4-wanda", "in the order keep, sparsity, weights"),
         ):
             with self.subTest(wrong):
@@ -374,7 +385,9 @@ class Refusals(MethodTest):
     @needs_stories
     def test_blocks_that_no_row_fills(self):
         self.expect_refused(
-            ["q4_k"], "can hold none of its options", "q4_k: a row of 64 weights", "256", "use q5_0, whose blocks have 32", model={"path": str(STORIES / "hf")}
+            ["q4_k"],
+            "can hold none of its options; q4_k: a row of 64 weights cannot be cut into the blocks of 256 of q4_k, use q5_0",
+            model={"path": str(STORIES / "hf")},
         )
 
     def test_share_that_takes_nothing_away(self):
@@ -388,13 +401,20 @@ class Refusals(MethodTest):
         rules = [{"match": "q_proj", "options": ["w3-g32-awq", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
         self.expect_refused(rules, "k_proj", "q_proj", "'w3-g32-awq' scales an input that they share")
 
+    def test_rule_that_names_no_layer(self):
+        rules = [{"match": "self_attn", "options": ["drop", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
+
+        self.expect_refused(rules, "'match: self_attn' matches no layer", "(known: q_proj, k_proj", "re:.*self_attn")
+
     def test_budget_below_the_smallest(self):
         self.expect_refused(["w2-g32-gptq", "2:4-wanda+w4-g32"], "budget", "smallest possible is", budget={"bytes": 1000})
         self.expect_refused(["drop", "w4-g32"], "budget.bytes: expected a whole number of at least 1", budget={"bytes": 0})
 
     def test_same_as_an_option_that_is_left_out_somewhere(self):
         self.expect_refused(
-            ["w2-g32", "w4-g32", "3:12-wanda+w4-g32"], "same_as: 3:12-wanda+w4-g32", "not offered at every site", budget={"same_as": "3:12-wanda+w4-g32"}
+            ["w2-g32", "w4-g32", "3:12-wanda+w4-g32"],
+            "same_as: 3:12-wanda+w4-g32 (not offered at every site)",
+            budget={"same_as": "3:12-wanda+w4-g32"},
         )
 
 
@@ -421,8 +441,16 @@ class Explained(MethodTest):
     def test_calibration_and_its_disk(self):
         text = " ".join(self.check("w2-g32", "w3-g32-gptq", "w3-g32-awq").split())
 
-        self.assertRegex(text, "calibrate the inputs of all layers .* 32 search windows, for w3-g32-awq, w3-g32-gptq disk")
+        self.assertRegex(text, "calibrate the inputs of all layers .* 32 search windows, for w3-g32-awq, w3-g32-gptq(;.*)? disk")
         self.assertNotRegex(self.check("w2-g32", "w3-g32-mse", "2:4-magnitude"), "calibrate|statistics")
+
+    def test_too_little_text_to_calibrate(self):
+        few = " ".join(self.check("w3-g32-gptq", data={**self.data, "windows": 8}).split())
+
+        self.assertIn("WARNING: 1024 tokens are only 1.3 for each of 768 inputs", few)
+        self.assertIn("give at least 6144 (data.windows, data.length)", few)
+        self.assertNotIn("WARNING", self.check("w3-g32-gptq", data={**self.data, "windows": 48}))
+        self.assertNotIn("WARNING", self.check("w3-g32-mse", data={**self.data, "windows": 8}))
 
     def test_statistics_take_the_disk_that_it_says(self):
         file = self.experiment(options=["w3-g32-gptq", "w4-g32"], cache=str(self.directory / "cache"), search={"tokens": 2000})
@@ -432,24 +460,49 @@ class Explained(MethodTest):
         (statistics,) = Path(self.directory / "cache").glob("calibration-*.h5")
         self.assertAlmostEqual(float(said[1]) * 1e6 / statistics.stat().st_size, 1, delta=0.05)
 
+    def test_why_layers_are_tied(self):
+        text = " ".join(self.check("drop", "w3-g32-awq", "keep-50%", "w8-g32").split())
+
+        self.assertIn("tied drop, keep-50%: take from a whole sub-layer, so all of its layers have one option", text)
+        self.assertIn("w3-g32-awq: scale an input, so the layers that read it have one option", text)
+        self.assertNotIn("tied ", self.check("w2-g32", "w8-g32", ties=[["gate_proj", "up_proj"]]))
+
+    def expect_lines_of_at_most(self, width, text):
+        self.assertLessEqual(max(map(len, text.splitlines())), width, text)
+
     def test_lines_stay_readable(self):
-        for options in ([*ATTENTION_OPTIONS, *MLP_OPTIONS[2:4]], [f"w{b}-g32{m}" for b in (2, 3, 4, 5, 6) for m in ("", "-gptq", "-mse")]):
+        sub_layers = ["drop", "keep-50%+w4-g32", *ATTENTION_OPTIONS[:4], "2:4-wanda+w3-g32", "75%-sparsegpt+w3-g32"]
+        layers = [f"w{bits}-g32{method}" for bits in (2, 3, 4, 5, 6) for method in ("", "-gptq", "-gptq-act", "-mse")]
+        for options in (sub_layers, layers):
             text = self.check(*options)
-            table = text[text.index("site ") : text.index("budget ")]
 
-            self.assertLessEqual(max(map(len, table.splitlines())), 110, table)
+            self.expect_lines_of_at_most(110, text[text.index("\n  site ") :].replace(str(self.shared), ""))
             for option in options:
-                self.assertIn(f"{option} (", table)
+                self.assertIn(f"{option} (", text)
 
-    def test_reports_stay_readable(self):
-        rules = [{"match": "re:.*self_attn", "options": ["2:4-sparsegpt+w4-g32", "w3-g32-gptq", "w2-g32-gptq"]}, {"match": "*", "options": MLP_OPTIONS}]
-        file = self.experiment(options=rules, budget={"bits_per_weight": 3.0}, search={"tokens": 4000})
-        self.search(file)
+    def report_of(self, options, bits):
+        self.search(self.experiment(options=options, budget={"bits_per_weight": bits}, search={"algorithm": "random", "tokens": 6000}))
+        return self.succeed("report", self.directory / "experiment").out
 
-        report = self.succeed("report", self.directory / "experiment").out
+    def test_short_names_stand_in_the_grid(self):
+        report = self.report_of(["w2-g32-mse", "w3-g32-mse", "w4-g32"], 3.0)
 
-        self.assertLessEqual(max(map(len, report.splitlines())), 120, report)
-        self.assertIn("gate_proj+up_proj+down_proj", report)
+        self.expect_lines_of_at_most(120, report)
+        self.assertRegex(report, "0( +w[234]-g32(-mse)?){7} ")
+
+    def test_letters_stand_for_long_names_in_a_wide_grid(self):
+        report = self.report_of(["2:4-magnitude+w3-g32", "3:4-magnitude+w3-g32", "w4-g32"], 3.6)
+
+        self.expect_lines_of_at_most(120, report)
+        self.assertRegex(report, r"\n +0( +[ABC]){7} +[\d.]+\n")
+        self.assertRegex(report, r"\n +A  2:4-magnitude\+w3-g32\n +B  3:4-magnitude\+w3-g32\n")
+
+    def test_tied_layers_and_a_model_that_guesses(self):
+        report = self.report_of(MIXED["options"], 0.5)
+
+        self.expect_lines_of_at_most(120, report)
+        self.assertRegex(report, r"layer +q_proj\+k_proj\+v_proj\+o_proj +gate_proj\+up_proj\+down_proj +bits\n")
+        self.assertRegex(report, r"uniform drop +0 +0\.000 .* \d\.\d\d\de\+\d\d\n")
 
 
 if __name__ == "__main__":
