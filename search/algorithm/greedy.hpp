@@ -13,9 +13,9 @@
 namespace pare::search {
 
 struct GreedySettings {
-  std::size_t batch = 8;         ///< steps measured again at a time, and swaps in a race
-  std::int64_t most_steps = 4;   ///< taken between measurements where windows can be given up for fewer
-  double descent_share = 0.5;    ///< of the tokens
+  std::size_t batch = 8;        ///< steps measured again at a time, and swaps in a race
+  std::int64_t most_steps = 4;  ///< taken between measurements where windows can be given up for fewer
+  double descent_share = 0.5;   ///< of the tokens
 };
 
 /// Greedy descent by measured loss a byte, as NNCF, Olive and EXL3 allocate bits, then swaps; as a rival.
@@ -67,10 +67,10 @@ class Greedy final : public ProceduralAlgorithm {
   std::vector<Recipe> promising_swaps(const Sensitivities& table) const;
 
   GreedySettings settings_;
-  std::int64_t windows_ = 1;        ///< of a step's price
+  std::int64_t windows_ = 1;  ///< of a step's price
   std::size_t steps_a_round_ = 1;
-  Recipe point_;                    ///< where the descent is
-  std::vector<Step> steps_;         ///< cheapest first
+  Recipe point_;             ///< where the descent is
+  std::vector<Step> steps_;  ///< cheapest first
   Recipe answer_;
   std::set<Recipe> tried_;
   std::string phase_ = "start";

@@ -64,8 +64,10 @@ std::vector<double> crowding_distances(const std::vector<Objectives>& points, co
       if (ranks[i] == rank) front.push_back(i);
     }
     if (front.empty()) return distances;
-    add_sides(points, front, [](const Objectives& each) { return each.kl; }, distances);
-    add_sides(points, front, [](const Objectives& each) { return static_cast<double>(each.bytes); }, distances);
+    add_sides(
+        points, front, [](const Objectives& each) { return each.kl; }, distances);
+    add_sides(
+        points, front, [](const Objectives& each) { return static_cast<double>(each.bytes); }, distances);
   }
 }
 
