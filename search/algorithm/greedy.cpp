@@ -127,7 +127,8 @@ void Greedy::plan_descent() {
   const std::int64_t steps = std::max<std::int64_t>(1, steps_down(space(), problem().budget_bytes));
   const auto first = static_cast<std::int64_t>(steps_.size()) + 1;
   const auto round = static_cast<std::int64_t>(settings_.batch) + 1;
-  windows_ = trial_windows(first + round * ((steps + settings_.most_steps - 1) / settings_.most_steps),
+  windows_ = trial_windows(smallest_rung(problem().windows),
+                           first + round * ((steps + settings_.most_steps - 1) / settings_.most_steps),
                            first + 2 * round * steps);
   const std::int64_t rounds = std::max<std::int64_t>(1, (affordable(windows_) - first) / round);
   steps_a_round_ = static_cast<std::size_t>((steps + rounds - 1) / rounds);
@@ -194,10 +195,11 @@ Procedure Greedy::descend() {
       if (!steps_[i].fresh) which.push_back(i);
     }
   }
+  hold_back(0);
+  if (point_ == richest_recipe(space())) co_return;
   if (const auto fitting = repair(space(), point_, problem().budget_bytes)) {
     answer_ = spend(space(), *fitting, problem().budget_bytes);
   }
-  hold_back(0);
 }
 
 std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {

@@ -98,8 +98,7 @@ TEST(Greedy, BeatsUniformAndRandomSearchAtEqualTokens) {
     const Outcome random = drive("random", problem, seed, greedy.tokens);
 
     EXPECT_LT(problem.mean_kl(greedy.best(), 1000, 512), problem.mean_kl(random.best(), 1000, 512)) << seed;
-    EXPECT_LT(problem.mean_kl(greedy.best(), 1000, 512),
-              problem.mean_kl(*problem.space.uniform("w3-g32"), 1000, 512))
+    EXPECT_LT(problem.mean_kl(greedy.best(), 1000, 512), problem.mean_kl(*problem.space.uniform("w3-g32"), 1000, 512))
         << seed;
   }
 }

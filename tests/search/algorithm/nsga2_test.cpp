@@ -100,14 +100,14 @@ TEST(Nsga2, MeasuresCrowdingWithinAFront) {
               ElementsAre(end, 0.6 + 0.8, testing::DoubleNear(0.9 + 0.8, 1e-12), end, end));
 }
 
-TEST(Nsga2, RunsTwentyGenerationsOfAsManyAsTheTokensPayFor) {
+TEST(Nsga2, RunsFortyGenerationsOfAsManyAsTheTokensPayFor) {
   const SyntheticProblem problem = transformer_like_problem(1);
 
   const Outcome outcome = drive("nsga2", problem);
 
   const std::size_t population = outcome.batches.front().size();
   EXPECT_GT(population, 10U);
-  EXPECT_NEAR(static_cast<double>(outcome.batches.size()), 1 + 20 + 1, 2);
+  EXPECT_NEAR(static_cast<double>(outcome.batches.size()), 1 + 40 + 1, 2);
   EXPECT_EQ(outcome.batches[1].size(), population);
 }
 
