@@ -186,9 +186,12 @@ Procedure Greedy::descend() {
   plan_descent();
   std::vector<std::size_t> which(steps_.size());
   std::iota(which.begin(), which.end(), std::size_t{0});
-  while (!fits(point_)) {
+  for (bool priced = false; !fits(point_); priced = true) {
     co_await price(which);
-    if (exhausted()) break;
+    if (exhausted() && !priced) break;
+    if (exhausted()) {
+      for (Step& step : steps_) step.fresh = true;
+    }
     take_cheapest();
     which.clear();
     for (std::size_t i = 0; i < steps_.size() && which.size() < settings_.batch; ++i) {
@@ -196,10 +199,7 @@ Procedure Greedy::descend() {
     }
   }
   hold_back(0);
-  if (point_ == richest_recipe(space())) co_return;
-  if (const auto fitting = repair(space(), point_, problem().budget_bytes)) {
-    answer_ = spend(space(), *fitting, problem().budget_bytes);
-  }
+  if (fits(point_)) answer_ = spend(space(), point_, problem().budget_bytes);
 }
 
 std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {
@@ -230,7 +230,8 @@ std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {
 Procedure Greedy::refine() {
   phase_ = "refinement";
   tried_ = {answer_};
-  std::int64_t rung = smallest_rung(problem().windows);
+  const auto steps = static_cast<std::int64_t>(single_swaps(space(), answer_, SwapChoice::neighbours).size());
+  std::int64_t rung = trial_windows(smallest_rung(problem().windows), 2 * (steps + 1), 100 * (steps + 1));
   while (!exhausted()) {
     std::vector<Recipe> batch = single_swaps(space(), answer_, SwapChoice::neighbours);
     if (batch.empty() || affordable(rung) < static_cast<std::int64_t>(batch.size()) + 1) break;

@@ -184,8 +184,8 @@ std::vector<Finalist> Nsga2::finalists() const {
 }
 
 std::string Nsga2::status() const {
-  return "nsga2: generation " + std::to_string(generation_) + " of " + std::to_string(population_.size()) + ", " +
-         std::to_string(tokens_asked()) + " of " + std::to_string(token_limit()) + " tokens";
+  return "nsga2: generation " + std::to_string(generation_) + ", population " + std::to_string(population_.size()) +
+         ", " + std::to_string(tokens_asked()) + " of " + std::to_string(token_limit()) + " tokens";
 }
 
 }  // namespace pare::search

@@ -75,8 +75,12 @@ TEST(Greedy, StepsOverAnOptionThatASmallerOneBeats) {
   SyntheticProblem problem = additive_problem(4, 4, 1);
   for (search::SearchSite& site : problem.space.sites) site.options[2].local_error = 10;
 
-  for (const search::EvaluationRequest& request : drive("greedy", problem, 1, tokens_for(problem, 5)).requests()) {
-    for (const std::uint8_t option : request.recipe) EXPECT_NE(option, 2);
+  const Outcome outcome = drive("greedy", problem, 1, tokens_for(problem, 500));
+
+  ASSERT_GT(problem.space.bytes(outcome.batches[2].front().recipe), problem.budget_bytes);
+  for (const auto& batch : outcome.batches) {
+    if (problem.space.bytes(batch.front().recipe) <= problem.budget_bytes) break;
+    for (const search::EvaluationRequest& each : batch) EXPECT_THAT(each.recipe, testing::Not(testing::Contains(2)));
   }
 }
 
@@ -88,6 +92,15 @@ TEST(Greedy, StaysWithinItsTokens) {
     EXPECT_LE(outcome.tokens, limit);
     EXPECT_LE(problem.space.bytes(outcome.best()), problem.budget_bytes) << limit;
   }
+}
+
+TEST(Greedy, GoesOnWithThePricesItHasWhenTokensRunOut) {
+  const SyntheticProblem problem = transformer_like_problem(1);
+  const Recipe without_data = drive("greedy", problem, 1, 256).best();
+
+  const Outcome outcome = drive("greedy", problem, 1, 25000);
+
+  EXPECT_LT(problem.mean_kl(outcome.best()), problem.mean_kl(without_data));
 }
 
 TEST(Greedy, BeatsUniformAndRandomSearchAtEqualTokens) {
