@@ -127,7 +127,8 @@ void Greedy::plan_descent() {
   const std::int64_t steps = std::max<std::int64_t>(1, steps_down(space(), problem().budget_bytes));
   const auto first = static_cast<std::int64_t>(steps_.size()) + 1;
   const auto round = static_cast<std::int64_t>(settings_.batch) + 1;
-  windows_ = trial_windows(first + round * ((steps + settings_.most_steps - 1) / settings_.most_steps),
+  windows_ = trial_windows(smallest_rung(problem().windows),
+                           first + round * ((steps + settings_.most_steps - 1) / settings_.most_steps),
                            first + 2 * round * steps);
   const std::int64_t rounds = std::max<std::int64_t>(1, (affordable(windows_) - first) / round);
   steps_a_round_ = static_cast<std::size_t>((steps + rounds - 1) / rounds);
@@ -185,19 +186,20 @@ Procedure Greedy::descend() {
   plan_descent();
   std::vector<std::size_t> which(steps_.size());
   std::iota(which.begin(), which.end(), std::size_t{0});
-  while (!fits(point_)) {
+  for (bool priced = false; !fits(point_); priced = true) {
     co_await price(which);
-    if (exhausted()) break;
+    if (exhausted() && !priced) break;
+    if (exhausted()) {
+      for (Step& step : steps_) step.fresh = true;
+    }
     take_cheapest();
     which.clear();
     for (std::size_t i = 0; i < steps_.size() && which.size() < settings_.batch; ++i) {
       if (!steps_[i].fresh) which.push_back(i);
     }
   }
-  if (const auto fitting = repair(space(), point_, problem().budget_bytes)) {
-    answer_ = spend(space(), *fitting, problem().budget_bytes);
-  }
   hold_back(0);
+  if (fits(point_)) answer_ = spend(space(), point_, problem().budget_bytes);
 }
 
 std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {
@@ -228,7 +230,8 @@ std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {
 Procedure Greedy::refine() {
   phase_ = "refinement";
   tried_ = {answer_};
-  std::int64_t rung = smallest_rung(problem().windows);
+  const auto steps = static_cast<std::int64_t>(single_swaps(space(), answer_, SwapChoice::neighbours).size());
+  std::int64_t rung = trial_windows(smallest_rung(problem().windows), 2 * (steps + 1), 100 * (steps + 1));
   while (!exhausted()) {
     std::vector<Recipe> batch = single_swaps(space(), answer_, SwapChoice::neighbours);
     if (batch.empty() || affordable(rung) < static_cast<std::int64_t>(batch.size()) + 1) break;

@@ -82,7 +82,8 @@ Procedure Nsga2::run() {
   const std::int64_t generations = settings_.generations;
   const auto smallest = static_cast<std::int64_t>(settings_.least_population);
   const auto largest = static_cast<std::int64_t>(settings_.population);
-  windows_ = trial_windows(smallest * generations, largest * generations);
+  windows_ = trial_windows(std::max<std::int64_t>(1, smallest_rung(problem().windows) / 4), smallest * generations,
+                           largest * generations);
   const auto size = static_cast<std::size_t>(std::clamp(affordable(windows_) / generations, smallest, largest));
   population_ = first_population(size);
   co_await measure(population_, 0, windows_);
@@ -183,8 +184,8 @@ std::vector<Finalist> Nsga2::finalists() const {
 }
 
 std::string Nsga2::status() const {
-  return "nsga2: generation " + std::to_string(generation_) + " of " + std::to_string(population_.size()) + ", " +
-         std::to_string(tokens_asked()) + " of " + std::to_string(token_limit()) + " tokens";
+  return "nsga2: generation " + std::to_string(generation_) + ", population " + std::to_string(population_.size()) +
+         ", " + std::to_string(tokens_asked()) + " of " + std::to_string(token_limit()) + " tokens";
 }
 
 }  // namespace pare::search

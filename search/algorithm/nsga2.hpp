@@ -26,7 +26,7 @@ std::vector<double> crowding_distances(const std::vector<Objectives>& points, co
 struct Nsga2Settings {
   std::size_t population = 200;      ///< at most; AMQ's
   std::size_t least_population = 8;  ///< at least
-  int generations = 20;              ///< the population is scaled down until the tokens pay for so many; AMQ's
+  int generations = 40;              ///< the population is scaled down until the tokens pay for so many (AMQ: 20)
   double crossover = 0.9;            ///< share of children with two parents; Deb's
 };
 
@@ -42,7 +42,7 @@ struct Nsga2Settings {
 ///
 /// The budget is kept by repair, not by constrained domination: a child above it is lowered where the local
 /// error grows least, so that every recipe that is asked for fits. All trials of a run are measured on the
-/// same first windows (an eighth of all by default). Ours besides: KL is measured where AMQ predicts it. The
+/// same first windows (a thirty-second of all by default). Ours besides: KL is measured where AMQ predicts it. The
 /// generations go on while the tokens last.
 class Nsga2 final : public ProceduralAlgorithm {
  public:

@@ -80,8 +80,8 @@ Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::in
   if (!batch.empty()) co_yield std::move(batch);
 }
 
-std::int64_t ProceduralAlgorithm::trial_windows(std::int64_t least, std::int64_t most) const {
-  std::int64_t count = smallest_rung(problem_.windows);
+std::int64_t ProceduralAlgorithm::trial_windows(std::int64_t usual, std::int64_t least, std::int64_t most) const {
+  std::int64_t count = usual;
   while (count > 1 && affordable(count) < least) count /= 2;
   while (count < problem_.windows && affordable(std::min(2 * count, problem_.windows)) >= most) {
     count = std::min(2 * count, problem_.windows);

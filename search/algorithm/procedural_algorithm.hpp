@@ -44,9 +44,9 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   void hold_back(std::int64_t tokens);
   /// A batch had to be cut, so that going on would measure by halves.
   bool exhausted() const { return exhausted_; }
-  /// Windows of a trial for a method that measures all its trials alike: the smallest rung, halved while the tokens
-  /// do not pay for `least` trials, doubled while they pay for `most`.
-  std::int64_t trial_windows(std::int64_t least, std::int64_t most) const;
+  /// Windows of a trial for a method that measures all its trials alike: `usual`, halved while the tokens do not pay
+  /// for `least` trials, doubled while they pay for `most`.
+  std::int64_t trial_windows(std::int64_t usual, std::int64_t least, std::int64_t most) const;
   /// Keeps tokens for confirm(): four recipes on all windows, an eighth of the limit at most.
   void hold_back_for_confirmation();
   /// The last act of such a method: the best four that fit, going by the first `count` windows, are measured on all

@@ -53,7 +53,7 @@ Tpe::Tpe(const SearchProblem& problem, const TpeSettings& settings)
 
 Procedure Tpe::run() {
   hold_back_for_confirmation();
-  windows_ = trial_windows(4 * settings_.start_up, 100 * settings_.start_up);
+  windows_ = trial_windows(smallest_rung(problem().windows), 4 * settings_.start_up, 100 * settings_.start_up);
   std::vector<Recipe> batch = start_up();
   while (!batch.empty()) {
     co_await measure(batch, 0, windows_);
@@ -81,7 +81,12 @@ std::vector<Recipe> Tpe::start_up() {
 
 std::vector<Recipe> Tpe::propose() {
   const std::vector<Recipe> ranked = archive().best(archive().size(), 0, windows_, [](const Recipe&) { return true; });
+<<<<<<< HEAD
   const auto split = static_cast<std::size_t>(std::ceil(settings_.good_share * static_cast<double>(ranked.size())));
+=======
+  const auto share = static_cast<std::size_t>(std::ceil(settings_.good_share * static_cast<double>(ranked.size())));
+  const std::size_t split = std::min(settings_.most_good, share);
+>>>>>>> refs/heads/rivals
   const Shares good = option_shares(space(), ranked, 0, split, settings_.prior);
   const Shares bad = option_shares(space(), ranked, split, ranked.size(), settings_.prior);
   std::vector<Recipe> batch;

@@ -13,7 +13,8 @@ namespace pare::search {
 
 struct TpeSettings {
   std::int64_t start_up = 32;   ///< random trials before the first model; a quarter of all trials at most
-  double good_share = 0.15;     ///< gamma of the paper
+  double good_share = 0.1;      ///< gamma; Optuna's
+  std::size_t most_good = 25;   ///< Optuna's and hyperopt's
   std::size_t candidates = 24;  ///< drawn from l(x) for one trial; hyperopt's
   std::size_t batch = 8;        ///< trials a model, so that workers have something to share
   double prior = 1;             ///< weight of the uniform prior, in trials; hyperopt's
@@ -28,13 +29,13 @@ std::vector<std::vector<double>> option_shares(const SearchSpace& space, const s
 ///
 ///     the uniform recipes that fit and random ones near the budget                           # start-up
 ///     repeat
-///       the best 15% of all trials make l, the others g: shares of the options at every site
+///       the best tenth of all trials (25 at most) makes l, the others g: shares of the options at every site
 ///       eight trials: of 24 recipes drawn from l, each brought to the budget, the one with the greatest l/g
 ///     the best four on all windows: the best of them is the answer
 ///
 /// A recipe drawn above the budget is lowered where the local error grows least, one below it raised where it
 /// falls most, and l/g is that of the outcome, which is what gets measured. Recipes seen before do not count
-/// among the 24. All trials of a run are measured on the same first windows (an eighth of all by default).
+/// among the 24; the search ends early when 2,400 draws bring none that is new, for any of the eight. All trials of a run are measured on the same first windows (an eighth of all by default).
 class Tpe final : public ProceduralAlgorithm {
  public:
   explicit Tpe(const SearchProblem& problem, const TpeSettings& settings = {});

@@ -18,7 +18,8 @@ std::string refusal(const std::string& name, const search::SearchProblem& proble
 }
 
 TEST(Registry, ListsItsNamesInOrder) {
-  EXPECT_THAT(search::algorithm_names(), testing::ElementsAre("evopress", "exhaustive", "pare", "random"));
+  EXPECT_THAT(search::algorithm_names(),
+              testing::ElementsAre("evopress", "exhaustive", "greedy", "ilp", "nsga2", "pare", "random", "tpe"));
 }
 
 TEST(Registry, EveryAlgorithmStartsWithAnAnswerThatFits) {
@@ -47,7 +48,8 @@ TEST(Registry, NamesTheNearestAlgorithm) {
   const SyntheticProblem problem = additive_problem(4, 2, 1);
 
   EXPECT_EQ(refusal("evopres", problem.problem()),
-            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, pare, random)");
+            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, greedy, ilp, "
+            "nsga2, pare, random, tpe)");
 }
 
 TEST(Registry, RefusesProblemsWithoutAnAnswer) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/search/algorithm/synthetic_problem.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -27,6 +28,24 @@ std::vector<search::EvaluationRequest> Outcome::requests() const {
   std::vector<search::EvaluationRequest> all;
   for (const auto& batch : batches) all.insert(all.end(), batch.begin(), batch.end());
   return all;
+}
+
+std::vector<std::tuple<Recipe, std::int64_t, std::int64_t>> Outcome::asked() const {
+  std::vector<std::tuple<Recipe, std::int64_t, std::int64_t>> all;
+  for (const search::EvaluationRequest& request : requests()) {
+    all.emplace_back(request.recipe, request.begin, request.count);
+  }
+  return all;
+}
+
+bool is_valid(const SearchSpace& space, const Recipe& recipe) {
+  bool valid = recipe.size() == space.sites.size();
+  for (std::size_t s = 0; valid && s < recipe.size(); ++s) valid = recipe[s] < space.sites[s].options.size();
+  return valid;
+}
+
+std::int64_t tokens_for(const SyntheticProblem& problem, std::int64_t recipes) {
+  return recipes * problem.windows * problem.window_length;
 }
 
 Outcome drive(search::SearchAlgorithm& algorithm, const SyntheticProblem& problem) {
@@ -138,6 +157,29 @@ SyntheticProblem interacting_problem(std::size_t sites, std::int64_t windows, st
       }
     }
     return sum * (1 + 0.2 * keyed_normal(seed, static_cast<std::uint64_t>(window), 4) / 3);
+  };
+  return problem;
+}
+
+SyntheticProblem jealous_pairs_problem(std::size_t pairs) {
+  SyntheticProblem problem;
+  problem.space = small_space(2 * pairs, {2, 4});
+  for (SearchSite& site : problem.space.sites) {
+    site.weights = 1024;
+    site.options.clear();
+    add_options(site, {2, 4}, 0.25);
+  }
+  Recipe half(2 * pairs, 1);
+  std::fill_n(half.begin(), pairs, std::uint8_t{0});
+  problem.budget_bytes = problem.space.bytes(half);
+  problem.windows = 8;
+  problem.kl = [pairs](const Recipe& recipe, std::int64_t) {
+    double sum = 0;
+    for (std::size_t p = 0; p < pairs; ++p) {
+      const int low = 2 - recipe[2 * p] - recipe[2 * p + 1];
+      sum += low * (2 * p < pairs ? 0.1 : 0.2) + (low == 2 ? 5 : 0);
+    }
+    return sum;
   };
   return problem;
 }

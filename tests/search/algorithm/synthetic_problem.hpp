@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "search/algorithm/search_algorithm.hpp"
@@ -31,6 +32,8 @@ struct Outcome {
 
   const search::Recipe& best() const { return finalists.front().recipe; }
   std::vector<search::EvaluationRequest> requests() const;
+  /// Recipe, first window and windows of every request in order, to be compared with another run's.
+  std::vector<std::tuple<search::Recipe, std::int64_t, std::int64_t>> asked() const;
 };
 
 /// The driver: ask, compute, tell, until nothing is asked.
@@ -52,6 +55,17 @@ SyntheticProblem additive_problem(std::size_t sites, std::int64_t windows, std::
 
 /// Pairwise terms as strong as the sites' own.
 SyntheticProblem interacting_problem(std::size_t sites, std::int64_t windows, std::uint64_t seed);
+
+/// Additivity broken on purpose: `pairs` pairs of equal sites of two options. A site at 2 bits costs 0.1 in the first
+/// half of the pairs and 0.2 in the others, and 5 more when its partner is at 2 bits too; half of the sites must be.
+/// The best recipe lowers one of each pair and costs 0.15 a pair; alone, the whole first half looks best.
+SyntheticProblem jealous_pairs_problem(std::size_t pairs);
+
+/// One option index a site, all in range.
+bool is_valid(const search::SearchSpace& space, const search::Recipe& recipe);
+
+/// Tokens that pay for so many recipes on all windows.
+std::int64_t tokens_for(const SyntheticProblem& problem, std::int64_t recipes);
 
 /// The shape of a small transformer: five layers of seven linear sites, 2 to 8 bits in groups of 32;
 /// sensitivities spread over 30 times and differing from window to window; KL grows faster than the sum of
