@@ -81,12 +81,8 @@ std::vector<Recipe> Tpe::start_up() {
 
 std::vector<Recipe> Tpe::propose() {
   const std::vector<Recipe> ranked = archive().best(archive().size(), 0, windows_, [](const Recipe&) { return true; });
-<<<<<<< HEAD
-  const auto split = static_cast<std::size_t>(std::ceil(settings_.good_share * static_cast<double>(ranked.size())));
-=======
   const auto share = static_cast<std::size_t>(std::ceil(settings_.good_share * static_cast<double>(ranked.size())));
   const std::size_t split = std::min(settings_.most_good, share);
->>>>>>> refs/heads/rivals
   const Shares good = option_shares(space(), ranked, 0, split, settings_.prior);
   const Shares bad = option_shares(space(), ranked, split, ranked.size(), settings_.prior);
   std::vector<Recipe> batch;
