@@ -24,7 +24,7 @@ struct PreparedLayer {
   kernels::MatrixView<const float> weight;    ///< without the heads or channels that were taken away, re-fitted
   LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
   LayerNotes notes;
-  bool clip = false;                               ///< awq
+  bool clip = false;  ///< awq
   std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into
 };
 
@@ -53,7 +53,7 @@ class SitePreparation {
   const Site& site_;
   const Stage& stage_;
   const CalibrationFile* calibration_;
-  std::map<std::size_t, kernels::Matrix<float>> weights_;      ///< by index into Stage::linears
+  std::map<std::size_t, kernels::Matrix<float>> weights_;  ///< by index into Stage::linears
   std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
 };
 
