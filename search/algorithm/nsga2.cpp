@@ -73,6 +73,8 @@ std::vector<double> crowding_distances(const std::vector<Objectives>& points, co
 
 Nsga2::Nsga2(const SearchProblem& problem, const Nsga2Settings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)), settings_(settings) {
+  const auto range = static_cast<double>(problem.budget_bytes - space().smallest_bytes());
+  least_bytes_ = problem.budget_bytes - static_cast<std::int64_t>(settings.front_share * range);
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget_bytes);
   answer_ = uniforms.empty() ? Recipe(space().sites.size(), 0) : uniforms.front();
 }
@@ -103,13 +105,12 @@ std::vector<Recipe> Nsga2::first_population(std::size_t size) {
   std::vector<Recipe> population = fitting_uniforms(space(), problem().budget_bytes);
   if (population.size() > size) population.resize(size);
   std::set<Recipe> seen(population.begin(), population.end());
-  const std::int64_t smallest = space().smallest_bytes();
   const std::size_t missing = size - population.size();
   for (std::size_t draw = 0; draw < missing; ++draw) {
     DecisionRandom random = next_decision();
     const double share = static_cast<double>(missing - draw) / static_cast<double>(missing);
-    const auto spread = static_cast<std::int64_t>(share * static_cast<double>(problem().budget_bytes - smallest));
-    Recipe recipe = random_recipe(space(), smallest + spread, random);
+    const auto spread = static_cast<std::int64_t>(share * static_cast<double>(problem().budget_bytes - least_bytes_));
+    Recipe recipe = random_recipe(space(), least_bytes_ + spread, random);
     if (seen.insert(recipe).second) population.push_back(std::move(recipe));
   }
   return population;
@@ -119,7 +120,7 @@ void Nsga2::select(std::size_t size) {
   std::erase_if(population_, [&](const Recipe& each) { return !archive().knows(each, 0, windows_); });
   std::vector<Objectives> points;
   for (const Recipe& each : population_) {
-    points.push_back({archive().mean(each, 0, windows_).mean, space().bytes(each)});
+    points.push_back({archive().mean(each, 0, windows_).mean, std::max(space().bytes(each), least_bytes_)});
   }
   const std::vector<std::size_t> ranks = non_dominated_ranks(points);
   const std::vector<double> distances = crowding_distances(points, ranks);

@@ -111,15 +111,19 @@ TEST(Nsga2, RunsFortyGenerationsOfAsManyAsTheTokensPayFor) {
   EXPECT_EQ(outcome.batches[1].size(), population);
 }
 
-TEST(Nsga2, CoversTheFrontBelowTheBudget) {
+TEST(Nsga2, StartsAcrossTheFrontNextToTheBudget) {
   const SyntheticProblem problem = transformer_like_problem(1);
   const Outcome outcome = drive("nsga2", problem);
 
-  std::int64_t least = problem.budget_bytes;
+  const auto range = static_cast<double>(problem.budget_bytes - problem.space.smallest_bytes());
+  std::vector<double> below;  // the budget, as shares of the range
   for (const search::EvaluationRequest& each : outcome.batches.front()) {
-    least = std::min(least, problem.space.bytes(each.recipe));
+    below.push_back(static_cast<double>(problem.budget_bytes - problem.space.bytes(each.recipe)) / range);
   }
-  EXPECT_EQ(least, problem.space.smallest_bytes());
+  EXPECT_EQ(below[0], 0) << "uniform w3-g32";
+  EXPECT_EQ(below[1], 1) << "uniform w2-g32";
+  EXPECT_THAT(std::vector<double>(below.begin() + 2, below.end()), testing::Each(testing::Lt(0.11)));
+  EXPECT_THAT(below, testing::Contains(testing::AllOf(testing::Gt(0.08), testing::Lt(0.11))));
 }
 
 }  // namespace
