@@ -106,8 +106,8 @@ LayerInput& SitePreparation::input(std::size_t linear) {
   std::unique_ptr<LayerInput>& known = inputs_[reader];
   if (!known) {
     VALIDATE(calibration_ != nullptr, "needs calibration statistics, and there are none");
-    known = std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name,
-                                         calibration_->read(stage_, reader));
+    known =
+        std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name, calibration_->read(stage_, reader));
   }
   return *known;
 }

@@ -33,7 +33,7 @@ struct PreparedLayer {
   LayerInput* input = nullptr;                ///< of x / divisors; null when the option needs no calibration
   std::vector<std::int64_t> kept_inputs;      ///< columns of `original` that `weight` has; empty: all
   LayerNotes notes;
-  bool clip = false;  ///< awq
+  bool clip = false;                               ///< awq
   std::vector<std::shared_ptr<const void>> owned;  ///< what weight and input point into
 };
 
@@ -66,7 +66,7 @@ class SitePreparation {
   const Site& site_;
   const Stage& stage_;
   const CalibrationFile* calibration_;
-  std::map<std::size_t, kernels::Matrix<float>> weights_;  ///< by index into Stage::linears
+  std::map<std::size_t, kernels::Matrix<float>> weights_;      ///< by index into Stage::linears
   std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
 };
 
