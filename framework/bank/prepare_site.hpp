@@ -17,9 +17,9 @@
 
 namespace pare::framework {
 
-/// What compressing a layer cost, before anything is run: squared_error / squared_weights is the relative error. Without
-/// calibration the squares are those of weights, with it those of the outputs on the calibration text. Whatever is taken
-/// away (heads, channels, a dropped sub-layer) counts where its outputs are consumed.
+/// What compressing a layer cost, before anything is run: squared_error / squared_weights is the relative error.
+/// Without calibration the squares are those of weights, with it those of the outputs on the calibration text.
+/// Whatever is taken away (heads, channels, a dropped sub-layer) counts where its outputs are consumed.
 struct LocalError {
   double squared_error = 0;
   double squared_weights = 0;

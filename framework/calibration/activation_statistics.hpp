@@ -43,7 +43,8 @@ class ActivationStatistics {
   enum class Window { starts, continues };
 
   /// tile [tokens, inputs]. Throws InputError when a value is not finite or larger than 2^40, which would bring
-  /// sums of squares near the end of binary32; then nothing was added. A tile without rows adds nothing, not even a window.
+  /// sums of squares near the end of binary32; then nothing was added. A tile without rows adds nothing, not even a
+  /// window.
   void add(kernels::MatrixView<const float> tile, Window window = Window::starts);
 
   /// As if the tiles of `other` had followed, up to the rounding of the sums: a caller who wants the same bits whatever

@@ -24,7 +24,8 @@ struct Lane {
 };
 Lane calibration_lane(std::int64_t lane, std::int64_t windows);
 
-/// The linears of a stage that are the first to read an input: {0, 3} of an attention, {0, 2} of an mlp, none elsewhere.
+/// The linears of a stage that are the first to read an input: {0, 3} of an attention, {0, 2} of an mlp, none
+/// elsewhere.
 std::vector<std::size_t> input_readers(const Stage& stage);
 /// The reader whose input linear `linear` shares.
 std::size_t input_reader(const Stage& stage, std::size_t linear);

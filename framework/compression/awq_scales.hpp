@@ -23,9 +23,9 @@ struct AwqScales {
 /// Activation-aware weight quantization (Lin et al., MLSys 2024, arXiv:2306.00978, section 3.2): channels of x that are
 /// large on average get a finer grid, by scales
 ///     s[j] = mean_magnitudes[j]^alpha, divided by sqrt(max s * min s)
-/// with the one exponent alpha of 0, 0.05, ..., 0.95 that gives the least error of the outputs, summed over the linears:
-/// tr(D H D^T) with D = Q(W diag(s)) diag(1 / s) - W, Q being round-to-nearest on `grid` (or, with `search_clip`,
-/// quantize_clipped with the importances H[j][j] / s[j]^2 where that gives the linear a smaller error).
+/// with the one exponent alpha of 0, 0.05, ..., 0.95 that gives the least error of the outputs, summed over the
+/// linears: tr(D H D^T) with D = Q(W diag(s)) diag(1 / s) - W, Q being round-to-nearest on `grid` (or, with
+/// `search_clip`, quantize_clipped with the importances H[j][j] / s[j]^2 where that gives the linear a smaller error).
 ///
 ///   mean_magnitudes  [inputs]: mean |x[:, j]|, finite, not negative; counts as at least 1e-5 of the largest one
 ///   weights          the linears that share the input, each [outputs, inputs]

@@ -28,9 +28,9 @@ struct LayerShape {
   std::int64_t inputs = 0;
 };
 
-/// Head groups (attention; a group is one KV head with its query heads) or channels (mlp) that stay under keep-<percent>%:
-/// the nearest count, at least one; channels in steps of 32 where the model has a multiple of 32. Throws InputError when
-/// that would be all of them.
+/// Head groups (attention; a group is one KV head with its query heads) or channels (mlp) that stay under
+/// keep-<percent>%: the nearest count, at least one; channels in steps of 32 where the model has a multiple of 32.
+/// Throws InputError when that would be all of them.
 std::int64_t kept_units(const Option& option, const Model& model, const Stage& stage);
 
 LayerShape stored_shape(const Option& option, const Model& model, const Stage& stage, std::size_t linear);

@@ -22,8 +22,8 @@ struct StageLinear {
   const std::vector<float>* bias = nullptr;  ///< in place of the model's own, where outputs were taken away
 };
 
-/// In the order of Stage::linears; empty: the sub-layer was dropped. An attention may have lost head groups (the rows of
-/// q, k and v, the columns of o), an mlp channels.
+/// In the order of Stage::linears; empty: the sub-layer was dropped. An attention may have lost head groups (the rows
+/// of q, k and v, the columns of o), an mlp channels.
 using StageLinears = std::vector<StageLinear>;
 
 /// Sees the input [tokens, inputs] of linears while a stage runs. `reader` is the first of the linears that read it

@@ -18,8 +18,9 @@ constexpr float clip_factor(int candidate) {
   return 1.0f - static_cast<float>(candidate) * 0.025f;
 }
 
-/// The grid with the least error for `count` weights with the range `range` (range_of_group), as quantize_clipped chooses
-/// it; `importance` holds `count` values or is null. A range whose scale exceeds binary16 gives an infinite scale.
+/// The grid with the least error for `count` weights with the range `range` (range_of_group), as quantize_clipped
+/// chooses it; `importance` holds `count` values or is null. A range whose scale exceeds binary16 gives an infinite
+/// scale.
 GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
                        const Grid& grid);
 

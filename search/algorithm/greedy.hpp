@@ -37,7 +37,8 @@ struct GreedySettings {
 /// After a step, the price of the site's next one is guessed from its local errors; a guess, like any price
 /// of an earlier x, is measured before it is taken (M. Minoux 1978). Asks above the budget on the way down
 /// and for single steps up. Nothing is drawn: every seed gives the same answer. When the tokens do not last
-/// for the descent, the rest of it goes by the prices known; when they pay for no price a site, the answer is local-ilp.
+/// for the descent, the rest of it goes by the prices known; when they pay for no price a site, the answer is
+/// local-ilp.
 class Greedy final : public ProceduralAlgorithm {
  public:
   explicit Greedy(const SearchProblem& problem, const GreedySettings& settings = {});

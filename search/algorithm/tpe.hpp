@@ -35,7 +35,8 @@ std::vector<std::vector<double>> option_shares(const SearchSpace& space, const s
 ///
 /// A recipe drawn above the budget is lowered where the local error grows least, one below it raised where it
 /// falls most, and l/g is that of the outcome, which is what gets measured. Recipes seen before do not count
-/// among the 24; the search ends early when 2,400 draws bring none that is new, for any of the eight. All trials of a run are measured on the same first windows (an eighth of all by default).
+/// among the 24; the search ends early when 2,400 draws bring none that is new, for any of the eight. All trials of a
+/// run are measured on the same first windows (an eighth of all by default).
 class Tpe final : public ProceduralAlgorithm {
  public:
   explicit Tpe(const SearchProblem& problem, const TpeSettings& settings = {});

@@ -159,8 +159,8 @@ std::string tied_text(const Plan& plan) {
   return text.empty() ? text : text + "\n";
 }
 
-/// With too little text calibrated options look better on the windows of the search than they are: uniform w2-g32-gptq on
-/// the demo model (inputs of up to 768) has KL 0.19 on the windows that calibrated it and 0.36 on others with 1024
+/// With too little text calibrated options look better on the windows of the search than they are: uniform w2-g32-gptq
+/// on the demo model (inputs of up to 768) has KL 0.19 on the windows that calibrated it and 0.36 on others with 1024
 /// tokens, 0.170 and 0.181 with 16384.
 std::string calibration_text(const Experiment& experiment, const Plan& plan) {
   constexpr double enough_tokens = 8;

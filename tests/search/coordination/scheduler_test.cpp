@@ -15,8 +15,8 @@ namespace {
 
 using namespace pare::search;
 
-/// Workers as threads that answer BuildSite{n} with n packed bytes, and GenerateText with their number; `fail_at` fails; worker w pauses w milliseconds a
-/// task.
+/// Workers as threads that answer BuildSite{n} with n packed bytes, and GenerateText with their number; `fail_at`
+/// fails; worker w pauses w milliseconds a task.
 class Crew {
  public:
   explicit Crew(int workers, std::uint64_t fail_at = ~0ull) {
