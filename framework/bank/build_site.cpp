@@ -7,6 +7,7 @@
 #include "framework/compression/layer_storage.hpp"
 
 namespace pare::framework {
+
 BuiltSite build_site(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration) {
   BuiltSite built;
   SitePreparation preparation(plan.model(), plan.sites()[site], calibration);

@@ -18,9 +18,6 @@ namespace {
 
 constexpr double smooth_alpha = 0.5;  // the paper's choice for most models
 
-// Order of Stage::linears.
-constexpr std::size_t o_proj = 3, down_proj = 2;
-
 using Shared = std::shared_ptr<kernels::Matrix<float>>;
 
 /// Rows [u * height, (u + 1) * height) for each kept unit u.
@@ -130,15 +127,15 @@ void SitePreparation::scale_inputs(const Option& option, std::vector<PreparedLay
     const std::vector<std::size_t> shared = sharers(site_.linears[l]);
     std::vector<kernels::MatrixView<const float>> weights;
     for (const std::size_t s : shared) weights.push_back(layers[s].weight);
-    const LayerInput& source = input(site_.linears[l]);
+    LayerInput& source = input(site_.linears[l]);
     const ActivationStatistics& statistics = source.statistics();
     std::vector<float> divisors;
     std::vector<bool> clip(shared.size(), false);
     if (option.smooth) {
       divisors = smooth_scales(statistics.largest_magnitudes(), weights, smooth_alpha);
     } else {
-      const OutputError error(statistics.hessian(), {});
-      AwqScales scales = search_awq_scales(statistics.mean_magnitudes(), weights, option.grid, error, true);
+      AwqScales scales =
+          search_awq_scales(statistics.mean_magnitudes(), weights, option.grid, source.output_error(), true);
       divisors = std::move(scales.scales);
       clip = std::move(scales.clip);
     }
@@ -156,11 +153,11 @@ void SitePreparation::scale_inputs(const Option& option, std::vector<PreparedLay
 
 void SitePreparation::take_structure(const Option& option, std::vector<PreparedLayer>& layers) {
   const bool attention = stage_.kind == StageKind::attention;
-  const std::size_t consumer = attention ? o_proj : down_proj;
+  const std::size_t consumer = input_readers(stage_).back();
   EXPECT(layers.size() == stage_.linears.size(), "structure needs the whole sub-layer");
   const ModelConfig& config = model_.config();
   const Units units = attention ? kv_groups(config.heads, config.kv_heads, config.head_dim)
-                                : mlp_channels(stage_.linears[down_proj].inputs);
+                                : mlp_channels(stage_.linears[consumer].inputs);
   const double ratio = 1.0 - static_cast<double>(kept_units(option, model_, stage_)) / static_cast<double>(units.count);
   PreparedLayer& last = layers[consumer];
   LayerInput& source = input(consumer);
@@ -221,7 +218,9 @@ LocalError SitePreparation::error(const Option& option, const PreparedLayer& lay
   const auto squares = [&](kernels::MatrixView<const float> change) {
     return calibration_ != nullptr ? input(linear_of(layer)).output_error()(change) : sum_of_squares(change);
   };
-  const double energy = squares(layer.original);
+  auto [known, is_new] = energies_.try_emplace(linear_of(layer), 0.0);
+  if (is_new) known->second = squares(layer.original);
+  const double energy = known->second;
   if (option.drop) return {energy, energy};
   kernels::Matrix<float> approximation;
   expand_body(option, {layer.weight.rows, layer.weight.cols}, body, approximation);

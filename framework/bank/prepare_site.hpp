@@ -68,6 +68,7 @@ class SitePreparation {
   const CalibrationFile* calibration_;
   std::map<std::size_t, kernels::Matrix<float>> weights_;      ///< by index into Stage::linears
   std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
+  std::map<std::size_t, double> energies_;  ///< LocalError::squared_weights, by index into Stage::linears
 };
 
 }  // namespace pare::framework

@@ -41,14 +41,7 @@ double linear_error(kernels::MatrixView<const float> weight, std::span<const flo
 void quantize_scaled(kernels::MatrixView<const float> weight, std::span<const float> scales,
                      std::span<const float> clip_diagonal, const kernels::Grid& grid, std::span<std::byte> packed) {
   EXPECT(static_cast<std::int64_t>(scales.size()) == weight.cols, scales.size(), " scales for ", weight.cols);
-  kernels::Matrix<float> scaled(weight.rows, weight.cols);
-  kernels::parallel_for(weight.rows, rows_per_part, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      for (std::int64_t j = 0; j < weight.cols; ++j) {
-        scaled.row(r)[j] = weight.row(r)[j] * scales[static_cast<std::size_t>(j)];
-      }
-    }
-  });
+  const kernels::Matrix<float> scaled = detail::scaled_columns(weight, scales);
   if (clip_diagonal.empty()) return kernels::quantize_round_to_nearest(scaled.view(), grid, packed);
   EXPECT(clip_diagonal.size() == scales.size(), clip_diagonal.size(), " moments for ", scales.size(), " scales");
   std::vector<float> importance(scales.size());

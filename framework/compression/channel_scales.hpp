@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "kernels/core/contract.hpp"
+#include "kernels/core/matrix.hpp"
+#include "kernels/core/matrix_view.hpp"
+#include "kernels/core/parallel.hpp"
 
 /// What the methods that move scales between activations and weights have in common: s[j] for input j, by which x is
 /// divided and the weights of that input are multiplied.
@@ -38,6 +41,17 @@ inline std::vector<float> centred(std::span<const double> scales) {
   std::vector<float> result(scales.size());
   for (std::size_t j = 0; j < scales.size(); ++j) result[j] = static_cast<float>(scales[j] / centre);
   return result;
+}
+
+/// weight * diag(scales), [outputs, inputs]. Parallel over rows.
+inline kernels::Matrix<float> scaled_columns(kernels::MatrixView<const float> weight, std::span<const float> scales) {
+  kernels::Matrix<float> scaled(weight.rows, weight.cols);
+  kernels::parallel_for(weight.rows, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r)
+      for (std::int64_t j = 0; j < weight.cols; ++j)
+        scaled.row(r)[j] = weight.row(r)[j] * scales[static_cast<std::size_t>(j)];
+  });
+  return scaled;
 }
 
 }  // namespace pare::framework::detail

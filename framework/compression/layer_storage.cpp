@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "framework/calibration/stage_calibrator.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/dtype.hpp"
 #include "kernels/prune/sparse_layout.hpp"
@@ -18,11 +19,8 @@ namespace {
 
 constexpr std::int64_t channel_step = 32;  // whole groups, blocks and tiles stay
 
-// Order of Stage::linears.
-constexpr std::size_t o_proj = 3, down_proj = 2;
-
 bool loses_outputs(const Option& option, const Stage& stage, std::size_t linear) {
-  return option.keep_percent < 100 && linear != (stage.kind == StageKind::attention ? o_proj : down_proj);
+  return option.keep_percent < 100 && linear != input_readers(stage).back();
 }
 
 struct NoteSizes {

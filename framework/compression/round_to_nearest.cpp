@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/compression/awq_scales.hpp"
+#include "framework/compression/channel_scales.hpp"
 #include "kernels/core/dtype.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/quantize/clipped_grid.hpp"
@@ -23,15 +24,6 @@ void round_to_bfloat16(kernels::MatrixView<const float> weight, std::span<std::b
   }
 }
 
-/// weight * divisors.
-kernels::Matrix<float> scaled(const LayerJob& job) {
-  kernels::Matrix<float> product(job.weight.rows, job.weight.cols);
-  for (std::int64_t r = 0; r < product.rows(); ++r)
-    for (std::int64_t c = 0; c < product.cols(); ++c)
-      product.row(r)[c] = job.weight.row(r)[c] * job.divisors[static_cast<std::size_t>(c)];
-  return product;
-}
-
 }  // namespace
 
 void RoundToNearest::compress(const LayerJob& job, std::span<std::byte> body) const {
@@ -39,7 +31,8 @@ void RoundToNearest::compress(const LayerJob& job, std::span<std::byte> body) co
   if (option.weights == Option::Weights::original) {
     round_to_bfloat16(job.weight, body);
   } else if (option.clip) {
-    const kernels::Matrix<float> smoothed = job.divisors.empty() ? kernels::Matrix<float>() : scaled(job);
+    const kernels::Matrix<float> smoothed =
+        job.divisors.empty() ? kernels::Matrix<float>() : detail::scaled_columns(job.weight, job.divisors);
     kernels::quantize_clipped(job.divisors.empty() ? job.weight : smoothed.view(), {}, option.grid, body);
   } else if (!job.divisors.empty()) {
     const std::vector<float> diagonal = job.clip ? job.input->statistics().diagonal() : std::vector<float>{};

@@ -20,6 +20,17 @@ constexpr auto idle_pause = std::chrono::microseconds(200);
   throw std::runtime_error(failed.text);
 }
 
+/// Hands an outcome on. The first failure, the worker's or that of on_outcome, is kept; what comes after it is dropped.
+void take(Reply& reply, const Scheduler::OnOutcome& on_outcome, std::exception_ptr& failure) {
+  if (failure) return;
+  try {
+    if (const auto* failed = std::get_if<Failed>(&reply.outcome)) throw_failure(*failed);
+    on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+}
+
 }  // namespace
 
 Scheduler::Scheduler(std::vector<std::unique_ptr<framework::Channel>> workers) {
@@ -73,15 +84,7 @@ void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
         }
       }
     }
-    const std::size_t collected = collect([&](Reply& reply) {
-      if (failure) return;
-      try {
-        if (const auto* failed = std::get_if<Failed>(&reply.outcome)) throw_failure(*failed);
-        on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
+    const std::size_t collected = collect([&](Reply& reply) { take(reply, on_outcome, failure); });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);
   }
@@ -94,15 +97,7 @@ void Scheduler::run_on_each(std::span<const Task> tasks, const OnOutcome& on_out
   for (std::size_t w = 0; w < tasks.size(); ++w) send(workers_[w], w, tasks[w]);
   std::size_t done = 0;
   while (done < tasks.size()) {
-    const std::size_t collected = collect([&](Reply& reply) {
-      if (failure) return;
-      try {
-        if (const auto* failed = std::get_if<Failed>(&reply.outcome)) throw_failure(*failed);
-        on_outcome(static_cast<std::size_t>(reply.number), reply.outcome);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
+    const std::size_t collected = collect([&](Reply& reply) { take(reply, on_outcome, failure); });
     done += collected;
     if (collected == 0) std::this_thread::sleep_for(idle_pause);
   }
