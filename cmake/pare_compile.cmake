@@ -19,18 +19,20 @@ target_include_directories(pare_compile_options INTERFACE ${PROJECT_SOURCE_DIR} 
 # Contraction to fused multiply-add is left on: it is the same for every run of one build.
 # g++ 12 sees overlaps, overreads and uninitialised members in std::string, vector and variant that are not there (its
 # bugs 105651 and 105562).
-target_compile_options(pare_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi -Wno-restrict
-                                                     -Wno-stringop-overread -Wno-maybe-uninitialized)
+target_compile_options(pare_compile_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-psabi;-Wno-restrict;-Wno-stringop-overread;-Wno-maybe-uninitialized>"
+  # nvcc's own code is not pedantic.
+  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-Xcompiler=-Wall,-Wextra,-Wno-psabi,-Wno-maybe-uninitialized>")
 if(PARE_ARCH)
-  target_compile_options(pare_compile_options INTERFACE -march=${PARE_ARCH})
+  target_compile_options(pare_compile_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=${PARE_ARCH}>)
 endif()
 if(PARE_WARNINGS_AS_ERRORS)
-  target_compile_options(pare_compile_options INTERFACE -Werror)
+  target_compile_options(pare_compile_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>
+                                                       $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
 if(PARE_SANITIZE)
   # g++ 12 takes the checks it adds for real paths (its bug 105329).
-  target_compile_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE} -fno-omit-frame-pointer
-                                                       -Wno-stringop-overflow -Wno-array-bounds
-                                                       -fno-sanitize-recover=all)
+  target_compile_options(pare_compile_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${PARE_SANITIZE};-fno-omit-frame-pointer;-Wno-stringop-overflow;-Wno-array-bounds;-fno-sanitize-recover=all>")
   target_link_options(pare_compile_options INTERFACE -fsanitize=${PARE_SANITIZE})
 endif()

@@ -20,4 +20,22 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
+/// A GPU refused something. After a sticky error every later call of the process fails on that GPU too, so that only a
+/// new process can go on; any other error (out of memory, a bad launch) leaves the GPU usable.
+class DeviceError : public std::runtime_error {
+ public:
+  DeviceError(const std::string& text, bool sticky) : std::runtime_error(text), sticky_(sticky) {}
+
+  bool sticky() const { return sticky_; }
+
+ private:
+  bool sticky_;
+};
+
+/// The GPU has less free memory than was asked for. Never sticky.
+class DeviceMemoryError : public DeviceError {
+ public:
+  explicit DeviceMemoryError(const std::string& text) : DeviceError(text, false) {}
+};
+
 }  // namespace pare
