@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/bench/gpu_timer.hpp"
 
+#include <memory>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -63,21 +64,37 @@ class Graph {
 
 }  // namespace
 
-GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run) {
-  for (int i = 0; i < sets; ++i) run(i);
-  stream.synchronize();
-  Graph trial(stream, sets, sets, run);
-  trial.replay(stream);
-  const double one = trial.replay(stream) / sets;
-  // A replay of a few hundred microseconds hides its own launch.
-  const int rounds = std::clamp(static_cast<int>(300e-6 / (one * sets)), 1, 32);
-  Graph graph(stream, rounds * sets, sets, run);
-  const double whole = graph.replay(stream);
+std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
+                                   const std::vector<std::function<void(int)>>& runs) {
+  std::vector<std::unique_ptr<Graph>> graphs;
+  std::vector<int> calls;
+  double whole = 0.0;
+  for (const auto& run : runs) {
+    for (int i = 0; i < sets; ++i) run(i);
+    stream.synchronize();
+    Graph trial(stream, sets, sets, run);
+    trial.replay(stream);
+    const double one = trial.replay(stream) / sets;
+    // A replay of a few hundred microseconds hides its own launch.
+    calls.push_back(sets * std::clamp(static_cast<int>(300e-6 / (one * sets)), 1, 32));
+    graphs.push_back(std::make_unique<Graph>(stream, calls.back(), sets, run));
+    whole = std::max(whole, graphs.back()->replay(stream));
+  }
   const int replays = std::clamp(static_cast<int>(measured_seconds / whole), fewest_replays, most_replays);
-  std::vector<double> seconds;
-  for (int i = 0; i < replays; ++i) seconds.push_back(graph.replay(stream) / (rounds * sets));
-  std::sort(seconds.begin(), seconds.end());
-  return {seconds[seconds.size() / 2], seconds.front(), seconds.back()};
+  std::vector<std::vector<double>> seconds(runs.size());
+  for (int i = 0; i < replays; ++i) {
+    for (std::size_t j = 0; j < runs.size(); ++j) seconds[j].push_back(graphs[j]->replay(stream) / calls[j]);
+  }
+  std::vector<GpuTime> times;
+  for (std::vector<double>& of_run : seconds) {
+    std::sort(of_run.begin(), of_run.end());
+    times.push_back({of_run[of_run.size() / 2], of_run.front(), of_run.back()});
+  }
+  return times;
+}
+
+GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run) {
+  return time_by_turns(stream, sets, {run}).front();
 }
 
 }  // namespace pare::bench

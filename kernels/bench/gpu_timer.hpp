@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "kernels/core/stream.hpp"
 
@@ -23,6 +24,11 @@ struct GpuTime {
 /// it allocates or loads on first use does not count), then captured. Takes about 30 ms of the GPU, or 7 calls if they
 /// take longer. Throws DeviceError.
 GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run);
+
+/// The same for several works by turns, a replay of each at a time: under a power limit, what runs after a pause is faster
+/// than what runs after work.
+std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
+                                   const std::vector<std::function<void(int)>>& runs);
 
 /// Sets of buffers of `bytes` each that together exceed the second-level cache three times; at least 2, at most 64.
 inline int set_count(std::int64_t bytes, std::int64_t l2_bytes) {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm_int8 at the shapes of Llama 3 8B, bfloat16 out, beside cuBLASLt's int8 (which leaves int32 sums without scales) and
+// bfloat16 products, on random data.
+//   bench_cuda_gemm           the table
+//   bench_cuda_gemm tune      every way of cutting the work, for those who change the kernels
+//   bench_cuda_gemm grouped   weights scaled in groups of 128 inputs
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/bench/cublaslt_rival.hpp"
+#include "kernels/bench/gpu_peak.hpp"
+#include "kernels/bench/gpu_probes.hpp"
+#include "kernels/bench/gpu_timer.hpp"
+#include "kernels/core/device.hpp"
+#include "kernels/gemm/gemm_int8_launch.hpp"
+
+namespace {
+
+using namespace pare;
+using namespace pare::bench;
+using kernels::BFloat16;
+using kernels::DeviceMatrix;
+using kernels::DeviceView;
+
+constexpr double nominal_int8 = 1979e12;  // of an H100 or H200 SXM, by its data sheet
+
+struct Shape {
+  std::int64_t n, k;
+};
+
+constexpr Shape shapes[] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
+constexpr std::int64_t token_counts[] = {16, 64, 128, 512, 2048, 8192, 32768};
+
+/// Operands of one product, as often as needed to leave the cache. As bfloat16 the same bytes are half as many rows.
+class Buffers {
+ public:
+  Buffers(std::int64_t m, Shape shape, std::int64_t l2_bytes, const kernels::Stream& stream)
+      : m_(m),
+        shape_(shape),
+        sets_(set_count(m * shape.k + shape.n * shape.k + 2 * m * shape.n, l2_bytes)),
+        x_(sets_ * 2, m * shape.k),
+        weight_(sets_ * 2, shape.n * shape.k),
+        out_(sets_, m * shape.n),
+        x_scales_(1, m),
+        weight_scales_(1, shape.n),
+        group_scales_(shape.n, shape.k / kernels::int8_group) {
+    constexpr std::uint32_t small_floats = 0xBDFFFFFFu;  // as binary32 between -1/8 and 1/8
+    fill(~std::uint32_t{0}, stream);
+    bench::detail::launch_random_fill(x_scales_.data(), m * 4, small_floats, stream);
+    bench::detail::launch_random_fill(weight_scales_.data(), shape.n * 4, small_floats, stream);
+    bench::detail::launch_random_fill(group_scales_.data(), group_scales_.size() * 4, small_floats, stream);
+  }
+
+  /// Random operands; `mask` as launch_random_fill takes it.
+  void fill(std::uint32_t mask, const kernels::Stream& stream) {
+    bench::detail::launch_random_fill(x_.data(), x_.size(), mask, stream);
+    bench::detail::launch_random_fill(weight_.data(), weight_.size(), mask, stream);
+  }
+
+  int sets() const { return sets_; }
+  kernels::Int8Operands operands(int set) const {
+    return {DeviceView<const std::int8_t>(x_.data() + set * m_ * shape_.k, m_, shape_.k),
+            DeviceView<const std::int8_t>(weight_.data() + set * shape_.n * shape_.k, shape_.n, shape_.k)};
+  }
+  kernels::Int8Epilogue<BFloat16> epilogue() const { return {x_scales_.span(), weight_scales_.span(), {}, {}}; }
+  DeviceView<const float> group_scales() const { return group_scales_.view(); }
+  DeviceView<BFloat16> out(int set) {
+    return {reinterpret_cast<BFloat16*>(out_.data() + set * m_ * shape_.n), m_, shape_.n};
+  }
+  const std::int8_t* x() const { return x_.data(); }
+  const std::int8_t* weight() const { return weight_.data(); }
+  std::int32_t* sums() { return out_.data(); }
+
+ private:
+  std::int64_t m_;
+  Shape shape_;
+  int sets_;
+  DeviceMatrix<std::int8_t> x_;
+  DeviceMatrix<std::int8_t> weight_;
+  DeviceMatrix<std::int32_t> out_;
+  DeviceMatrix<float> x_scales_;
+  DeviceMatrix<float> weight_scales_;
+  DeviceMatrix<float> group_scales_;
+};
+
+/// Seconds below which no version can go: bytes read and written once, or operations.
+double floor_seconds(std::int64_t m, Shape shape, const GpuPeaks& peaks) {
+  const double bytes = static_cast<double>(m * shape.k + shape.n * shape.k + 2 * m * shape.n);
+  const double ops = 2.0 * static_cast<double>(m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
+  return std::max(bytes / peaks.copy_bytes, ops / peaks.int8_ops);
+}
+
+double tera_ops(std::int64_t m, Shape shape, double seconds) {
+  return 2e-12 * static_cast<double>(m) * static_cast<double>(shape.n) * static_cast<double>(shape.k) / seconds;
+}
+
+void print_table(const kernels::Stream& stream, const GpuPeaks& peaks, std::int64_t l2_bytes) {
+  CublasLtRival rival(stream);
+  std::printf("%6s %6s %6s | %9s %7s %6s %6s %6s | %9s %6s | %9s %6s\n", "M", "N", "K", "ours us", "TOPS", "peak",
+              "1979", "floor", "cublasLt8", "ratio", "cublasLt16", "ratio");
+  for (const Shape shape : shapes) {
+    for (const std::int64_t m : token_counts) {
+      Buffers buffers(m, shape, l2_bytes, stream);
+      const auto gemm = [&](int set) {
+        kernels::gemm_int8(buffers.operands(set), buffers.epilogue(), buffers.out(set), stream);
+      };
+      const auto times = time_by_turns(
+          stream, buffers.sets(),
+          {gemm, rival.int8(m, shape.n, shape.k, buffers.x(), buffers.weight(), buffers.sums(), buffers.sets())});
+      const GpuTime& ours = times[0];
+      const GpuTime& int8 = times[1];
+      buffers.fill(bench::detail::bfloat16_mask, stream);
+      const GpuTime bf16 = time_on_gpu(stream, buffers.sets(),
+                                       rival.bf16(m, shape.n, shape.k, reinterpret_cast<const BFloat16*>(buffers.x()),
+                                                  reinterpret_cast<const BFloat16*>(buffers.weight()),
+                                                  reinterpret_cast<BFloat16*>(buffers.sums()), buffers.sets()));
+      const double tops = tera_ops(m, shape, ours.median);
+      std::printf("%6ld %6ld %6ld | %9.1f %7.0f %5.1f%% %5.1f%% %5.1f%% | %9.1f %5.2fx | %9.1f %5.2fx\n",
+                  static_cast<long>(m), static_cast<long>(shape.n), static_cast<long>(shape.k), 1e6 * ours.median, tops,
+                  100e12 * tops / peaks.int8_ops, 100e12 * tops / nominal_int8,
+                  100.0 * floor_seconds(m, shape, peaks) / ours.median, 1e6 * int8.median, int8.median / ours.median,
+                  1e6 * bf16.median, bf16.median / ours.median);
+      std::fflush(stdout);
+    }
+  }
+}
+
+void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
+  for (const Shape shape : shapes) {
+    for (const std::int64_t m : {16, 64, 128, 256}) {
+      Buffers buffers(m, shape, l2_bytes, stream);
+      std::printf("%6ld %6ld %6ld us, splits:", static_cast<long>(m), static_cast<long>(shape.n),
+                  static_cast<long>(shape.k));
+      for (const int splits : {1, 2, 4}) {
+        const GpuTime time = time_on_gpu(stream, buffers.sets(), [&](int set) {
+          kernels::detail::launch_gemm_int8_hopper_narrow(buffers.operands(set), buffers.epilogue(), buffers.out(set),
+                                                          {splits}, stream);
+        });
+        std::printf("  %d: %.1f", splits, 1e6 * time.median);
+      }
+      std::printf("\n");
+    }
+    for (const std::int64_t m : {512, 2048, 8192, 32768}) {
+      Buffers buffers(m, shape, l2_bytes, stream);
+      std::printf("%6ld %6ld %6ld TOPS, columns/group/lead:", static_cast<long>(m), static_cast<long>(shape.n),
+                  static_cast<long>(shape.k));
+      std::vector<kernels::detail::HopperTuning> tunings;
+      for (const int columns : {256, 192, 128}) tunings.push_back({columns, 8, 2});
+      for (const int group : {4, 16}) tunings.push_back({256, group, 2});
+      for (const int lead : {-1, 1, 3}) tunings.push_back({256, 8, lead});
+      std::vector<std::function<void(int)>> runs;
+      for (const auto& tuning : tunings) {
+        runs.push_back([&buffers, &stream, tuning](int set) {
+          kernels::detail::launch_gemm_int8_hopper(buffers.operands(set), buffers.epilogue(), buffers.out(set), tuning,
+                                                   stream);
+        });
+      }
+      const auto times = time_by_turns(stream, buffers.sets(), runs);
+      for (std::size_t i = 0; i < tunings.size(); ++i) {
+        std::printf("  %d/%d/%d: %.0f", tunings[i].columns, tunings[i].raster_group, tunings[i].lead,
+                    tera_ops(m, shape, times[i].median));
+      }
+      std::printf("\n");
+      std::fflush(stdout);
+    }
+  }
+}
+
+void print_grouped(const kernels::Stream& stream, const GpuPeaks& peaks, std::int64_t l2_bytes) {
+  std::printf("%6s %6s %6s | %9s %7s %6s %6s | %s\n", "M", "N", "K", "g128 us", "TOPS", "peak", "1979",
+              "one scale an output, us, ratio");
+  for (const Shape shape : shapes) {
+    for (const std::int64_t m : {512, 2048, 8192}) {
+      Buffers buffers(m, shape, l2_bytes, stream);
+      const kernels::Int8Epilogue<BFloat16> epilogue = buffers.epilogue();
+      kernels::Int8Epilogue<BFloat16> grouped_epilogue = epilogue;
+      grouped_epilogue.weight_scales = {};
+      const auto times = time_by_turns(
+          stream, buffers.sets(),
+          {[&](int set) { kernels::gemm_int8(buffers.operands(set), epilogue, buffers.out(set), stream); },
+           [&](int set) {
+             kernels::gemm_int8_grouped(buffers.operands(set), buffers.group_scales(), grouped_epilogue,
+                                        buffers.out(set), stream);
+           }});
+      const GpuTime& plain = times[0];
+      const GpuTime& grouped = times[1];
+      const double tops = tera_ops(m, shape, grouped.median);
+      std::printf("%6ld %6ld %6ld | %9.1f %7.0f %5.1f%% %5.1f%% | %9.1f %.2f\n", static_cast<long>(m),
+                  static_cast<long>(shape.n), static_cast<long>(shape.k), 1e6 * grouped.median, tops,
+                  100e12 * tops / peaks.int8_ops, 100e12 * tops / nominal_int8, 1e6 * plain.median,
+                  plain.median / grouped.median);
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string mode = argc > 1 ? argv[1] : "table";
+  const kernels::Stream stream(0);
+  const std::int64_t l2_bytes = kernels::describe_device(0).l2_bytes;
+  const GpuPeaks peaks = measure_gpu_peaks(stream);
+  std::printf("%s\n", describe(peaks).c_str());
+  if (mode == "table") {
+    print_table(stream, peaks, l2_bytes);
+  } else if (mode == "tune") {
+    tune(stream, l2_bytes);
+  } else if (mode == "grouped") {
+    print_grouped(stream, peaks, l2_bytes);
+  } else {
+    std::fprintf(stderr, "bench_cuda_gemm: unknown mode %s (known: table, tune, grouped)\n", mode.c_str());
+    return 2;
+  }
+  return 0;
+}
