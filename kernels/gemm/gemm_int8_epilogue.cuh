@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_bf16.h>
+
+#include "kernels/gemm/gemm_int8.hpp"
+
+/// The arithmetic of Int8Epilogue on the device, in one place, so that every kernel rounds alike.
+
+namespace pare::kernels::detail {
+
+/// Int8Epilogue and its output as a kernel gets them.
+template <class Out>
+struct EpiloguePointers {
+  const float* x_scales;
+  const float* weight_scales;
+  const float* bias;      ///< or null
+  const Out* residual;    ///< or null
+  Out* out;
+  std::int64_t residual_stride;
+  std::int64_t out_stride;
+  int m;
+  int n;
+};
+
+template <class Out>
+EpiloguePointers<Out> pointers_of(const Int8Epilogue<Out>& epilogue, DeviceView<Out> out) {
+  return {epilogue.x_scales.data,
+          epilogue.weight_scales.data,
+          epilogue.bias.empty() ? nullptr : epilogue.bias.data,
+          epilogue.residual.rows == 0 ? nullptr : epilogue.residual.data,
+          out.data,
+          epilogue.residual.stride,
+          out.stride,
+          static_cast<int>(out.rows),
+          static_cast<int>(out.cols)};
+}
+
+__device__ inline float value_of_out(float x) {
+  return x;
+}
+
+__device__ inline float value_of_out(BFloat16 x) {
+  return __uint_as_float(std::uint32_t{x.bits} << 16);
+}
+
+__device__ inline void round_to_out(float x, float& out) {
+  out = x;
+}
+
+__device__ inline void round_to_out(float x, BFloat16& out) {
+  out.bits = __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+
+/// value * scale + bias + residual at (m, n), each operation rounded on its own.
+template <class Out>
+__device__ inline float finish(const EpiloguePointers<Out>& to, float value, float scale, int m, int n) {
+  float result = __fmul_rn(value, scale);
+  if (to.bias != nullptr) result = __fadd_rn(result, __ldg(to.bias + n));
+  if (to.residual != nullptr) result = __fadd_rn(result, value_of_out(to.residual[m * to.residual_stride + n]));
+  return result;
+}
+
+}  // namespace pare::kernels::detail
