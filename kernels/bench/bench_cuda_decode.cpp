@@ -2,6 +2,7 @@
 // Linear layers of a decoding step: time, bytes a second and their share of the copy peak, beside cuBLASLt's bfloat16.
 #include <cstdio>
 
+#include "kernels/bench/cublaslt_rival.hpp"
 #include "kernels/bench/gpu_peak.hpp"
 #include "kernels/bench/gpu_probes.hpp"
 #include "kernels/bench/gpu_timer.hpp"
@@ -49,10 +50,7 @@ class Bench {
     time_packed("W8A16 g128", {8, group_size, false}, layer, m);
     time_int8("W8A8", gemm_int8, layer, m);
     time_int8("W8A8 mma", kernels::detail::launch_gemm_int8_mma<BFloat16>, layer, m);
-    const Bf16Gemm best(stream_, {m, true});
-    time_bf16("bf16 cublas", best, layer, m);
-    const Bf16Gemm pinned(stream_);
-    time_bf16("bf16 pinned", pinned, layer, m);
+    time_bf16(layer, m);
   }
 
  private:
@@ -76,10 +74,8 @@ class Bench {
   }
 
   /// `bytes` are those of the weights with their scales; x and the output are added here.
-  template <class Run>
-  void time(const char* name, const Layer& layer, std::int64_t m, std::int64_t set_bytes, std::int64_t bytes,
-            std::int64_t x_bytes, const Run& run) {
-    const GpuTime time = time_on_gpu(stream_, set_count(set_bytes, l2_bytes_), run);
+  void print(const char* name, const Layer& layer, std::int64_t m, std::int64_t bytes, std::int64_t x_bytes,
+             const GpuTime& time) const {
     const double moved = static_cast<double>(bytes + m * (layer.inputs * x_bytes + layer.outputs * 2));
     const double rate = moved / time.median;
     std::printf("%-12s %6d %6d %3d %10.2f %8.0f %5.0f%%\n", name, static_cast<int>(layer.outputs),
@@ -97,7 +93,7 @@ class Bench {
     const std::int64_t code_bytes = weight.rows * weight.codes_row_bytes;
     const std::int64_t grids = weight.rows * weight.groups;
     const std::int64_t codes_distance = (code_bytes + 255) / 256 * 256;
-    time(name, layer, m, code_bytes, code_bytes + grids * 3, 2, [&](int set) {
+    const GpuTime time = time_on_gpu(stream_, set_count(code_bytes, l2_bytes_), [&](int set) {
       DevicePackedView one = weight;
       one.codes = at<std::uint8_t>(bits_, set * codes_distance);
       // Sets beyond what there is of scales take the first ones again.
@@ -106,28 +102,37 @@ class Bench {
       one.zeros = at<std::uint8_t>(bits_, weight_bytes - (set % sets + 1) * grids);
       decode_gemm(x(layer, m), one, out(layer, m), stream_);
     });
+    print(name, layer, m, code_bytes + grids * 3, 2, time);
   }
 
   void time_int8(const char* name, Int8Product product, const Layer& layer, std::int64_t m) {
     const std::int64_t bytes = layer.outputs * layer.inputs;
     const DeviceSpan<const float> scales{at<float>(float_, 0), layer.outputs};
-    time(name, layer, m, bytes, bytes + layer.outputs * 4, 1, [&](int set) {
+    const GpuTime time = time_on_gpu(stream_, set_count(bytes, l2_bytes_), [&](int set) {
       const Int8Operands operands{{at<std::int8_t>(bits_, weight_bytes - m * layer.inputs), m, layer.inputs},
                                   {at<std::int8_t>(bits_, set * bytes), layer.outputs, layer.inputs}};
       product(operands, {{scales.data, m}, scales, {}, {}}, out(layer, m), stream_);
     });
+    print(name, layer, m, bytes + layer.outputs * 4, 1, time);
   }
 
-  void time_bf16(const char* name, const Bf16Gemm& gemm, const Layer& layer, std::int64_t m) {
+  void time_bf16(const Layer& layer, std::int64_t m) {
     const std::int64_t bytes = layer.outputs * layer.inputs * 2;
-    time(name, layer, m, bytes, bytes, 2, [&](int set) {
+    const int sets = set_count(bytes, l2_bytes_);
+    const BFloat16* const weights = at<BFloat16>(bfloat16_, 0);
+    auto* const outs = reinterpret_cast<BFloat16*>(out_.data());
+    print("bf16 cublas", layer, m, bytes, 2, rival_.bf16(m, layer.outputs, layer.inputs, weights, weights, outs, sets));
+    const GpuTime pinned = time_on_gpu(stream_, sets, [&](int set) {
       const DeviceView<const BFloat16> weight{at<BFloat16>(bfloat16_, set * bytes), layer.outputs, layer.inputs};
-      gemm.multiply(x(layer, m), weight, {}, out(layer, m), false, stream_);
+      gemm_.multiply(x(layer, m), weight, {}, out(layer, m), false, stream_);
     });
+    print("bf16 pinned", layer, m, bytes, 2, pinned);
   }
 
   const Stream& stream_;
   GpuPeaks peaks_;
+  CublasLtRival rival_{stream_};
+  Bf16Gemm gemm_{stream_};
   std::int64_t l2_bytes_;
   DeviceMatrix<std::byte> bits_{1, weight_bytes};
   DeviceMatrix<std::byte> bfloat16_{1, weight_bytes};

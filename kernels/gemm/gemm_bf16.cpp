@@ -7,7 +7,6 @@
 
 #include <cublasLt.h>
 
-#include "kernels/core/device_matrix.hpp"
 #include "kernels/core/error.hpp"
 
 #define CUBLAS_CALL(call)                                                                    \
@@ -19,8 +18,10 @@
 namespace pare::kernels {
 namespace {
 
-/// What NVIDIA advises for Hopper; only algorithms that split K use it.
-constexpr std::int64_t split_workspace_bytes = std::int64_t{32} << 20;
+/// The rows for which algorithms are chosen: enough to fill a card.
+constexpr std::int64_t chosen_rows = 2048;
+/// Without memory to meet in, the parts of a sum cannot be spread over blocks.
+constexpr std::uint64_t workspace_bytes = 0;
 constexpr std::int64_t alignment_bytes = 16;
 constexpr std::int64_t bf16_unit = alignment_bytes / static_cast<std::int64_t>(sizeof(BFloat16));
 constexpr int candidates = 16;
@@ -123,11 +124,9 @@ void require_16_bytes(const DeviceView<T>& view, const char* name) {
 }  // namespace
 
 struct Bf16Gemm::Implementation {
-  Implementation(const Stream& stream, const Bf16GemmChoice& choice_) : choice(choice_) {
-    VALIDATE(choice.rows > 0, "an algorithm cannot be chosen for ", choice.rows, " rows, use at least 1");
+  explicit Implementation(const Stream& stream) {
     stream.make_current();
     CUBLAS_CALL(cublasLtCreate(&handle));
-    if (choice.may_split) workspace = DeviceMatrix<std::byte>(1, split_workspace_bytes);
   }
   ~Implementation() { static_cast<void>(cublasLtDestroy(handle)); }
   Implementation(const Implementation&) = delete;
@@ -137,17 +136,15 @@ struct Bf16Gemm::Implementation {
   cublasLtMatmulAlgo_t choose(const Family& family, const void* bias) const {
     const std::int64_t inputs_stride = rounded_up(family.inputs, bf16_unit);
     const std::int64_t outputs_stride = rounded_up(family.outputs, bf16_unit);
-    Description with(family, choice.rows, inputs_stride, inputs_stride, outputs_stride, bias);
+    Description with(family, chosen_rows, inputs_stride, inputs_stride, outputs_stride, bias);
     Preference preference;
-    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace.size()));
+    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<std::uint32_t>(alignment_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(alignment_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<std::uint32_t>(alignment_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<std::uint32_t>(alignment_bytes));
-    if (!choice.may_split) {
-      preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-                     static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE));
-    }
+    preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                   static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE));
     std::array<cublasLtMatmulHeuristicResult_t, candidates> results{};
     int found = 0;
     CUBLAS_CALL(cublasLtMatmulAlgoGetHeuristic(handle, &with.product, &with.weight, &with.x, &with.out, &with.out,
@@ -155,7 +152,7 @@ struct Bf16Gemm::Implementation {
     for (int i = 0; i < found; ++i) {
       const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
       if (result.state != CUBLAS_STATUS_SUCCESS) continue;
-      if (choice.may_split || keeps_sums_whole(result.algo)) return result.algo;
+      if (keeps_sums_whole(result.algo)) return result.algo;
     }
     throw DeviceError(pare::detail::concatenate("cuBLASLt has no algorithm without a split of K for ", family.outputs,
                                                 " outputs and ", family.inputs, " inputs (it offered ", found, ")"),
@@ -188,27 +185,23 @@ struct Bf16Gemm::Implementation {
     cublasLtMatmulHeuristicResult_t checked{};
     const cublasStatus_t status =
         cublasLtMatmulAlgoCheck(handle, &call.product, &call.weight, &call.x, &call.out, &call.out, &chosen, &checked);
-    if (status != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > static_cast<std::size_t>(workspace.size())) {
+    if (status != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > workspace_bytes) {
       throw DeviceError(
-          pare::detail::concatenate("cuBLASLt's algorithm of ", choice.rows, " rows cannot run ", x.rows, " rows of ",
+          pare::detail::concatenate("cuBLASLt's algorithm of ", chosen_rows, " rows cannot run ", x.rows, " rows of ",
                                     weight.rows, " outputs and ", x.cols, " inputs (", cublasLtGetStatusString(status),
-                                    ", workspace ", checked.workspaceSize, " of ", workspace.size(), " bytes)"),
+                                    ", workspace ", checked.workspaceSize, " of ", workspace_bytes, " bytes)"),
           false);
     }
     const float one = 1.0f, old = accumulate ? 1.0f : 0.0f;
     CUBLAS_CALL(cublasLtMatmul(handle, &call.product, &one, weight.data, &call.weight, x.data, &call.x, &old, out.data,
-                               &call.out, out.data, &call.out, &chosen, workspace.data(),
-                               static_cast<std::size_t>(workspace.size()), stream.handle()));
+                               &call.out, out.data, &call.out, &chosen, nullptr, workspace_bytes, stream.handle()));
   }
 
-  Bf16GemmChoice choice;
   cublasLtHandle_t handle = nullptr;
-  DeviceMatrix<std::byte> workspace;
   std::map<Family, cublasLtMatmulAlgo_t> algorithms;
 };
 
-Bf16Gemm::Bf16Gemm(const Stream& stream, const Bf16GemmChoice& choice)
-    : implementation_(std::make_unique<Implementation>(stream, choice)) {}
+Bf16Gemm::Bf16Gemm(const Stream& stream) : implementation_(std::make_unique<Implementation>(stream)) {}
 Bf16Gemm::~Bf16Gemm() = default;
 Bf16Gemm::Bf16Gemm(Bf16Gemm&&) noexcept = default;
 Bf16Gemm& Bf16Gemm::operator=(Bf16Gemm&&) noexcept = default;

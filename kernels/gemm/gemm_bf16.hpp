@@ -10,29 +10,20 @@
 
 namespace pare::kernels {
 
-/// How Bf16Gemm chooses the algorithm of a shape.
-struct Bf16GemmChoice {
-  /// Made for calls of so many rows. 2048 is within a few percent of the best for any number from there on.
-  std::int64_t rows = 2048;
-  /// Whether K may be split over blocks whose parts are added in memory: faster for few rows, but then a row's bits may
-  /// depend on the number of rows. For benchmarks: the rival at its best.
-  bool may_split = false;
-};
-
 /// x * weight^T through cuBLASLt, bfloat16 operands, sums of binary32.
 ///
 /// Bit equality: a row of the output depends on that row of x and on the weights only, not on how many other rows there
 /// are. cuBLASLt chooses an algorithm by shape and promises nothing across shapes; so ONE algorithm is chosen for every
-/// (N, K, type of the output, bias, accumulate), on first use, for a fixed number of rows and among those that add an
-/// output's products within one block (no split of K); every number of rows runs with it. Tested; the prefix trie relies
+/// (N, K, type of the output, bias, accumulate), on first use, for 2048 rows and among those that add an output's products
+/// within one block (no split of K); every number of rows runs with it. Tested; the prefix trie relies
 /// on it. Chosen by the library's rules, without measuring: the same on every card of a kind under one version of cuBLASLt.
 ///
-/// Owns the library's handle and the algorithms chosen. Movable; calls of one object come from one thread at a time. The
+/// Few rows are slower than with an algorithm of their own. Owns the library's handle and the algorithms chosen. Movable; calls of one object come from one thread at a time. The
 /// first use of a shape must not be inside the capture of a graph. Throws InputError for shapes and strides, DeviceError
 /// when cuBLASLt refuses.
 class Bf16Gemm {
  public:
-  explicit Bf16Gemm(const Stream& stream, const Bf16GemmChoice& choice = {});
+  explicit Bf16Gemm(const Stream& stream);
   ~Bf16Gemm();
   Bf16Gemm(Bf16Gemm&&) noexcept;
   Bf16Gemm& operator=(Bf16Gemm&&) noexcept;

@@ -59,9 +59,9 @@ void run(const Int8Operands& operands, const Int8Epilogue<Out>& epilogue, Device
   if (stream.compute_capability() != hopper) {
     detail::launch_gemm_int8_mma(operands, epilogue, out, stream);
   } else if (out.rows <= detail::most_narrow_tokens) {
-    detail::launch_gemm_int8_hopper_narrow(operands, epilogue, out, stream);
+    detail::launch_gemm_int8_hopper_narrow(operands, epilogue, out, {}, stream);
   } else {
-    detail::launch_gemm_int8_hopper(operands, epilogue, out, stream);
+    detail::launch_gemm_int8_hopper(operands, epilogue, out, {}, stream);
   }
 }
 
@@ -78,7 +78,7 @@ void run_grouped(const Int8Operands& operands, DeviceView<const float> group_sca
            epilogue.weight_scales.size, " scales for outputs");
   if (out.size() == 0) return;
   if (stream.compute_capability() == hopper) {
-    detail::launch_gemm_int8_grouped_hopper(operands, group_scales, epilogue, out, stream);
+    detail::launch_gemm_int8_grouped_hopper(operands, group_scales, epilogue, out, {}, stream);
   } else {
     detail::launch_gemm_int8_grouped_mma(operands, group_scales, epilogue, out, stream);
   }
