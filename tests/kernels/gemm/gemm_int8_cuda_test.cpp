@@ -37,6 +37,10 @@ struct Launcher {
   int highest_capability = any_capability;
 };
 
+std::ostream& operator<<(std::ostream& out, const Launcher& launcher) {
+  return out << launcher.name;
+}
+
 void run(const Launcher& launcher, const Int8Operands& operands, const Int8Epilogue<float>& epilogue,
          DeviceView<float> out, const Stream& stream) {
   launcher.to_float(operands, epilogue, out, stream);
