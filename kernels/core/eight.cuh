@@ -13,11 +13,11 @@
 
 namespace pare::kernels::device {
 
-__device__ inline float to_float(BFloat16 x) {
+__device__ inline float widened(BFloat16 x) {
   return __uint_as_float(std::uint32_t{x.bits} << 16);
 }
 
-__device__ inline float to_float(float x) {
+__device__ inline float widened(float x) {
   return x;
 }
 
@@ -97,7 +97,7 @@ __device__ void store_some(T* to, const float (&v)[8], int count) {
 template <class T>
 __device__ void load_some(const T* from, int count, float (&v)[8]) {
 #pragma unroll
-  for (int i = 0; i < 8; ++i) v[i] = i < count ? to_float(from[i]) : 0.0f;
+  for (int i = 0; i < 8; ++i) v[i] = i < count ? widened(from[i]) : 0.0f;
 }
 
 /// Four bytes 0..255 become value - zero, exactly and without an integer conversion: 2^23 + byte has the byte as its last
