@@ -70,7 +70,8 @@ struct Rows {
 
 /// This thread's values of a chunk; those beyond the row are 0. All whole vectors are loaded before the first is used.
 template <class Shape, class T>
-__device__ void load_values(const Rows<T>& rows, std::int64_t row, int cols, int chunk, typename Shape::Values& values) {
+__device__ void load_values(const Rows<T>& rows, std::int64_t row, int cols, int chunk,
+                            typename Shape::Values& values) {
   using Element = std::remove_const_t<T>;
   const T* from = rows.data + row * rows.stride;
   if (!rows.aligned) {

@@ -80,8 +80,8 @@ __global__ void __launch_bounds__(threads) expand_blocks(Source source, Target<O
 #pragma unroll
     for (float& value : values) value = __fmul_rn(scale, value);
     if constexpr (has_minimum) {
-      const float minimum = __fmul_rn(device::half_to_float(static_cast<std::uint16_t>(unit.dmin)),
-                                      static_cast<float>(unit.minimum));
+      const float minimum =
+          __fmul_rn(device::half_to_float(static_cast<std::uint16_t>(unit.dmin)), static_cast<float>(unit.minimum));
 #pragma unroll
       for (float& value : values) value = __fsub_rn(value, minimum);
     }
@@ -108,9 +108,9 @@ void launch(const Source& source, const Target<T>& out, const Stream& stream) {
 
 template <class T>
 void launch_expand(const DeviceBlocksView& blocks, DeviceView<T> out, const Stream& stream) {
-  const std::int64_t count =
-      blocks_bytes(blocks.format, blocks.rows, blocks.cols) / block_shape(blocks.format).bytes;
-  VALIDATE(count < (std::int64_t{1} << 31), "a matrix of ", count, " blocks is too large for the GPU, it may have 2^31");
+  const std::int64_t count = blocks_bytes(blocks.format, blocks.rows, blocks.cols) / block_shape(blocks.format).bytes;
+  VALIDATE(count < (std::int64_t{1} << 31), "a matrix of ", count,
+           " blocks is too large for the GPU, it may have 2^31");
   EXPECT(out.rows == blocks.rows && out.cols == blocks.cols, out.rows, " x ", out.cols, " for ", blocks.rows, " x ",
          blocks.cols);
   EXPECT(reinterpret_cast<std::uintptr_t>(blocks.bytes) % 16 == 0, "blocks must begin at a multiple of 16 bytes");

@@ -183,7 +183,8 @@ Source checked_source(const DevicePackedView& packed, const DeviceView<T>& out) 
   EXPECT(packed.codes_row_bytes % 16 == 0 && reinterpret_cast<std::uintptr_t>(packed.codes) % 16 == 0,
          packed.codes_row_bytes, " bytes a row");
   EXPECT(packed.grid.symmetric || packed.zeros != nullptr, "zero points are missing");
-  const std::int64_t group = packed.grid.group_size == 0 ? packed.cols : std::min<std::int64_t>(packed.grid.group_size, packed.cols);
+  const std::int64_t group =
+      packed.grid.group_size == 0 ? packed.cols : std::min<std::int64_t>(packed.grid.group_size, packed.cols);
   return {packed.codes,
           packed.scales,
           packed.grid.symmetric ? nullptr : packed.zeros,

@@ -14,9 +14,8 @@ namespace kernel {
 
 /// Tile: a token a CTA, four vectors of eight values in flight a thread. Bound: memory.
 template <class Out>
-__global__ void __launch_bounds__(threads)
-    embed(device::Rows<const BFloat16> table, std::int64_t table_rows, const std::uint32_t* ids, device::Rows<Out> out,
-          int cols) {
+__global__ void __launch_bounds__(threads) embed(device::Rows<const BFloat16> table, std::int64_t table_rows,
+                                                 const std::uint32_t* ids, device::Rows<Out> out, int cols) {
   using Shape = device::RowShape<threads, 4>;
   const std::int64_t token = blockIdx.x;
   const std::int64_t id = ids[token];
