@@ -162,7 +162,7 @@ void walk_block(BlockFormat format, Walk& walk, BlockFields& fields, Runs& runs)
       walk_q6_k(walk, codes, runs);
       return walk.scale(fields.d);
   }
-  throw InternalError(detail::concatenate("block format ", static_cast<int>(format)));
+  throw InternalError(pare::detail::concatenate("block format ", static_cast<int>(format)));
 }
 
 /// q8_0 stores signed bytes: flipping the top bit adds or takes 128.

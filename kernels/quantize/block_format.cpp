@@ -37,7 +37,7 @@ const Entry& entry_of(BlockFormat format) {
 std::string remedy(const Entry& entry, std::int64_t cols) {
   const BlockShape narrow = block_shape(entry.narrow);
   if (cols % narrow.weights != 0) return "no block format fits, leave this matrix as it is";
-  return detail::concatenate("use ", block_format_name(entry.narrow), ", whose blocks have ", narrow.weights);
+  return pare::detail::concatenate("use ", block_format_name(entry.narrow), ", whose blocks have ", narrow.weights);
 }
 
 }  // namespace

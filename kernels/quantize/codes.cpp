@@ -33,7 +33,7 @@ void with_bits(int bits, const F& f) {
     case 8:
       return f.template operator()<8>();
     default:
-      throw InternalError(detail::concatenate("codes of ", bits, " bits"));
+      throw InternalError(pare::detail::concatenate("codes of ", bits, " bits"));
   }
 }
 

@@ -257,7 +257,7 @@ void encode_block_above_minimum(BlockFormat format, const float* x, const float*
     case BlockFormat::q5_k:
       return Search<31, 2, 63>(x, weight, {0.95f, 1.15f, 10}).encode(fields);
     default:
-      throw InternalError(detail::concatenate(block_format_name(format), " has no minimums"));
+      throw InternalError(pare::detail::concatenate(block_format_name(format), " has no minimums"));
   }
 }
 

@@ -108,7 +108,7 @@ void encode_scaled_block(BlockFormat format, const float* x, const float* weight
     case BlockFormat::q6_k:
       return encode<EvenLevels<-32, 31>>(x, weight, {0.9f, 1.1f, 20}, {-128, 127}, fields);
     default:
-      throw InternalError(detail::concatenate(block_format_name(format), " has no signed scales"));
+      throw InternalError(pare::detail::concatenate(block_format_name(format), " has no signed scales"));
   }
 }
 

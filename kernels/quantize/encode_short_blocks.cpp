@@ -29,7 +29,7 @@ void encode_short_block(BlockFormat format, const float* x, const float* weight,
     case BlockFormat::iq4_nl:
       return encode<UnevenLevels>(x, weight, {0.75f, 1.6f, 18}, 0, fields);
     default:
-      throw InternalError(detail::concatenate(block_format_name(format), " is not a format of short blocks"));
+      throw InternalError(pare::detail::concatenate(block_format_name(format), " is not a format of short blocks"));
   }
 }
 

@@ -66,7 +66,7 @@ void expand_block(BlockFormat format, const BlockFields& fields, float* out) {
     case BlockFormat::q5_k:
       return expand_above_minimum<32>(fields, out);
   }
-  throw InternalError(detail::concatenate("block format ", static_cast<int>(format)));
+  throw InternalError(pare::detail::concatenate("block format ", static_cast<int>(format)));
 }
 
 }  // namespace

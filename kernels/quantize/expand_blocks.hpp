@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/core/dtype.hpp"
 #include "kernels/core/matrix_view.hpp"
 #include "kernels/quantize/block_format.hpp"
+#include "kernels/quantize/device_blocks.hpp"
 
 namespace pare::kernels {
 
@@ -17,5 +19,10 @@ namespace pare::kernels {
 /// Throws InputError when `packed` is not blocks_bytes(format, rows, cols) long; EXPECTs the shape of `out`.
 void expand_blocks(BlockFormat format, std::int64_t rows, std::int64_t cols, std::span<const std::byte> packed,
                    MatrixView<float> out);
+
+/// The GPU's half, enqueued on `stream`: the same bits, or those rounded to bfloat16. `out` is fastest when its rows begin
+/// at multiples of 16 bytes. Throws InputError where blocks_bytes does and for more than 2^31 blocks.
+void expand_blocks(const DeviceBlocksView& blocks, DeviceView<BFloat16> out, const Stream& stream);
+void expand_blocks(const DeviceBlocksView& blocks, DeviceView<float> out, const Stream& stream);
 
 }  // namespace pare::kernels

@@ -98,8 +98,8 @@ inline void require_finite_row(MatrixView<const float> weight, std::int64_t r) {
   }
   if (bad == 0) return;
   const std::int64_t c = std::find_if(row, row + weight.cols, [](float w) { return !std::isfinite(w); }) - row;
-  throw InputError(detail::concatenate("the weight in row ", r, ", column ", c, " is ", row[c],
-                                       " and cannot be quantized, weights must be finite"));
+  throw InputError(pare::detail::concatenate("the weight in row ", r, ", column ", c, " is ", row[c],
+                                             " and cannot be quantized, weights must be finite"));
 }
 
 }  // namespace pare::kernels

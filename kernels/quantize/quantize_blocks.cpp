@@ -36,7 +36,7 @@ float outermost_level(BlockFormat format) {
     case BlockFormat::q6_k:
       return 128.0f * 32.0f;
   }
-  throw InternalError(detail::concatenate("block format ", static_cast<int>(format)));
+  throw InternalError(pare::detail::concatenate("block format ", static_cast<int>(format)));
 }
 
 void encode_block(BlockFormat format, const float* x, const float* weight, BlockFields& fields) {

@@ -5,7 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "kernels/core/device_view.hpp"
+#include "kernels/core/dtype.hpp"
 #include "kernels/core/matrix_view.hpp"
+#include "kernels/core/stream.hpp"
 
 namespace pare::kernels {
 
@@ -37,5 +40,18 @@ void quantize_tokens_int8(MatrixView<const float> x, MatrixView<std::int8_t> cod
 /// codes 0. EXPECTs what check_int8_input checks.
 void quantize_tokens_int8(MatrixView<const float> x, const Int8Input& input, MatrixView<std::int8_t> codes,
                           std::span<float> scales);
+
+/// Int8Input with its divisors on the GPU; what check_int8_input checks holds.
+struct DeviceInt8Input {
+  DeviceSpan<const float> divisors;
+  float static_scale = 0.0f;
+};
+
+/// The GPU's half, enqueued on `stream`: the same bits (bfloat16 values are first widened). Rows are fastest when those of x
+/// begin at multiples of 16 bytes and those of the codes at multiples of 8. Throw InputError when the divisors do not fit.
+void quantize_tokens_int8(DeviceView<const float> x, const DeviceInt8Input& input, DeviceView<std::int8_t> codes,
+                          DeviceSpan<float> scales, const Stream& stream);
+void quantize_tokens_int8(DeviceView<const BFloat16> x, const DeviceInt8Input& input, DeviceView<std::int8_t> codes,
+                          DeviceSpan<float> scales, const Stream& stream);
 
 }  // namespace pare::kernels
