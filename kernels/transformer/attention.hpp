@@ -40,6 +40,15 @@ void causal_attention(DeviceView<const BFloat16> q, DeviceView<const BFloat16> k
                       const AttentionShape& shape, std::int64_t window_length, DeviceView<BFloat16> out,
                       const Stream& stream);
 
+namespace detail {
+
+/// The same through the kernels for wgmma (Hopper alone) or the portable ones.
+void causal_attention_with(bool wgmma, DeviceView<const BFloat16> q, DeviceView<const BFloat16> k,
+                           DeviceView<const BFloat16> v, const AttentionShape& shape, std::int64_t window_length,
+                           DeviceView<BFloat16> out, const Stream& stream);
+
+}  // namespace detail
+
 /// decode_attention on a GPU, with the layout and the limits above. The positions are cut into spans of a fixed length,
 /// whose results are merged in order: a sequence's output does not depend on the others.
 ///   workspace: decode_workspace_floats() of scratch memory

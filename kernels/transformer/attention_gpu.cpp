@@ -20,11 +20,16 @@ bool in_chunks(DeviceView<T> view) {
 void causal_attention(DeviceView<const BFloat16> q, DeviceView<const BFloat16> k, DeviceView<const BFloat16> v,
                       const AttentionShape& shape, std::int64_t window_length, DeviceView<BFloat16> out,
                       const Stream& stream) {
+  detail::causal_attention_with(stream.compute_capability() == 90, q, k, v, shape, window_length, out, stream);
+}
+
+void detail::causal_attention_with(bool wgmma, DeviceView<const BFloat16> q, DeviceView<const BFloat16> k,
+                                   DeviceView<const BFloat16> v, const AttentionShape& shape,
+                                   std::int64_t window_length, DeviceView<BFloat16> out, const Stream& stream) {
   EXPECT(shape.heads > 0 && shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, shape.heads, " heads, ",
          shape.kv_heads, " kv heads");
-  VALIDATE(shape.head_dim > 0 && shape.head_dim % 8 == 0 && shape.head_dim <= most_head_dim,
-           "attention heads of ", shape.head_dim, " values have no GPU kernel, multiples of 8 up to ", most_head_dim,
-           " have one");
+  VALIDATE(shape.head_dim > 0 && shape.head_dim % 8 == 0 && shape.head_dim <= most_head_dim, "attention heads of ",
+           shape.head_dim, " values have no GPU kernel, multiples of 8 up to ", most_head_dim, " have one");
   EXPECT(window_length > 0 && window_length <= std::numeric_limits<int>::max() / 2 && q.rows % window_length == 0,
          q.rows, " tokens are not whole windows of ", window_length);
   EXPECT(q.cols == shape.heads * shape.head_dim && out.cols == q.cols && out.rows == q.rows, q.cols, " ", out.cols);
@@ -48,10 +53,12 @@ void causal_attention(DeviceView<const BFloat16> q, DeviceView<const BFloat16> k
       .group = static_cast<int>(shape.heads / shape.kv_heads),
       .dim = static_cast<int>(shape.head_dim),
   };
-  if (shape.head_dim == 64 || shape.head_dim == 128) {
-    detail::launch_causal_tiles(arguments, stream);
-  } else {
+  if (shape.head_dim != 64 && shape.head_dim != 128) {
     detail::launch_causal_rows(arguments, stream);
+  } else if (wgmma) {
+    detail::launch_causal_hopper(arguments, stream);
+  } else {
+    detail::launch_causal_tiles(arguments, stream);
   }
 }
 

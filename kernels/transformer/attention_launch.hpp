@@ -53,6 +53,8 @@ struct DecodeArguments {
 
 /// head_dim 64 and 128, mma.sync.
 void launch_causal_tiles(const CausalArguments& arguments, const Stream& stream);
+/// The same through wgmma, for sm_90a.
+void launch_causal_hopper(const CausalArguments& arguments, const Stream& stream);
 /// Any head_dim: a warp a token and head.
 void launch_causal_rows(const CausalArguments& arguments, const Stream& stream);
 void launch_decode(const DecodeArguments& arguments, std::int64_t sequences, const Stream& stream);

@@ -18,14 +18,15 @@ using test::to_binary32;
 class AttentionCuda : public test::CudaTest {
  protected:
   /// Attention of q, k and v that are the columns of `qkv`, into the middle of a wider poisoned matrix.
-  Matrix<float> attend(const Matrix<float>& qkv, const AttentionShape& shape, std::int64_t window_length) const {
+  Matrix<float> attend(const Matrix<float>& qkv, const AttentionShape& shape, std::int64_t window_length,
+                       bool wgmma = false) const {
     const DeviceMatrix<BFloat16> fused = bf16_on_device(qkv, stream());
     const std::int64_t q_cols = shape.heads * shape.head_dim;
     const std::int64_t kv_cols = shape.kv_heads * shape.head_dim;
     DeviceMatrix<BFloat16> out = poisoned_on_device<BFloat16>(qkv.rows(), q_cols + 16);
-    causal_attention(fused.view().cols_from(0, q_cols), fused.view().cols_from(q_cols, kv_cols),
-                     fused.view().cols_from(q_cols + kv_cols, kv_cols), shape, window_length,
-                     out.view().cols_from(8, q_cols), stream());
+    detail::causal_attention_with(wgmma, fused.view().cols_from(0, q_cols), fused.view().cols_from(q_cols, kv_cols),
+                                  fused.view().cols_from(q_cols + kv_cols, kv_cols), shape, window_length,
+                                  out.view().cols_from(8, q_cols), stream());
     const Matrix<BFloat16> all = on_host(out, stream());
     for (std::int64_t t = 0; t < qkv.rows(); ++t) {
       for (std::int64_t c = 0; c < 8; ++c) {
@@ -34,6 +35,11 @@ class AttentionCuda : public test::CudaTest {
       }
     }
     return to_binary32(on_host<BFloat16>(out.view().cols_from(8, q_cols), stream()));
+  }
+
+  /// The kernels that this GPU has.
+  std::vector<bool> kernels() const {
+    return stream().compute_capability() == 90 ? std::vector<bool>{false, true} : std::vector<bool>{false};
   }
 };
 
@@ -99,9 +105,14 @@ TEST_F(AttentionCuda, AgreesWithReferenceThroughMatrixUnits) {
                                     << ", " << c.windows << " x " << c.window_length);
     const Matrix<float> qkv = random_qkv(c, seed++);
 
-    const Matrix<float> out = attend(qkv, c.shape, c.window_length);
+    const Reference reference = reference_of(qkv, c.shape, c.window_length);
+    for (const bool wgmma : kernels()) {
+      SCOPED_TRACE(wgmma ? "wgmma" : "mma.sync");
 
-    expect_near_reference(out, reference_of(qkv, c.shape, c.window_length), true);
+      const Matrix<float> out = attend(qkv, c.shape, c.window_length, wgmma);
+
+      expect_near_reference(out, reference, true);
+    }
   }
 }
 
@@ -130,10 +141,12 @@ TEST_F(AttentionCuda, WindowDoesNotDependOnTheOthers) {
     Matrix<float> middle(one.window_length, all.cols());
     std::copy_n(all.view().row(one.window_length), middle.size(), middle.data());
 
-    const Matrix<float> of_all = attend(all, three.shape, three.window_length);
-    const Matrix<float> alone = attend(middle, one.shape, one.window_length);
+    for (const bool wgmma : kernels()) {
+      const Matrix<float> of_all = attend(all, three.shape, three.window_length, wgmma);
+      const Matrix<float> alone = attend(middle, one.shape, one.window_length, wgmma);
 
-    EXPECT_TRUE(test::same_bits(of_all.view().rows_from(one.window_length, one.window_length), alone.view())) << dim;
+      EXPECT_TRUE(test::same_bits(of_all.view().rows_from(one.window_length, one.window_length), alone.view())) << dim;
+    }
   }
 }
 
@@ -144,11 +157,13 @@ TEST_F(AttentionCuda, BrokenWindowLeavesTheOthersAlone) {
   std::copy_n(sound.data(), sound.size(), broken.data());
   std::fill_n(broken.view().row(two.window_length), two.window_length * broken.cols(), NAN);
 
-  const Matrix<float> of_sound = attend(sound, two.shape, two.window_length);
-  const Matrix<float> of_broken = attend(broken, two.shape, two.window_length);
+  for (const bool wgmma : kernels()) {
+    const Matrix<float> of_sound = attend(sound, two.shape, two.window_length, wgmma);
+    const Matrix<float> of_broken = attend(broken, two.shape, two.window_length, wgmma);
 
-  EXPECT_TRUE(test::same_bits(of_sound.view().rows_from(0, 70), of_broken.view().rows_from(0, 70)));
-  for (std::int64_t i = 0; i < of_broken.cols(); ++i) EXPECT_TRUE(std::isnan(of_broken.view().row(70)[i]));
+    EXPECT_TRUE(test::same_bits(of_sound.view().rows_from(0, 70), of_broken.view().rows_from(0, 70)));
+    for (std::int64_t i = 0; i < of_broken.cols(); ++i) EXPECT_TRUE(std::isnan(of_broken.view().row(70)[i]));
+  }
 }
 
 TEST_F(AttentionCuda, RefusesHeadSizesWithoutKernel) {
