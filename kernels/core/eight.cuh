@@ -50,6 +50,14 @@ struct Eight<BFloat16> {
 
   __device__ static Eight zeros() { return {make_uint4(0, 0, 0, 0)}; }
   __device__ static Eight load(const BFloat16* at) { return {*reinterpret_cast<const uint4*>(at)}; }
+  __device__ static Eight load_some(const BFloat16* at, int count) {
+    std::uint32_t pairs[4] = {};
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      if (i < count) pairs[i / 2] |= std::uint32_t{at[i].bits} << (i % 2 * 16);
+    }
+    return {make_uint4(pairs[0], pairs[1], pairs[2], pairs[3])};
+  }
   __device__ void values(float (&to)[8]) const {
     const std::uint32_t pairs[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
@@ -67,6 +75,12 @@ struct Eight<float> {
   __device__ static Eight zeros() { return {make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)}; }
   __device__ static Eight load(const float* at) {
     return {*reinterpret_cast<const float4*>(at), *reinterpret_cast<const float4*>(at + 4)};
+  }
+  __device__ static Eight load_some(const float* at, int count) {
+    float v[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) v[i] = i < count ? at[i] : 0.0f;
+    return {make_float4(v[0], v[1], v[2], v[3]), make_float4(v[4], v[5], v[6], v[7])};
   }
   __device__ void values(float (&to)[8]) const {
     to[0] = low.x, to[1] = low.y, to[2] = low.z, to[3] = low.w;

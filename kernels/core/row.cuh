@@ -25,6 +25,7 @@ struct RowShape {
   static constexpr int vectors = vectors_;
   static constexpr int cta_threads = threads == 32 ? row_cta_threads : threads;
   static constexpr int rows_per_cta = cta_threads / threads;
+  static constexpr int ctas = 1024 / cta_threads;  ///< at a time on a multiprocessor, at least: 64 registers a thread
   using Values = float[vectors][8];
 
   __device__ static std::int64_t row() {
@@ -68,34 +69,33 @@ struct Rows {
   }
 };
 
-/// This thread's values of a chunk; those beyond the row are 0. All whole vectors are loaded before the first is used.
+/// This thread's values of a chunk as they lie in memory; those beyond the row are 0. All whole vectors are loaded before
+/// the first is used.
 template <class Shape, class T>
-__device__ void load_values(const Rows<T>& rows, std::int64_t row, int cols, int chunk,
-                            typename Shape::Values& values) {
-  using Element = std::remove_const_t<T>;
+__device__ void load_vectors(const Rows<const T>& rows, std::int64_t row, int cols, int chunk,
+                             Eight<T> (&vectors)[Shape::vectors]) {
   const T* from = rows.data + row * rows.stride;
-  if (!rows.aligned) {
-#pragma unroll
-    for (int v = 0; v < Shape::vectors; ++v) {
-      const int column = Shape::column(chunk, v);
-      load_some(from + column, cols - column, values[v]);
-    }
-    return;
-  }
-  Eight<Element> loaded[Shape::vectors];
 #pragma unroll
   for (int v = 0; v < Shape::vectors; ++v) {
     const int column = Shape::column(chunk, v);
-    loaded[v] = column + 8 <= cols ? Eight<Element>::load(from + column) : Eight<Element>::zeros();
+    vectors[v] = rows.aligned && column + 8 <= cols ? Eight<T>::load(from + column) : Eight<T>::zeros();
   }
-#pragma unroll
-  for (int v = 0; v < Shape::vectors; ++v) loaded[v].values(values[v]);
-  if (cols % 8 == 0) return;
+  if (rows.aligned && cols % 8 == 0) return;
 #pragma unroll
   for (int v = 0; v < Shape::vectors; ++v) {
     const int column = Shape::column(chunk, v);
-    if (column < cols && column + 8 > cols) load_some(from + column, cols - column, values[v]);
+    if (!rows.aligned || column + 8 > cols) vectors[v] = Eight<T>::load_some(from + column, cols - column);
   }
+}
+
+/// The same, widened.
+template <class Shape, class T>
+__device__ void load_values(const Rows<const T>& rows, std::int64_t row, int cols, int chunk,
+                            typename Shape::Values& values) {
+  Eight<T> vectors[Shape::vectors];
+  load_vectors<Shape>(rows, row, cols, chunk, vectors);
+#pragma unroll
+  for (int v = 0; v < Shape::vectors; ++v) vectors[v].values(values[v]);
 }
 
 template <class T>

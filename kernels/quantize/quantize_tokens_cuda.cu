@@ -9,7 +9,7 @@ namespace kernel {
 /// Tile: a row a warp (up to 512 columns) or a CTA, held in registers (up to 16384 columns, else read twice). Bound:
 /// memory, one pass: the bytes of x and one byte a value.
 template <class Shape, class T>
-__global__ void __launch_bounds__(Shape::cta_threads)
+__global__ void __launch_bounds__(Shape::cta_threads, Shape::ctas)
     quantize_tokens(device::Rows<const T> x, device::Int8Rows out, std::int64_t rows, int cols) {
   const std::int64_t row = Shape::row();
   const bool exists = row < rows;

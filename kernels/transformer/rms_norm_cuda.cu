@@ -10,7 +10,7 @@ namespace kernel {
 /// memory, one pass: x read and `out` written; the weight stays in the caches. `out` may be x: a row is read before it is
 /// written, and the chunks of a long one are written behind the reading.
 template <class Shape, class In, class Out>
-__global__ void __launch_bounds__(Shape::cta_threads)
+__global__ void __launch_bounds__(Shape::cta_threads, Shape::ctas)
     rms_norm(device::Rows<const In> x, device::NormWeight weight, float epsilon, device::Rows<Out> out,
              std::int64_t rows, int cols) {
   const std::int64_t row = Shape::row();

@@ -10,7 +10,7 @@ namespace kernel {
 /// Tile and bound as rms_norm, with a byte a value written. The normed row never leaves the registers and is not rounded
 /// to bfloat16 between norm and quantization.
 template <class Shape, class T>
-__global__ void __launch_bounds__(Shape::cta_threads)
+__global__ void __launch_bounds__(Shape::cta_threads, Shape::ctas)
     rms_norm_int8(device::Rows<const T> x, device::NormWeight weight, float epsilon, device::Int8Rows out,
                   std::int64_t rows, int cols) {
   const std::int64_t row = Shape::row();

@@ -9,7 +9,7 @@ namespace kernel {
 /// Tile: a row a warp (up to 512 columns) or a CTA, four vectors of gate and of up in flight a thread. Bound: memory.
 /// `out` may be gate or up.
 template <class Shape, class Out>
-__global__ void __launch_bounds__(Shape::cta_threads)
+__global__ void __launch_bounds__(Shape::cta_threads, Shape::ctas)
     swiglu(device::Rows<const BFloat16> gate, device::Rows<const BFloat16> up, device::Rows<Out> out, std::int64_t rows,
            int cols) {
   const std::int64_t row = Shape::row();

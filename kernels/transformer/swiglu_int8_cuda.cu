@@ -10,7 +10,7 @@ namespace kernel {
 /// Tile: as swiglu; a row of up to 16384 columns stays in registers between the maximum and the codes. Bound: memory, five
 /// bytes a value, close to what the exponentials and divisions take.
 template <class Shape>
-__global__ void __launch_bounds__(Shape::cta_threads)
+__global__ void __launch_bounds__(Shape::cta_threads, Shape::ctas)
     swiglu_int8(device::Rows<const BFloat16> gate, device::Rows<const BFloat16> up, device::Int8Rows out,
                 std::int64_t rows, int cols) {
   const std::int64_t row = Shape::row();

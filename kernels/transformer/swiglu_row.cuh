@@ -21,13 +21,16 @@ struct SwigluRow {
 
   /// Beyond the row 0 / 2 * 0 is 0.
   __device__ void operator()(int chunk, typename Shape::Values& values) const {
-    typename Shape::Values ups;
-    load_values<Shape>(gate, row, cols, chunk, values);
-    load_values<Shape>(up, row, cols, chunk, ups);
+    Eight<BFloat16> gates[Shape::vectors], ups[Shape::vectors];
+    load_vectors<Shape>(gate, row, cols, chunk, gates);
+    load_vectors<Shape>(up, row, cols, chunk, ups);
 #pragma unroll
     for (int v = 0; v < Shape::vectors; ++v) {
+      float factors[8];
+      gates[v].values(values[v]);
+      ups[v].values(factors);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) values[v][i] = swiglu(values[v][i], ups[v][i]);
+      for (int i = 0; i < 8; ++i) values[v][i] = swiglu(values[v][i], factors[i]);
     }
   }
 };
