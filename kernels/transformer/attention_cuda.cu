@@ -46,8 +46,10 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
   const int first_query = static_cast<int>(gridDim.y - 1 - blockIdx.y) * tile_queries;  // the longest rows go first
   const int kv_head = head / arguments.group;
   const auto* q = reinterpret_cast<const __nv_bfloat16*>(arguments.q) + first_token * arguments.q_stride + head * dim;
-  const auto* k = reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first_token * arguments.k_stride + kv_head * dim;
-  const auto* v = reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first_token * arguments.v_stride + kv_head * dim;
+  const auto* k =
+      reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first_token * arguments.k_stride + kv_head * dim;
+  const auto* v =
+      reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first_token * arguments.v_stride + kv_head * dim;
   const std::uint32_t q_tile = shared_place(shared);
   const std::uint32_t k_tile = q_tile + tile_queries * dim * 2;
   const std::uint32_t v_tile = k_tile + tile_keys * dim * 2;
@@ -208,8 +210,7 @@ void launch(const CausalArguments& arguments, const Stream& stream) {
   const int tiles = (arguments.length + kernel::tile_queries - 1) / kernel::tile_queries;
   const std::int64_t columns = arguments.windows * arguments.heads;
   EXPECT(tiles <= 65535 && columns <= 0x7fffffff, tiles, " tiles, ", columns, " heads");
-  CUDA_CALL(
-      cudaFuncSetAttribute(kernel::causal_tiles<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+  CUDA_CALL(cudaFuncSetAttribute(kernel::causal_tiles<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
   kernel::causal_tiles<dim><<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(tiles)),
                               kernel::attention_threads, shared_bytes, stream.handle()>>>(arguments);
   CUDA_CHECK_LAUNCH();

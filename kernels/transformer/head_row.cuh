@@ -17,8 +17,8 @@ struct HeadRow {
   float highest = -INFINITY;  ///< times log2(e)
   float total = 0.0f;
   std::int64_t token = 0;
-  int index = 0;               ///< of the next teacher's word
-  std::uint32_t next = none;   ///< its id
+  int index = 0;              ///< of the next teacher's word
+  std::uint32_t next = none;  ///< its id
   std::uint32_t target = none;
 
   /// Begins at word `first`. A row beyond the last token meets no words.
@@ -97,7 +97,9 @@ struct HeadRow {
 
  private:
   /// Subtracted from exponents: `highest`, but no infinity, so that words that do not exist add 0.
-  __device__ float reference() const { return highest == -INFINITY ? 0.0f : highest; }
+  __device__ float reference() const {
+    return highest == -INFINITY ? 0.0f : highest;
+  }
 
   __device__ void read_next(const HeadArguments& arguments) {
     next = index < arguments.k ? __ldg(arguments.ids + token * arguments.ids_stride + index) : none;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/core/contract.hpp"
 #include "kernels/core/cuda_check.cuh"
+#include "kernels/gemm/wgmma.cuh"
 #include "kernels/transformer/head_row.cuh"
-#include "kernels/transformer/register_wgmma.cuh"
 
 namespace pare::kernels::detail {
 namespace kernel {
@@ -97,7 +97,6 @@ __global__ void __launch_bounds__(head_threads, 1)
       wgmma_wait<1>();
     }
     wgmma_wait<0>();
-    hold(sums);
 #pragma unroll
     for (int half = 0; half < 2; ++half)
       rows[half].template add<tile_words / 8>(arguments, word,

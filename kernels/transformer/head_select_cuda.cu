@@ -63,8 +63,7 @@ __device__ double log_sum_exp(const float* logits, int count, double (&shared)[s
   for (int i = 0; i < select_warps; ++i) highest = fmaxf(highest, static_cast<float>(shared[i]));
   __syncthreads();
   double sum = 0.0;
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += select_threads)
-    sum += double{expf(logits[i] - highest)};
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += select_threads) sum += double{expf(logits[i] - highest)};
 #pragma unroll
   for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
   if (lane == 0) shared[warp] = sum;
@@ -136,8 +135,8 @@ __global__ void __launch_bounds__(select_threads)
 }  // namespace kernel
 
 void launch_head_select(const float* logits, std::int64_t logits_stride, std::int64_t tokens, int vocabulary, int k,
-                        std::uint32_t* ids, std::int64_t ids_stride, float* log_probabilities,
-                        std::int64_t log_stride, const Stream& stream) {
+                        std::uint32_t* ids, std::int64_t ids_stride, float* log_probabilities, std::int64_t log_stride,
+                        const Stream& stream) {
   EXPECT(tokens <= 0x7fffffff, tokens);
   kernel::select<<<static_cast<unsigned>(tokens), kernel::select_threads, 0, stream.handle()>>>(
       logits, logits_stride, vocabulary, k, ids, ids_stride, log_probabilities, log_stride);
