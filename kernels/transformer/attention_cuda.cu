@@ -30,11 +30,12 @@ __device__ void copy_tile(std::uint32_t tile, const __nv_bfloat16* head, std::in
   }
 }
 
-/// FlashAttention-2 (Dao 2023): 128 queries of one head in a block, 32 in each of four warps, against tiles of 64 keys.
-/// Scores and outputs stay in registers (192 a thread at dim 128); a tile of values is copied while the scores are made, the
-/// next tile of keys while they are used: 64 KiB of shared memory at dim 128, two blocks a multiprocessor. Compute-bound.
-/// 32 rows a warp, so that fetching the fragments of a tile from shared memory takes no longer than its products.
-/// The softmax is kept in powers of two, in binary32; weights are rounded to bfloat16, their sum is not.
+/// FlashAttention-2 (Dao 2023): 128 queries of one head in a block, 32 in each of four warps, against tiles of 64
+/// keys. Scores and outputs stay in registers (192 a thread at dim 128); a tile of values is copied while the scores
+/// are made, the next tile of keys while they are used: 64 KiB of shared memory at dim 128, two blocks a
+/// multiprocessor. Compute-bound. 32 rows a warp, so that fetching the fragments of a tile from shared memory takes
+/// no longer than its products. The softmax is kept in powers of two, in binary32; weights are rounded to bfloat16,
+/// their sum is not.
 template <int dim>
 __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const CausalArguments arguments) {
   extern __shared__ __align__(128) unsigned char shared[];
@@ -170,7 +171,8 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
     }
   }
 
-  // A warp's own queries are not needed any more: their place takes its outputs, so that rows leave in 16-byte pieces.
+  // A warp's own queries are not needed any more: their place takes its outputs, so that rows leave in 16-byte
+  // pieces.
 #pragma unroll
   for (int m = 0; m < 2; ++m)
 #pragma unroll

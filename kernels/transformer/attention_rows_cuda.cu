@@ -40,8 +40,8 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   }
 }
 
-/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they share
-/// keys and values in the first cache. Memory-bound.
+/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
+/// share keys and values in the first cache. Memory-bound.
 __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const DecodeArguments arguments) {
   extern __shared__ float query[];
   const int lane = static_cast<int>(threadIdx.x) % 32;

@@ -30,9 +30,9 @@ __device__ void copy_operand(std::uint32_t tile, const __nv_bfloat16* matrix, st
   }
 }
 
-/// Logits of 128 tokens against one span of words, 128 at a time: eight warps of 32 x 64 (64 sums a thread), depth 64,
-/// three stages of 32 KiB filled by cp.async and never drained between tiles of words. Compute-bound. use(m, half,
-/// first_word, logit) is called for each of a thread's four rows of a tile.
+/// Logits of 128 tokens against one span of words, 128 at a time: eight warps of 32 x 64 (64 sums a thread), depth
+/// 64, three stages of 32 KiB filled by cp.async and never drained between tiles of words. Compute-bound. use(m,
+/// half, first_word, logit) is called for each of a thread's four rows of a tile.
 template <class Use>
 __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t first_token, int first_word,
                                    const Use& use) {

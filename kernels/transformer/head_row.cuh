@@ -9,8 +9,8 @@
 namespace pare::kernels::detail {
 
 /// What one thread has met of one token's logits. Four neighbouring lanes share a token; of every eight words, lane l
-/// holds 2 (l % 4) + {0, 1}, as mma.sync and wgmma leave them. The four walk through the teacher's ids in step, and the
-/// one that holds a word's logit writes it.
+/// holds 2 (l % 4) + {0, 1}, as mma.sync and wgmma leave them. The four walk through the teacher's ids in step, and
+/// the one that holds a word's logit writes it.
 struct HeadRow {
   static constexpr std::uint32_t none = 0xffffffffu;
 
@@ -39,8 +39,8 @@ struct HeadRow {
     read_next(arguments);
   }
 
-  /// Takes the thread's logits of words [first, first + 8 * groups), first a multiple of 8; logits of words that do not
-  /// exist are overwritten. logit(group, i) is a reference.
+  /// Takes the thread's logits of words [first, first + 8 * groups), first a multiple of 8; logits of words that do
+  /// not exist are overwritten. logit(group, i) is a reference.
   template <int groups, class Logit>
   __device__ void add(const HeadArguments& arguments, int first, const Logit& logit) {
     const int lane = static_cast<int>(threadIdx.x) % 4;

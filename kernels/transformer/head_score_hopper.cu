@@ -32,10 +32,10 @@ __device__ void copy_rows(std::uint32_t tile, const __nv_bfloat16* matrix, std::
   }
 }
 
-/// The tile of logits is 128 tokens x 256 words, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread), depth 64;
-/// four stages of 48 KiB with TMA's 128-byte swizzle, filled by cp.async two stages ahead and never drained between tiles of
-/// words. Compute-bound; the tile needs 48 bytes a clock of the L2 cache at full rate.
-/// Why a stage may be overwritten: when the threads meet in step i, each has waited for its products of step i - 2.
+/// The tile of logits is 128 tokens x 256 words, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread),
+/// depth 64; four stages of 48 KiB with TMA's 128-byte swizzle, filled by cp.async two stages ahead and never drained
+/// between tiles of words. Compute-bound; the tile needs 48 bytes a clock of the L2 cache at full rate. Why a stage
+/// may be overwritten: when the threads meet in step i, each has waited for its products of step i - 2.
 __global__ void __launch_bounds__(head_threads, 1)
     score_hopper(const HeadArguments arguments, std::int64_t token_tiles) {
   extern __shared__ __align__(1024) unsigned char shared[];
