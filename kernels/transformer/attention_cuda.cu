@@ -30,11 +30,12 @@ __device__ void copy_tile(std::uint32_t tile, const __nv_bfloat16* head, std::in
   }
 }
 
-/// FlashAttention-2 (Dao 2023): 128 queries of one head in a block, 32 in each of four warps, against tiles of 64 keys.
-/// Scores and outputs stay in registers (192 a thread at dim 128); a tile of values is copied while the scores are made, the
-/// next tile of keys while they are used: 64 KiB of shared memory at dim 128, two blocks a multiprocessor. Compute-bound.
-/// 32 rows a warp, so that fetching the fragments of a tile from shared memory takes no longer than its products.
-/// The softmax is kept in powers of two, in binary32; weights are rounded to bfloat16, their sum is not.
+/// FlashAttention-2 (Dao 2023): 128 queries of one head in a block, 32 in each of four warps, against tiles of 64
+/// keys. Scores and outputs stay in registers (192 a thread at dim 128); a tile of values is copied while the scores
+/// are made, the next tile of keys while they are used: 64 KiB of shared memory at dim 128, two blocks a
+/// multiprocessor. Compute-bound. 32 rows a warp, so that fetching the fragments of a tile from shared memory takes
+/// no longer than its products. The softmax is kept in powers of two, in binary32; weights are rounded to bfloat16,
+/// their sum is not.
 template <int dim>
 __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const CausalArguments arguments) {
   extern __shared__ __align__(128) unsigned char shared[];
@@ -46,8 +47,10 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
   const int first_query = static_cast<int>(gridDim.y - 1 - blockIdx.y) * tile_queries;  // the longest rows go first
   const int kv_head = head / arguments.group;
   const auto* q = reinterpret_cast<const __nv_bfloat16*>(arguments.q) + first_token * arguments.q_stride + head * dim;
-  const auto* k = reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first_token * arguments.k_stride + kv_head * dim;
-  const auto* v = reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first_token * arguments.v_stride + kv_head * dim;
+  const auto* k =
+      reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first_token * arguments.k_stride + kv_head * dim;
+  const auto* v =
+      reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first_token * arguments.v_stride + kv_head * dim;
   const std::uint32_t q_tile = shared_place(shared);
   const std::uint32_t k_tile = q_tile + tile_queries * dim * 2;
   const std::uint32_t v_tile = k_tile + tile_keys * dim * 2;
@@ -168,7 +171,8 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
     }
   }
 
-  // A warp's own queries are not needed any more: their place takes its outputs, so that rows leave in 16-byte pieces.
+  // A warp's own queries are not needed any more: their place takes its outputs, so that rows leave in 16-byte
+  // pieces.
 #pragma unroll
   for (int m = 0; m < 2; ++m)
 #pragma unroll
@@ -208,8 +212,7 @@ void launch(const CausalArguments& arguments, const Stream& stream) {
   const int tiles = (arguments.length + kernel::tile_queries - 1) / kernel::tile_queries;
   const std::int64_t columns = arguments.windows * arguments.heads;
   EXPECT(tiles <= 65535 && columns <= 0x7fffffff, tiles, " tiles, ", columns, " heads");
-  CUDA_CALL(
-      cudaFuncSetAttribute(kernel::causal_tiles<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+  CUDA_CALL(cudaFuncSetAttribute(kernel::causal_tiles<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
   kernel::causal_tiles<dim><<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(tiles)),
                               kernel::attention_threads, shared_bytes, stream.handle()>>>(arguments);
   CUDA_CHECK_LAUNCH();

@@ -26,7 +26,8 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
              reinterpret_cast<const __nv_bfloat16*>(arguments.q) + token * arguments.q_stride + head * dim, dim);
   AttentionRow state;
   state.add(queries[warp], reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first * arguments.k_stride + column,
-            arguments.k_stride, reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first * arguments.v_stride + column,
+            arguments.k_stride,
+            reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first * arguments.v_stride + column,
             arguments.v_stride, static_cast<int>(token - first) + 1, dim);
   auto* out = reinterpret_cast<__nv_bfloat16*>(arguments.out) + token * arguments.out_stride + head * dim;
 #pragma unroll
@@ -39,8 +40,8 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   }
 }
 
-/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they share
-/// keys and values in the first cache. Memory-bound.
+/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
+/// share keys and values in the first cache. Memory-bound.
 __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const DecodeArguments arguments) {
   extern __shared__ float query[];
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -54,12 +55,13 @@ __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const Deco
   const std::int64_t position = std::int64_t{arguments.kv_heads} * dim;
   const std::int64_t begin = std::int64_t{span} * span_positions;
   const std::int64_t first = begin * position + std::int64_t{kv_head} * dim;
-  load_query(query + warp * dim, reinterpret_cast<const __nv_bfloat16*>(arguments.q) + sequence * arguments.q_stride + head * dim, dim);
+  load_query(query + warp * dim,
+             reinterpret_cast<const __nv_bfloat16*>(arguments.q) + sequence * arguments.q_stride + head * dim, dim);
   AttentionRow state;
   state.add(query + warp * dim,
             reinterpret_cast<const __nv_bfloat16*>(arguments.keys) + sequence * arguments.key_stride + first, position,
-            reinterpret_cast<const __nv_bfloat16*>(arguments.values) + sequence * arguments.value_stride + first, position,
-            min(span_positions, arguments.length - static_cast<int>(begin)), dim);
+            reinterpret_cast<const __nv_bfloat16*>(arguments.values) + sequence * arguments.value_stride + first,
+            position, min(span_positions, arguments.length - static_cast<int>(begin)), dim);
   float* partial =
       arguments.partial + ((sequence * arguments.heads + head) * static_cast<int>(gridDim.x) + span) * (dim + 2);
 #pragma unroll

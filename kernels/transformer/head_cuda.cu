@@ -30,9 +30,9 @@ __device__ void copy_operand(std::uint32_t tile, const __nv_bfloat16* matrix, st
   }
 }
 
-/// Logits of 128 tokens against one span of words, 128 at a time: eight warps of 32 x 64 (64 sums a thread), depth 64,
-/// three stages of 32 KiB filled by cp.async and never drained between tiles of words. Compute-bound. use(m, half,
-/// first_word, logit) is called for each of a thread's four rows of a tile.
+/// Logits of 128 tokens against one span of words, 128 at a time: eight warps of 32 x 64 (64 sums a thread), depth
+/// 64, three stages of 32 KiB filled by cp.async and never drained between tiles of words. Compute-bound. use(m,
+/// half, first_word, logit) is called for each of a thread's four rows of a tile.
 template <class Use>
 __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t first_token, int first_word,
                                    const Use& use) {
@@ -90,8 +90,8 @@ __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t 
 #pragma unroll
         for (int n = 0; n < warp_words / 16; ++n) {
           std::uint32_t b[4];
-          load_matrices(b, b_tile + 2 * tile_offset(warp_column + n * 16 + place_b.row, 2 * d + place_b.chunk,
-                                                    tile_depth));
+          load_matrices(
+              b, b_tile + 2 * tile_offset(warp_column + n * 16 + place_b.row, 2 * d + place_b.chunk, tile_depth));
 #pragma unroll
           for (int m = 0; m < 2; ++m) {
             multiply_add(sums[m][2 * n], a[m], b[0], b[1]);
@@ -132,22 +132,21 @@ __global__ void __launch_bounds__(head_threads) score(const HeadArguments argume
     for (int half = 0; half < 2; ++half) rows[m][half].finish(arguments, place.span * 2 + column_warp);
 }
 
-__global__ void __launch_bounds__(head_threads) logits(const HeadArguments arguments, std::int64_t token_tiles,
-                                                       float* out, std::int64_t out_stride) {
+__global__ void __launch_bounds__(head_threads)
+    logits(const HeadArguments arguments, std::int64_t token_tiles, float* out, std::int64_t out_stride) {
   const HeadPlace place = head_place(blockIdx.x, token_tiles, head_spans(arguments.vocabulary));
   const std::int64_t first_token = place.token_tile * tile_tokens;
-  for_each_logit_row(arguments, first_token, place.span * head_span_words,
-                     [&](int m, int half, int word, const auto& logit) {
-                       const std::int64_t token = token_of(first_token, m, half);
-                       if (token >= arguments.tokens) return;
+  for_each_logit_row(
+      arguments, first_token, place.span * head_span_words, [&](int m, int half, int word, const auto& logit) {
+        const std::int64_t token = token_of(first_token, m, half);
+        if (token >= arguments.tokens) return;
 #pragma unroll
-                       for (int g = 0; g < warp_words / 8; ++g) {
-                         const int column = word + 8 * g + static_cast<int>(threadIdx.x) % 4 * 2;
-                         if (column < arguments.vocabulary)
-                           *reinterpret_cast<float2*>(out + token * out_stride + column) =
-                               make_float2(logit(g, 0), logit(g, 1));
-                       }
-                     });
+        for (int g = 0; g < warp_words / 8; ++g) {
+          const int column = word + 8 * g + static_cast<int>(threadIdx.x) % 4 * 2;
+          if (column < arguments.vocabulary)
+            *reinterpret_cast<float2*>(out + token * out_stride + column) = make_float2(logit(g, 0), logit(g, 1));
+        }
+      });
 }
 
 }  // namespace kernel
@@ -167,7 +166,8 @@ unsigned blocks_of(const HeadArguments& arguments) {
 }  // namespace
 
 void launch_head_score(const HeadArguments& arguments, const Stream& stream) {
-  CUDA_CALL(cudaFuncSetAttribute(kernel::score, cudaFuncAttributeMaxDynamicSharedMemorySize, kernel::head_shared_bytes));
+  CUDA_CALL(
+      cudaFuncSetAttribute(kernel::score, cudaFuncAttributeMaxDynamicSharedMemorySize, kernel::head_shared_bytes));
   kernel::score<<<blocks_of(arguments), kernel::head_threads, kernel::head_shared_bytes, stream.handle()>>>(
       arguments, token_tiles_of(arguments));
   CUDA_CHECK_LAUNCH();

@@ -9,16 +9,16 @@
 namespace pare::kernels::detail {
 
 /// What one thread has met of one token's logits. Four neighbouring lanes share a token; of every eight words, lane l
-/// holds 2 (l % 4) + {0, 1}, as mma.sync and wgmma leave them. The four walk through the teacher's ids in step, and the
-/// one that holds a word's logit writes it.
+/// holds 2 (l % 4) + {0, 1}, as mma.sync and wgmma leave them. The four walk through the teacher's ids in step, and
+/// the one that holds a word's logit writes it.
 struct HeadRow {
   static constexpr std::uint32_t none = 0xffffffffu;
 
   float highest = -INFINITY;  ///< times log2(e)
   float total = 0.0f;
   std::int64_t token = 0;
-  int index = 0;               ///< of the next teacher's word
-  std::uint32_t next = none;   ///< its id
+  int index = 0;              ///< of the next teacher's word
+  std::uint32_t next = none;  ///< its id
   std::uint32_t target = none;
 
   /// Begins at word `first`. A row beyond the last token meets no words.
@@ -39,8 +39,8 @@ struct HeadRow {
     read_next(arguments);
   }
 
-  /// Takes the thread's logits of words [first, first + 8 * groups), first a multiple of 8; logits of words that do not
-  /// exist are overwritten. logit(group, i) is a reference.
+  /// Takes the thread's logits of words [first, first + 8 * groups), first a multiple of 8; logits of words that do
+  /// not exist are overwritten. logit(group, i) is a reference.
   template <int groups, class Logit>
   __device__ void add(const HeadArguments& arguments, int first, const Logit& logit) {
     const int lane = static_cast<int>(threadIdx.x) % 4;
@@ -97,7 +97,9 @@ struct HeadRow {
 
  private:
   /// Subtracted from exponents: `highest`, but no infinity, so that words that do not exist add 0.
-  __device__ float reference() const { return highest == -INFINITY ? 0.0f : highest; }
+  __device__ float reference() const {
+    return highest == -INFINITY ? 0.0f : highest;
+  }
 
   __device__ void read_next(const HeadArguments& arguments) {
     next = index < arguments.k ? __ldg(arguments.ids + token * arguments.ids_stride + index) : none;

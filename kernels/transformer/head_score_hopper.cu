@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/core/contract.hpp"
 #include "kernels/core/cuda_check.cuh"
+#include "kernels/gemm/wgmma.cuh"
 #include "kernels/transformer/head_row.cuh"
-#include "kernels/transformer/register_wgmma.cuh"
 
 namespace pare::kernels::detail {
 namespace kernel {
@@ -32,10 +32,10 @@ __device__ void copy_rows(std::uint32_t tile, const __nv_bfloat16* matrix, std::
   }
 }
 
-/// The tile of logits is 128 tokens x 256 words, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread), depth 64;
-/// four stages of 48 KiB with TMA's 128-byte swizzle, filled by cp.async two stages ahead and never drained between tiles of
-/// words. Compute-bound; the tile needs 48 bytes a clock of the L2 cache at full rate.
-/// Why a stage may be overwritten: when the threads meet in step i, each has waited for its products of step i - 2.
+/// The tile of logits is 128 tokens x 256 words, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread),
+/// depth 64; four stages of 48 KiB with TMA's 128-byte swizzle, filled by cp.async two stages ahead and never drained
+/// between tiles of words. Compute-bound; the tile needs 48 bytes a clock of the L2 cache at full rate. Why a stage
+/// may be overwritten: when the threads meet in step i, each has waited for its products of step i - 2.
 __global__ void __launch_bounds__(head_threads, 1)
     score_hopper(const HeadArguments arguments, std::int64_t token_tiles) {
   extern __shared__ __align__(1024) unsigned char shared[];
@@ -97,7 +97,6 @@ __global__ void __launch_bounds__(head_threads, 1)
       wgmma_wait<1>();
     }
     wgmma_wait<0>();
-    hold(sums);
 #pragma unroll
     for (int half = 0; half < 2; ++half)
       rows[half].template add<tile_words / 8>(arguments, word,

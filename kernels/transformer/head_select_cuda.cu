@@ -16,8 +16,8 @@ __device__ std::uint32_t ordered(float x) {
   return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
 }
 
-/// The k-th largest key of a row, digit after digit of eight bits, and how many of the keys equal to it belong to the k
-/// largest. All threads get both.
+/// The k-th largest key of a row, digit after digit of eight bits, and how many of the keys equal to it belong to the
+/// k largest. All threads get both.
 struct Threshold {
   std::uint32_t key;
   int ties;
@@ -63,8 +63,7 @@ __device__ double log_sum_exp(const float* logits, int count, double (&shared)[s
   for (int i = 0; i < select_warps; ++i) highest = fmaxf(highest, static_cast<float>(shared[i]));
   __syncthreads();
   double sum = 0.0;
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += select_threads)
-    sum += double{expf(logits[i] - highest)};
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += select_threads) sum += double{expf(logits[i] - highest)};
 #pragma unroll
   for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
   if (lane == 0) shared[warp] = sum;
@@ -74,8 +73,9 @@ __device__ double log_sum_exp(const float* logits, int count, double (&shared)[s
   return double{highest} + log(sum);
 }
 
-/// A block a token. The row is read from the caches and memory nine times: simple, for a teacher that runs once. Each warp
-/// then takes a range of words, so that ids ascend: it counts what it keeps, and writes behind the warps before it.
+/// A block a token. The row is read from the caches and memory eight times: simple, for a teacher that runs once. Each
+/// warp then takes a range of words, so that ids ascend: it counts what it keeps, and writes behind the warps before
+/// it.
 __global__ void __launch_bounds__(select_threads)
     select(const float* logits, std::int64_t logits_stride, int vocabulary, int k, std::uint32_t* ids,
            std::int64_t ids_stride, float* log_probabilities, std::int64_t log_stride) {
@@ -136,8 +136,8 @@ __global__ void __launch_bounds__(select_threads)
 }  // namespace kernel
 
 void launch_head_select(const float* logits, std::int64_t logits_stride, std::int64_t tokens, int vocabulary, int k,
-                        std::uint32_t* ids, std::int64_t ids_stride, float* log_probabilities,
-                        std::int64_t log_stride, const Stream& stream) {
+                        std::uint32_t* ids, std::int64_t ids_stride, float* log_probabilities, std::int64_t log_stride,
+                        const Stream& stream) {
   EXPECT(tokens <= 0x7fffffff, tokens);
   kernel::select<<<static_cast<unsigned>(tokens), kernel::select_threads, 0, stream.handle()>>>(
       logits, logits_stride, vocabulary, k, ids, ids_stride, log_probabilities, log_stride);
