@@ -12,12 +12,12 @@
 namespace pare::kernels::detail {
 
 /// Int8Epilogue and its output as a kernel gets them.
-template <class Out>
+template <class Out, class Bias = float>
 struct EpiloguePointers {
-  const float* x_scales;
-  const float* weight_scales;
-  const float* bias;    ///< or null
-  const Out* residual;  ///< or null
+  const float* x_scales;       ///< or null: 1; never null for int8
+  const float* weight_scales;  ///< or null: 1
+  const Bias* bias;            ///< or null
+  const Out* residual;         ///< or null
   Out* out;
   std::int64_t residual_stride;
   std::int64_t out_stride;

@@ -7,7 +7,7 @@
 #include "kernels/gemm/tma.cuh"
 #include "kernels/gemm/wgmma.cuh"
 
-/// What the int8 GEMMs of Hopper share: how the tiles of a product are dealt to clusters, how operands reach shared
+/// What the GEMMs of Hopper share, in terms of int8 (a bfloat16 stands for two inputs of a stage): how the tiles of a product are dealt to clusters, how operands reach shared
 /// memory, and how a warp's rows leave it.
 ///
 /// A block of three warpgroups holds a tile of 128 tokens by `columns` outputs: two warpgroups multiply 64 tokens each,
@@ -29,7 +29,7 @@ inline constexpr int releases_per_stage = cluster_blocks * multiplying_warpgroup
 inline constexpr int staging_bytes = 16 * 160;
 
 constexpr int stages_for(int columns) {
-  return columns == 256 ? 4 : columns == 192 ? 5 : 6;
+  return columns == 256 ? 4 : columns == 192 ? 5 : columns == 128 ? 6 : 8;
 }
 
 /// Shared memory from a multiple of 1024 bytes on: rings of tiles of x and of weights, a buffer for each multiplying warp,
@@ -89,8 +89,8 @@ inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns,
   return {static_cast<int>((tokens + pair - 1) / pair), static_cast<int>((outputs + columns - 1) / columns), group};
 }
 
-/// One thread of a block: keeps its ring of stages full, tile after tile.
-template <class Layout>
+/// One thread of a block: keeps its ring of stages full, tile after tile. A stage is `stage_inputs` elements along K.
+template <class Layout, int stage_inputs = tile_inputs>
 __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const CUtensorMap* weight_map, Raster raster,
                            int input_blocks, std::uint32_t rank) {
   constexpr int half_rows = Layout::weight_bytes / tile_inputs / cluster_blocks;
@@ -105,9 +105,9 @@ __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const
       barrier_wait(layout.empty(position.stage), position.parity ^ 1);
       const std::uint32_t full = layout.full(position.stage);
       barrier_arrive_expecting(full, Layout::x_bytes + Layout::weight_bytes);
-      tma_load(layout.x(position.stage), x_map, block * tile_inputs, first_token, full);
+      tma_load(layout.x(position.stage), x_map, block * stage_inputs, first_token, full);
       tma_load_multicast(layout.weight(position.stage) + rank * half_rows * tile_inputs, weight_map,
-                         block * tile_inputs, first_output, full, both);
+                         block * stage_inputs, first_output, full, both);
       position.template advance<Layout::stages>();
     }
   }
@@ -122,10 +122,11 @@ __device__ inline void release_stage(const Layout& layout, int stage) {
 
 /// One multiplying warp's way from sums to results: 16 rows of the tile that begins at row `m` (the warp's own) and column
 /// `n`. A thread holds rows lane / 4 + {0, 8} and, of every 8 columns, 2 (lane % 4) + {0, 1}.
-template <class Out, int columns>
+template <class Out, int columns, class Bias = float>
 class TileWriter {
  public:
-  __device__ TileWriter(const EpiloguePointers<Out>& to, unsigned char* memory, int staging, int outputs, int warp)
+  __device__ TileWriter(const EpiloguePointers<Out, Bias>& to, unsigned char* memory, int staging, int outputs,
+                        int warp)
       : to_(to),
         staging_(memory + staging + warp * staging_bytes),
         outputs_(reinterpret_cast<float*>(memory + outputs) + warp / 4 * 2 * columns),
@@ -139,11 +140,16 @@ class TileWriter {
       const bool there = n + i < to_.n;
       const int output = there ? n + i : 0;
       if (to_.weight_scales != nullptr) copy_async_4(shared_address(outputs_ + i), to_.weight_scales + output, there);
-      if (to_.bias != nullptr) copy_async_4(shared_address(outputs_ + columns + i), to_.bias + output, there);
+      if (to_.bias == nullptr) continue;
+      if constexpr (sizeof(Bias) == 4) {
+        copy_async_4(shared_address(outputs_ + columns + i), to_.bias + output, there);
+      } else {
+        outputs_[columns + i] = value_of_out(to_.bias[output]);
+      }
     }
     for (int half = 0; half < 2; ++half) {
       const int row = m + lane() / 4 + 8 * half;
-      x_scales_[half] = row < to_.m ? __ldg(to_.x_scales + row) : 0.0f;
+      x_scales_[half] = to_.x_scales != nullptr && row < to_.m ? __ldg(to_.x_scales + row) : 1.0f;
     }
   }
 
@@ -240,7 +246,7 @@ class TileWriter {
     }
   }
 
-  const EpiloguePointers<Out>& to_;
+  const EpiloguePointers<Out, Bias>& to_;
   unsigned char* staging_;
   float* outputs_;
   int warpgroup_;
