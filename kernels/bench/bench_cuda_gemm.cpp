@@ -104,19 +104,17 @@ void print_table(const kernels::Stream& stream, const GpuPeaks& peaks, std::int6
   for (const Shape shape : shapes) {
     for (const std::int64_t m : token_counts) {
       Buffers buffers(m, shape, l2_bytes, stream);
-      const auto gemm = [&](int set) {
-        kernels::gemm_int8(buffers.operands(set), buffers.epilogue(), buffers.out(set), stream);
+      const auto time = [&](const std::function<void(int)>& run) {
+        return time_on_gpu(stream, buffers.sets(), run, steady_state_seconds);
       };
-      const auto times = time_by_turns(
-          stream, buffers.sets(),
-          {gemm, rival.int8(m, shape.n, shape.k, buffers.x(), buffers.weight(), buffers.sums(), buffers.sets())});
-      const GpuTime& ours = times[0];
-      const GpuTime& int8 = times[1];
+      const GpuTime ours = time(
+          [&](int set) { kernels::gemm_int8(buffers.operands(set), buffers.epilogue(), buffers.out(set), stream); });
+      const GpuTime int8 =
+          time(rival.int8(m, shape.n, shape.k, buffers.x(), buffers.weight(), buffers.sums(), buffers.sets()));
       buffers.fill(bench::detail::bfloat16_mask, stream);
-      const GpuTime bf16 = time_on_gpu(stream, buffers.sets(),
-                                       rival.bf16(m, shape.n, shape.k, reinterpret_cast<const BFloat16*>(buffers.x()),
-                                                  reinterpret_cast<const BFloat16*>(buffers.weight()),
-                                                  reinterpret_cast<BFloat16*>(buffers.sums()), buffers.sets()));
+      const GpuTime bf16 = time(rival.bf16(m, shape.n, shape.k, reinterpret_cast<const BFloat16*>(buffers.x()),
+                                           reinterpret_cast<const BFloat16*>(buffers.weight()),
+                                           reinterpret_cast<BFloat16*>(buffers.sums()), buffers.sets()));
       const double tops = tera_ops(m, shape, ours.median);
       std::printf("%6ld %6ld %6ld | %9.1f %7.0f %5.1f%% %5.1f%% %5.1f%% | %9.1f %5.2fx | %9.1f %5.2fx\n",
                   static_cast<long>(m), static_cast<long>(shape.n), static_cast<long>(shape.k), 1e6 * ours.median, tops,
@@ -148,9 +146,9 @@ void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
       std::printf("%6ld %6ld %6ld TOPS, columns/group/lead:", static_cast<long>(m), static_cast<long>(shape.n),
                   static_cast<long>(shape.k));
       std::vector<kernels::detail::HopperTuning> tunings;
-      for (const int columns : {256, 192, 128}) tunings.push_back({columns, 8, 2});
-      for (const int group : {4, 16}) tunings.push_back({256, group, 2});
-      for (const int lead : {-1, 1, 3}) tunings.push_back({256, 8, lead});
+      for (const int columns : {256, 192, 128}) tunings.push_back({columns, 8, 1});
+      for (const int group : {4, 16}) tunings.push_back({256, group, 1});
+      for (const int lead : {-1, 2, 3}) tunings.push_back({256, 8, lead});
       std::vector<std::function<void(int)>> runs;
       for (const auto& tuning : tunings) {
         runs.push_back([&buffers, &stream, tuning](int set) {

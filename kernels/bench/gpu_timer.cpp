@@ -2,6 +2,7 @@
 #include "kernels/bench/gpu_timer.hpp"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -62,39 +63,62 @@ class Graph {
   Event stop_;
 };
 
+/// A graph of as many calls as hide its launch, replayed once.
+struct Prepared {
+  std::unique_ptr<Graph> graph;
+  int calls = 0;
+  double seconds = 0.0;  ///< of a replay
+
+  double replay(const kernels::Stream& stream) const { return graph->replay(stream) / calls; }
+};
+
+Prepared prepare(const kernels::Stream& stream, int sets, const std::function<void(int)>& run) {
+  for (int i = 0; i < sets; ++i) run(i);
+  stream.synchronize();
+  Graph trial(stream, sets, sets, run);
+  trial.replay(stream);
+  const double round = trial.replay(stream);
+  Prepared prepared;
+  prepared.calls = sets * std::clamp(static_cast<int>(300e-6 / round), 1, 32);
+  prepared.graph = std::make_unique<Graph>(stream, prepared.calls, sets, run);
+  prepared.seconds = prepared.graph->replay(stream);
+  return prepared;
+}
+
+int replays_for(double seconds) {
+  return std::clamp(static_cast<int>(measured_seconds / seconds), fewest_replays, most_replays);
+}
+
+GpuTime summary(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  return {seconds[seconds.size() / 2], seconds.front(), seconds.back()};
+}
+
 }  // namespace
+
+GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run, double warm_seconds) {
+  const Prepared prepared = prepare(stream, sets, run);
+  for (double warm = 0.0; warm < warm_seconds; warm += prepared.seconds) prepared.graph->replay(stream);
+  std::vector<double> seconds;
+  for (int i = 0; i < replays_for(prepared.seconds); ++i) seconds.push_back(prepared.replay(stream));
+  return summary(std::move(seconds));
+}
 
 std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
                                    const std::vector<std::function<void(int)>>& runs) {
-  std::vector<std::unique_ptr<Graph>> graphs;
-  std::vector<int> calls;
-  double whole = 0.0;
+  std::vector<Prepared> prepared;
+  double longest = 0.0;
   for (const auto& run : runs) {
-    for (int i = 0; i < sets; ++i) run(i);
-    stream.synchronize();
-    Graph trial(stream, sets, sets, run);
-    trial.replay(stream);
-    const double one = trial.replay(stream) / sets;
-    // A replay of a few hundred microseconds hides its own launch.
-    calls.push_back(sets * std::clamp(static_cast<int>(300e-6 / (one * sets)), 1, 32));
-    graphs.push_back(std::make_unique<Graph>(stream, calls.back(), sets, run));
-    whole = std::max(whole, graphs.back()->replay(stream));
+    prepared.push_back(prepare(stream, sets, run));
+    longest = std::max(longest, prepared.back().seconds);
   }
-  const int replays = std::clamp(static_cast<int>(measured_seconds / whole), fewest_replays, most_replays);
   std::vector<std::vector<double>> seconds(runs.size());
-  for (int i = 0; i < replays; ++i) {
-    for (std::size_t j = 0; j < runs.size(); ++j) seconds[j].push_back(graphs[j]->replay(stream) / calls[j]);
+  for (int i = 0; i < replays_for(longest); ++i) {
+    for (std::size_t j = 0; j < runs.size(); ++j) seconds[j].push_back(prepared[j].replay(stream));
   }
   std::vector<GpuTime> times;
-  for (std::vector<double>& of_run : seconds) {
-    std::sort(of_run.begin(), of_run.end());
-    times.push_back({of_run[of_run.size() / 2], of_run.front(), of_run.back()});
-  }
+  for (std::vector<double>& of_run : seconds) times.push_back(summary(std::move(of_run)));
   return times;
-}
-
-GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run) {
-  return time_by_turns(stream, sets, {run}).front();
 }
 
 }  // namespace pare::bench

@@ -21,12 +21,16 @@ struct GpuTime {
 
 /// The time of run(i), which only enqueues on `stream` and works on the i-th of `sets` sets of buffers, i in [0, sets):
 /// with set_count() of them no call finds its data in the cache. `run` is called outside a graph once for each set (what
-/// it allocates or loads on first use does not count), then captured. Takes about 30 ms of the GPU, or 7 calls if they
-/// take longer. Throws DeviceError.
-GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run);
+/// it allocates or loads on first use does not count), then captured. Takes about 30 ms of the GPU, or 7 replays if they
+/// take longer, after `warm_seconds` of the same work. Throws DeviceError.
+///
+/// A card at its power limit runs a kernel faster after a pause or lighter work than after heavier work. Kernels that are
+/// compared are each measured in their own steady state (warm_seconds = steady_state_seconds) or by turns.
+inline constexpr double steady_state_seconds = 0.1;
+GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run,
+                    double warm_seconds = 0.0);
 
-/// The same for several works by turns, a replay of each at a time: under a power limit, what runs after a pause is faster
-/// than what runs after work.
+/// The same for several works, one replay of each at a time.
 std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
                                    const std::vector<std::function<void(int)>>& runs);
 

@@ -22,10 +22,11 @@ namespace kernel {
 template <class Out, int columns>
 __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_bf16_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
-                     const EpiloguePointers<Out, Out> to, const Raster raster, const int input_blocks) {
-  extern __shared__ unsigned char shared[];
+                     const __grid_constant__ CUtensorMap out_map, const EpiloguePointers<Out, Out> to,
+                     const Raster raster, const int input_blocks) {
+  extern __shared__ __align__(1024) unsigned char shared[];
   using Layout = HopperLayout<columns, false>;
-  const Layout layout{(shared_address(shared) + 1023u) & ~1023u};
+  const Layout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Layout::stages; ++stage) {
@@ -48,8 +49,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
     take_registers<multiplying_registers>();
     const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
     const std::uint32_t x_offset = static_cast<std::uint32_t>(warpgroup - 1) * 64 * swizzle_bytes;
-    TileWriter<Out, columns, Out> writer(to, shared + (layout.base - shared_address(shared)), Layout::staging,
-                                         Layout::outputs, warp);
+    TileWriter<Out, columns, false, Out> writer(to, &out_map, shared, Layout::staging, Layout::scales, warp);
     float sums[columns / 2];
     RingPosition position;
     for (int tile = static_cast<int>(blockIdx.x) / cluster_blocks; tile < raster.count();
@@ -76,6 +76,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       release_stage(layout, previous);
       writer.write(m, n, [&](int i) { return sums[i]; });
     }
+    writer.drain();
   }
   // Neither block may leave while the other still writes to its memory.
   cluster_leave_together();
@@ -112,18 +113,19 @@ constexpr int raster_group = 8;
 
 template <int columns, class Out>
 void launch(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, const EpiloguePointers<Out, Out>& to,
-            const Stream& stream) {
+            DeviceView<Out> out, const Stream& stream) {
   const auto function = kernel::gemm_bf16_hopper<Out, columns>;
   constexpr int shared_bytes = HopperLayout<columns, false>::total_bytes;
   CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-  CUtensorMap x_map, weight_map;
+  CUtensorMap x_map, weight_map, out_map;
   fill_tensor_map(x_map, x, tile_tokens);
   fill_tensor_map(weight_map, weight, columns / cluster_blocks);
+  fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
   const Raster raster = raster_for(x.rows, weight.rows, columns, raster_group);
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
   const int input_blocks = static_cast<int>((x.cols + bf16_inputs - 1) / bf16_inputs);
-  function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(x_map, weight_map, to, raster,
-                                                                                         input_blocks);
+  function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(x_map, weight_map, out_map, to,
+                                                                                         raster, input_blocks);
   CUDA_CHECK_LAUNCH();
 }
 
@@ -138,13 +140,13 @@ void launch_gemm_bf16_hopper(DeviceView<const BFloat16> x, DeviceView<const BFlo
       out.stride, out.stride, static_cast<int>(out.rows),         static_cast<int>(out.cols)};
   switch (columns != 0 ? columns : best_columns(out.rows, out.cols, stream.multiprocessors())) {
     case 256:
-      return launch<256>(x, weight, to, stream);
+      return launch<256>(x, weight, to, out, stream);
     case 192:
-      return launch<192>(x, weight, to, stream);
+      return launch<192>(x, weight, to, out, stream);
     case 128:
-      return launch<128>(x, weight, to, stream);
+      return launch<128>(x, weight, to, out, stream);
     default:
-      return launch<64>(x, weight, to, stream);
+      return launch<64>(x, weight, to, out, stream);
   }
 }
 

@@ -14,10 +14,10 @@ namespace pare::kernels::detail {
 /// Int8Epilogue and its output as a kernel gets them.
 template <class Out, class Bias = float>
 struct EpiloguePointers {
-  const float* x_scales;       ///< or null: 1; never null for int8
-  const float* weight_scales;  ///< or null: 1
-  const Bias* bias;            ///< or null
-  const Out* residual;         ///< or null
+  const float* x_scales;  ///< null for bfloat16 operands, as weight_scales: 1
+  const float* weight_scales;
+  const Bias* bias;     ///< or null
+  const Out* residual;  ///< or null
   Out* out;
   std::int64_t residual_stride;
   std::int64_t out_stride;
@@ -54,13 +54,24 @@ __device__ inline void round_to_out(float x, BFloat16& out) {
   out.bits = __bfloat16_as_ushort(__float2bfloat16_rn(x));
 }
 
-/// value * scale + bias + residual at (m, n), each operation rounded on its own.
+/// Two values rounded to nearest, the first in the lower half.
+__device__ inline std::uint32_t pack_bfloat16(float first, float second) {
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
+  return std::uint32_t{__bfloat16_as_ushort(pair.y)} << 16 | __bfloat16_as_ushort(pair.x);
+}
+
+/// value + bias + residual at (m, n), each operation rounded on its own.
+template <class Out, class Bias>
+__device__ inline float add_bias_and_residual(const EpiloguePointers<Out, Bias>& to, float value, int m, int n) {
+  if (to.bias != nullptr) value = __fadd_rn(value, value_of_out(to.bias[n]));
+  if (to.residual != nullptr) value = __fadd_rn(value, value_of_out(to.residual[m * to.residual_stride + n]));
+  return value;
+}
+
+/// value * scale + bias + residual.
 template <class Out>
 __device__ inline float finish(const EpiloguePointers<Out>& to, float value, float scale, int m, int n) {
-  float result = __fmul_rn(value, scale);
-  if (to.bias != nullptr) result = __fadd_rn(result, __ldg(to.bias + n));
-  if (to.residual != nullptr) result = __fadd_rn(result, value_of_out(to.residual[m * to.residual_stride + n]));
-  return result;
+  return add_bias_and_residual(to, __fmul_rn(value, scale), m, n);
 }
 
 }  // namespace pare::kernels::detail

@@ -11,27 +11,26 @@ namespace {
 
 static_assert(int8_group == tile_inputs, "a stage is a group");
 
-/// The bits of the float 12582912 = 1.5 * 2^23. A group's sum is below 2^21 in magnitude (128 * 128 * 128), so that adding
-/// it to these bits as an integer gives the bits of 12582912 + sum, exactly: the conversion to float is one subtraction.
-constexpr std::int32_t magic_bits = 0x4B400000;
-constexpr float magic = 12582912.0f;
+/// Named barriers: warpgroup w multiplies when turn + w is complete. 1 and 2 are TileWriter's.
+constexpr int turn = 3;
 
 }  // namespace
 
 namespace kernel {
 
 /// gemm_int8_hopper with a tile of 128 x 128 x 128 a block, whose sums are scaled and added up in binary32 after every
-/// stage: 64 registers of sums and 64 of totals a thread. A second warp of the loading warpgroup brings the scales of a
-/// stage. While one warpgroup scales, the other multiplies.
+/// stage: 64 sums and 64 totals a thread. The multiplying warpgroups take turns: one multiplies while the other scales its
+/// sums, a conversion and a multiply-add each, which takes about as long. A second warp of the loading warpgroup brings
+/// the scales of a stage.
 template <class Out, int columns>
 __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_int8_grouped_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
-                             const float* group_scales, const std::int64_t group_stride, const EpiloguePointers<Out> to,
-                             const Raster raster, const int input_blocks) {
-  extern __shared__ unsigned char shared[];
+                             const __grid_constant__ CUtensorMap out_map, const float* group_scales,
+                             const std::int64_t group_stride, const EpiloguePointers<Out> to, const Raster raster,
+                             const int input_blocks) {
+  extern __shared__ __align__(1024) unsigned char shared[];
   using Layout = HopperLayout<columns, true>;
-  const Layout layout{(shared_address(shared) + 1023u) & ~1023u};
-  unsigned char* const memory = shared + (layout.base - shared_address(shared));
+  const Layout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (threadIdx.x == 0) {
@@ -72,7 +71,8 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
     take_registers<multiplying_registers>();
     const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
     const std::uint32_t x_offset = static_cast<std::uint32_t>(warpgroup - 1) * 64 * tile_inputs;
-    TileWriter<Out, columns> writer(to, memory, Layout::staging, Layout::outputs, warp);
+    TileWriter<Out, columns, false> writer(to, &out_map, shared, Layout::staging, Layout::scales, warp);
+    if (warpgroup == 2) give_turn(turn + 1);
     RingPosition position;
     for (int tile = static_cast<int>(blockIdx.x) / cluster_blocks; tile < raster.count();
          tile += static_cast<int>(gridDim.x) / cluster_blocks) {
@@ -83,28 +83,29 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       float totals[columns / 2] = {};
       for (int block = 0; block < input_blocks; ++block) {
         std::int32_t sums[columns / 2];
-#pragma unroll
-        for (std::int32_t& sum : sums) {
-          sum = magic_bits;
-          asm volatile("" : "+r"(sum));  // in its register before the fence, not after it
-        }
         barrier_wait(layout.full(position.stage), position.parity);
         const std::uint64_t a = matrix_descriptor(layout.x(position.stage) + x_offset);
         const std::uint64_t b = matrix_descriptor(layout.weight(position.stage));
+        wait_for_turn(turn + warpgroup);
         wgmma_fence();
 #pragma unroll
-        for (int i = 0; i < 4; ++i) Wgmma<columns>::int8(sums, a + i * next_depth, b + i * next_depth, 1);
+        for (int i = 0; i < 3; ++i) Wgmma<columns>::int8(sums, a + i * next_depth, b + i * next_depth, i);
         wgmma_commit();
-        const auto* const scales =
-            reinterpret_cast<const float2*>(memory + Layout::scales + position.stage * Layout::scale_bytes) + lane % 4;
+        Wgmma<columns>::int8(sums, a + 3 * next_depth, b + 3 * next_depth, 1);
+        wgmma_commit();
+        // The other's instructions arrive while this one's last still runs.
+        wgmma_wait<1>();
+        give_turn(turn + 3 - warpgroup);
         wgmma_wait<0>();
+        const auto* const scales =
+            reinterpret_cast<const float2*>(shared + Layout::scales + position.stage * Layout::scale_bytes) + lane % 4;
 #pragma unroll
         for (int j = 0; j < columns / 8; ++j) {
           const float2 scale = scales[4 * j];
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
             float& total = totals[4 * j + e];
-            total = __fmaf_rn(__int_as_float(sums[4 * j + e]) - magic, e % 2 == 0 ? scale.x : scale.y, total);
+            total = __fmaf_rn(__int2float_rn(sums[4 * j + e]), e % 2 == 0 ? scale.x : scale.y, total);
           }
         }
         __syncwarp();
@@ -113,6 +114,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       }
       writer.write(m, n, [&](int i) { return totals[i]; });
     }
+    writer.drain();
   }
   cluster_leave_together();
 }
@@ -128,14 +130,15 @@ void launch_gemm_int8_grouped_hopper(const Int8Operands& operands, DeviceView<co
   const auto function = kernel::gemm_int8_grouped_hopper<Out, columns>;
   constexpr int shared_bytes = HopperLayout<columns, true>::total_bytes;
   CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-  CUtensorMap x_map, weight_map;
+  CUtensorMap x_map, weight_map, out_map;
   fill_tensor_map(x_map, operands.x, tile_tokens);
   fill_tensor_map(weight_map, operands.weight, columns / cluster_blocks);
+  fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
   const Raster raster =
       raster_for(out.rows, out.cols, columns, tuning.raster_group > 0 ? tuning.raster_group : raster_group);
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
   function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(
-      x_map, weight_map, group_scales.data, group_scales.stride, pointers_of(epilogue, out), raster,
+      x_map, weight_map, out_map, group_scales.data, group_scales.stride, pointers_of(epilogue, out), raster,
       static_cast<int>(operands.x.cols / int8_group));
   CUDA_CHECK_LAUNCH();
 }

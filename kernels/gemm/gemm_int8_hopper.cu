@@ -15,10 +15,11 @@ namespace kernel {
 template <class Out, int columns>
 __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_int8_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
-                     const EpiloguePointers<Out> to, const Raster raster, const int input_blocks, const int lead) {
-  extern __shared__ unsigned char shared[];
+                     const __grid_constant__ CUtensorMap out_map, const EpiloguePointers<Out> to, const Raster raster,
+                     const int input_blocks, const int lead) {
+  extern __shared__ __align__(1024) unsigned char shared[];
   using Layout = HopperLayout<columns, false>;
-  const Layout layout{(shared_address(shared) + 1023u) & ~1023u};
+  const Layout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Layout::stages; ++stage) {
@@ -42,8 +43,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
     take_registers<multiplying_registers>();
     const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
     const std::uint32_t x_offset = static_cast<std::uint32_t>(warpgroup - 1) * 64 * tile_inputs;
-    TileWriter<Out, columns> writer(to, shared + (layout.base - shared_address(shared)), Layout::staging,
-                                    Layout::outputs, warp);
+    TileWriter<Out, columns, true> writer(to, &out_map, shared, Layout::staging, Layout::scales, warp);
     std::int32_t sums[columns / 2];
     RingPosition position;
     std::uint32_t lead_parity = 0;
@@ -75,6 +75,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       release_stage(layout, previous);
       writer.write(m, n, [&](int i) { return __int2float_rn(sums[i]); });
     }
+    writer.drain();
   }
   // Neither block may leave while the other still writes to its memory.
   cluster_leave_together();
@@ -108,7 +109,7 @@ int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors)
 
 /// Pairs of token tiles that share the weights in the second-level cache: 2048 tokens.
 constexpr int raster_group = 8;
-constexpr int stages_ahead = 2;
+constexpr int stages_ahead = 1;
 
 template <int columns, class Out>
 void launch(const Int8Operands& operands, const Int8Epilogue<Out>& epilogue, DeviceView<Out> out,
@@ -116,14 +117,15 @@ void launch(const Int8Operands& operands, const Int8Epilogue<Out>& epilogue, Dev
   const auto function = kernel::gemm_int8_hopper<Out, columns>;
   constexpr int shared_bytes = HopperLayout<columns, false>::total_bytes;
   CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-  CUtensorMap x_map, weight_map;
+  CUtensorMap x_map, weight_map, out_map;
   fill_tensor_map(x_map, operands.x, tile_tokens);
   fill_tensor_map(weight_map, operands.weight, columns / cluster_blocks);
+  fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
   const Raster raster = raster_for(out.rows, out.cols, columns, tuning.raster_group);
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
   const int input_blocks = static_cast<int>((operands.x.cols + tile_inputs - 1) / tile_inputs);
   function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(
-      x_map, weight_map, pointers_of(epilogue, out), raster, input_blocks,
+      x_map, weight_map, out_map, pointers_of(epilogue, out), raster, input_blocks,
       input_blocks < fewest_blocks_to_lead ? 0 : tuning.lead);
   CUDA_CHECK_LAUNCH();
 }

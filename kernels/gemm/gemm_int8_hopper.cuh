@@ -7,8 +7,8 @@
 #include "kernels/gemm/tma.cuh"
 #include "kernels/gemm/wgmma.cuh"
 
-/// What the GEMMs of Hopper share, in terms of int8 (a bfloat16 stands for two inputs of a stage): how the tiles of a product are dealt to clusters, how operands reach shared
-/// memory, and how a warp's rows leave it.
+/// What the GEMMs of Hopper share, in terms of int8 (a bfloat16 stands for two inputs of a stage): how the tiles of a
+/// product are dealt to clusters, how operands reach shared memory, and how a warp's rows leave it.
 ///
 /// A block of three warpgroups holds a tile of 128 tokens by `columns` outputs: two warpgroups multiply 64 tokens each,
 /// the third loads. Two blocks, neighbours along the tokens, form a cluster; each fetches half of the weights of a stage
@@ -25,28 +25,26 @@ inline constexpr int loading_registers = 40;
 inline constexpr int multiplying_registers = 232;
 /// Every multiplying warp of the cluster lets go of a stage by itself.
 inline constexpr int releases_per_stage = cluster_blocks * multiplying_warpgroups * 4;
-/// A warp's buffer: 16 rows of 128 bytes, padded to 160 (float) or 144 (bfloat16) so that its accesses do not conflict.
-inline constexpr int staging_bytes = 16 * 160;
+/// A multiplying warp's two buffers: 16 rows of 128 bytes each, from which the copy engine stores results.
+inline constexpr int staging_rows = 16;
+inline constexpr int staging_bytes = 2 * staging_rows * 128;
 
 constexpr int stages_for(int columns) {
-  return columns == 256 ? 4 : columns == 192 ? 5 : columns == 128 ? 6 : 8;
+  return columns == 64 ? 8 : columns == 128 ? 6 : 4;
 }
 
-/// Shared memory from a multiple of 1024 bytes on: rings of tiles of x and of weights, a buffer for each multiplying warp,
-/// the scales and biases of a tile's outputs for each multiplying warpgroup, a ring of group scales (grouped only), then
-/// barriers.
+/// Shared memory, which begins at a multiple of 1024 bytes: rings of tiles of x and of weights, buffers for each multiplying
+/// warp, the scales of a tile's outputs for each multiplying warpgroup or (grouped) a ring of group scales, then barriers.
 template <int columns, bool grouped>
 struct HopperLayout {
-  static constexpr int stages = stages_for(columns);
+  static constexpr int stages = grouped ? 5 : stages_for(columns);
   static constexpr int x_bytes = tile_tokens * tile_inputs;
   static constexpr int weight_bytes = columns * tile_inputs;
   static constexpr int staging = stages * (x_bytes + weight_bytes);
-  static constexpr int outputs = staging + multiplying_warpgroups * 4 * staging_bytes;
-  static constexpr int output_bytes = 2 * columns * 4;
-  static constexpr int scales = outputs + multiplying_warpgroups * output_bytes;
-  static constexpr int scale_bytes = grouped ? columns * 4 : 0;
-  static constexpr int barriers = scales + stages * scale_bytes;
-  static constexpr int total_bytes = barriers + (2 * stages + 1) * 8 + 1024;
+  static constexpr int scales = staging + multiplying_warpgroups * 4 * staging_bytes;
+  static constexpr int scale_bytes = columns * 4;
+  static constexpr int barriers = scales + (grouped ? stages : multiplying_warpgroups) * scale_bytes;
+  static constexpr int total_bytes = barriers + (2 * stages + 1) * 8;
   static_assert(total_bytes <= 227 * 1024);
 
   std::uint32_t base;
@@ -120,31 +118,35 @@ __device__ inline void release_stage(const Layout& layout, int stage) {
   if (lane < cluster_blocks) barrier_arrive_remote(at_rank(layout.empty(stage), static_cast<std::uint32_t>(lane)));
 }
 
+/// Four 8 x 8 matrices of 16-bit values, one register a thread each as wgmma leaves them, to the rows whose addresses the
+/// threads give: thread l names row l % 8 of matrix l / 8.
+__device__ inline void store_matrices(std::uint32_t address, const std::uint32_t (&values)[4]) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(values[0]),
+               "r"(values[1]), "r"(values[2]), "r"(values[3])
+               : "memory");
+}
+
 /// One multiplying warp's way from sums to results: 16 rows of the tile that begins at row `m` (the warp's own) and column
-/// `n`. A thread holds rows lane / 4 + {0, 8} and, of every 8 columns, 2 (lane % 4) + {0, 1}.
-template <class Out, int columns, class Bias = float>
+/// `n`. A thread holds rows lane / 4 + {0, 8} and, of every 8 columns, 2 (lane % 4) + {0, 1}. scaled: each output has its
+/// scale, else the sums are scaled already. `out_map` is for tiles of staging_rows rows.
+template <class Out, int columns, bool scaled, class Bias = float>
 class TileWriter {
  public:
-  __device__ TileWriter(const EpiloguePointers<Out, Bias>& to, unsigned char* memory, int staging, int outputs,
-                        int warp)
+  __device__ TileWriter(const EpiloguePointers<Out, Bias>& to, const CUtensorMap* out_map, unsigned char* memory,
+                        int staging, int scales, int warp)
       : to_(to),
-        staging_(memory + staging + warp * staging_bytes),
-        outputs_(reinterpret_cast<float*>(memory + outputs) + warp / 4 * 2 * columns),
+        out_map_(out_map),
+        staging_(shared_address(memory) + staging + warp * staging_bytes),
+        scales_(reinterpret_cast<float*>(memory + scales) + warp / 4 * columns),
         warpgroup_(warp / 4) {}
 
   /// Starts fetching what the results of a tile need; the sums may be made meanwhile.
   __device__ void fetch(int m, int n) {
-    const int thread = static_cast<int>(threadIdx.x) % warpgroup_threads;
-    warpgroup_sync(1 + warpgroup_);  // the tile before may still be read
-    for (int i = thread; i < columns; i += warpgroup_threads) {
-      const bool there = n + i < to_.n;
-      const int output = there ? n + i : 0;
-      if (to_.weight_scales != nullptr) copy_async_4(shared_address(outputs_ + i), to_.weight_scales + output, there);
-      if (to_.bias == nullptr) continue;
-      if constexpr (sizeof(Bias) == 4) {
-        copy_async_4(shared_address(outputs_ + columns + i), to_.bias + output, there);
-      } else {
-        outputs_[columns + i] = value_of_out(to_.bias[output]);
+    if constexpr (scaled) {
+      warpgroup_sync(1 + warpgroup_);  // the scales of the tile before may still be read
+      for (int i = static_cast<int>(threadIdx.x) % warpgroup_threads; i < columns; i += warpgroup_threads) {
+        const bool there = n + i < to_.n;
+        copy_async_4(shared_address(scales_ + i), to_.weight_scales + (there ? n + i : 0), there);
       }
     }
     for (int half = 0; half < 2; ++half) {
@@ -156,99 +158,101 @@ class TileWriter {
   /// sum(i) is the thread's i-th sum in the order of wgmma, as a float.
   template <class Sum>
   __device__ void write(int m, int n, const Sum& sum) {
-    wait_for_copies();
-    warpgroup_sync(1 + warpgroup_);
-    if (m + 16 <= to_.m && n + columns <= to_.n) {
-      if (to_.bias == nullptr && to_.residual == nullptr) {
-        write_rows<true, true>(m, n, sum);
-      } else {
-        write_rows<false, true>(m, n, sum);
-      }
-    } else {
-      write_rows<false, false>(m, n, sum);
+    if constexpr (scaled) {
+      wait_for_copies();
+      warpgroup_sync(1 + warpgroup_);
     }
+    if (to_.bias == nullptr && to_.residual == nullptr) {
+      write_rows<true>(m, n, sum);
+    } else {
+      write_rows<false>(m, n, sum);
+    }
+  }
+
+  /// Waits until the copy engine has read the buffers: before the block leaves.
+  __device__ void drain() {
+    if (lane() == 0) wait_for_stores<0>();
   }
 
  private:
-  static constexpr int out_bytes = static_cast<int>(sizeof(Out));
-  static constexpr int chunk = 128 / out_bytes;
-  static constexpr int padded = out_bytes == 2 ? 144 : 160;
-  static constexpr int piece = 16 / out_bytes;
-
-  struct alignas(2 * sizeof(Out)) Pair {
-    Out values[2];
-  };
+  static constexpr int chunk = 128 / static_cast<int>(sizeof(Out));
+  static constexpr int blocks = chunk / 8;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
 
-  /// 128 bytes of every row at a time by way of the warp's buffer, so that the memory sees whole lines. plain: neither bias
-  /// nor residual. inside: no row and no column lies outside of the output.
-  template <bool plain, bool inside, class Sum>
+  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual.
+  template <bool plain, class Sum>
   __device__ void write_rows(int m, int n, const Sum& sum) {
-    unsigned char* const written = staging_ + lane() / 4 * padded + lane() % 4 * 2 * out_bytes;
 #pragma unroll
     for (int c = 0; c < columns / chunk; ++c) {
+      const std::uint32_t buffer = staging_ + c % 2 * (staging_rows * 128);
+      float values[blocks][4];
+      finish_chunk<plain>(values, c, m, n, sum);
+      if (lane() == 0) wait_for_stores<1>();
+      __syncwarp();
+      stage(values, buffer);
+      show_to_copy_engine();
+      __syncwarp();
+      if (lane() == 0) tma_store(out_map_, buffer, n + c * chunk, m);
+    }
+  }
+
+  template <bool plain, class Sum>
+  __device__ void finish_chunk(float (&values)[blocks][4], int c, int m, int n, const Sum& sum) {
+    float2 scales[blocks];
+    if constexpr (scaled) {
 #pragma unroll
-      for (int j = 0; j < chunk / 8; ++j) {
-        const int block = c * chunk / 8 + j;
+      for (int j = 0; j < blocks; ++j)
+        scales[j] = *reinterpret_cast<const float2*>(scales_ + c * chunk + 8 * j + 2 * (lane() % 4));
+    }
 #pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          float values[2] = {sum(4 * block + 2 * half), sum(4 * block + 2 * half + 1)};
-          finish_pair<plain, inside>(values, half, m + lane() / 4 + 8 * half, n, 8 * block + 2 * (lane() % 4));
-          Pair pair;
-          round_to_out(values[0], pair.values[0]);
-          round_to_out(values[1], pair.values[1]);
-          *reinterpret_cast<Pair*>(written + half * 8 * padded + j * 8 * out_bytes) = pair;
+    for (int j = 0; j < blocks; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const float x_scale = x_scales_[e / 2];
+        const float scale = scaled ? __fmul_rn(x_scale, e % 2 == 0 ? scales[j].x : scales[j].y) : x_scale;
+        values[j][e] = __fmul_rn(sum(4 * (c * blocks + j) + e), scale);
+        if constexpr (!plain) {
+          const int row = m + lane() / 4 + e / 2 * 8;
+          const int column = n + c * chunk + 8 * j + 2 * (lane() % 4) + e % 2;
+          if (row < to_.m && column < to_.n) values[j][e] = add_bias_and_residual(to_, values[j][e], row, column);
         }
       }
-      __syncwarp();
-#pragma unroll
-      for (int i = 0; i < 4; ++i) write_piece<inside>(m, n + c * chunk, 4 * i + lane() / 8);
-      __syncwarp();
     }
   }
 
-  /// The two results of row `row` from column n + `column` on.
-  template <bool plain, bool inside>
-  __device__ void finish_pair(float (&values)[2], int half, int row, int n, int column) {
-    const float2 scale =
-        to_.weight_scales != nullptr ? *reinterpret_cast<const float2*>(outputs_ + column) : make_float2(1.0f, 1.0f);
-    values[0] = __fmul_rn(values[0], __fmul_rn(x_scales_[half], scale.x));
-    values[1] = __fmul_rn(values[1], __fmul_rn(x_scales_[half], scale.y));
-    if constexpr (plain) return;
-    if (to_.bias != nullptr) {
-      const float2 bias = *reinterpret_cast<const float2*>(outputs_ + columns + column);
-      values[0] = __fadd_rn(values[0], bias.x);
-      values[1] = __fadd_rn(values[1], bias.y);
-    }
-    if (to_.residual == nullptr) return;
-    const Out* const residual = to_.residual + row * to_.residual_stride + n + column;
+  /// To the buffer, with the swizzle of the copy engine: the 16-byte pieces of a row are permuted by XOR with row % 8.
+  __device__ static void stage(const float (&values)[blocks][4], std::uint32_t buffer) {
+    if constexpr (sizeof(Out) == 2) {
+      const int row = lane() % 16;
 #pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      if (inside || (row < to_.m && n + column + e < to_.n))
-        values[e] = __fadd_rn(values[e], value_of_out(residual[e]));
-    }
-  }
-
-  /// 16 bytes a lane from the warp's buffer to row m + `row`.
-  template <bool inside>
-  __device__ void write_piece(int m, int n, int row) {
-    const unsigned char* const from = staging_ + row * padded + lane() % 8 * 16;
-    const int column = n + lane() % 8 * piece;
-    Out* const out = to_.out + (m + row) * to_.out_stride + column;
-    if (inside || (m + row < to_.m && column + piece <= to_.n)) {
-      *reinterpret_cast<uint4*>(out) = *reinterpret_cast<const uint4*>(from);
-    } else if (m + row < to_.m) {
+      for (int j = 0; j < blocks; j += 2) {
+        std::uint32_t packed[4];
 #pragma unroll
-      for (int e = 0; e < piece - 1; ++e) {
-        if (column + e < to_.n) out[e] = reinterpret_cast<const Out*>(from)[e];
+        for (int i = 0; i < 4; ++i)
+          packed[i] = pack_bfloat16(values[j + i / 2][i % 2 * 2], values[j + i / 2][i % 2 * 2 + 1]);
+        store_matrices(buffer + row * 128 + ((j + lane() / 16) ^ (row % 8)) * 16, packed);
+      }
+    } else {
+#pragma unroll
+      for (int j = 0; j < blocks; ++j) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int row = lane() / 4 + 8 * half;
+          const std::uint32_t address =
+              buffer + row * 128 + ((2 * j + lane() % 4 / 2) ^ (row % 8)) * 16 + lane() % 2 * 8;
+          asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(values[j][2 * half]),
+                       "f"(values[j][2 * half + 1])
+                       : "memory");
+        }
       }
     }
   }
 
   const EpiloguePointers<Out, Bias>& to_;
-  unsigned char* staging_;
-  float* outputs_;
+  const CUtensorMap* out_map_;
+  std::uint32_t staging_;
+  float* scales_;
   int warpgroup_;
   float x_scales_[2] = {};
 };

@@ -62,7 +62,7 @@ namespace kernel {
 /// Few tokens: out^T = weight * x^T, so that the outputs fill the 64 rows of wgmma and the tokens its columns. Tile 128
 /// outputs x `tokens` x 128 inputs a block; the blocks of a cluster share a tile and split the inputs, then each adds up
 /// and finishes its part of the outputs through the others' shared memory: exact, the sums are integers. Bound by the
-/// memory that the weights come from, so that its first weights are sent for while the kernel before still runs.
+/// memory that the weights come from.
 template <class Out, int tokens>
 __global__ void __launch_bounds__(narrow_threads, blocks_per_multiprocessor(tokens))
     gemm_int8_hopper_narrow(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
@@ -85,13 +85,9 @@ __global__ void __launch_bounds__(narrow_threads, blocks_per_multiprocessor(toke
     barrier_init_fence();
   }
   __syncthreads();
-  let_next_kernel_start();
 
   if (warp == multiplying_threads / 32) {
     if (lane == 0) {
-      for (int block = first_block; block < last_block && block < first_block + Layout::stages; ++block)
-        tma_prefetch(&weight_map, block * tile_inputs, first_output);
-      wait_for_kernels_before();
       RingPosition position;
       for (int block = first_block; block < last_block; ++block) {
         barrier_wait(layout.empty(position.stage), position.parity ^ 1);
@@ -105,7 +101,6 @@ __global__ void __launch_bounds__(narrow_threads, blocks_per_multiprocessor(toke
     __syncwarp();
   }
 
-  wait_for_kernels_before();
   std::int32_t sums[tokens / 2];
   if (warp < multiplying_threads / 32) {
     const std::uint32_t weight_offset = static_cast<std::uint32_t>(warp / 4) * 64 * tile_inputs;
@@ -218,20 +213,18 @@ void launch(const Int8Operands& operands, const Int8Epilogue<Out>& epilogue, Dev
   fill_tensor_map(x_map, operands.x, tokens);
   fill_tensor_map(weight_map, operands.weight, tile_outputs);
   CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-  cudaLaunchAttribute attributes[2] = {};
-  attributes[0].id = cudaLaunchAttributeClusterDimension;
-  attributes[0].val.clusterDim.x = static_cast<unsigned>(splits);
-  attributes[0].val.clusterDim.y = 1;
-  attributes[0].val.clusterDim.z = 1;
-  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attributes[1].val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim.x = static_cast<unsigned>(splits);
+  cluster.val.clusterDim.y = 1;
+  cluster.val.clusterDim.z = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(splits), static_cast<unsigned>(tiles));
   config.blockDim = dim3(narrow_threads);
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream.handle();
-  config.attrs = attributes;
-  config.numAttrs = 2;
+  config.attrs = &cluster;
+  config.numAttrs = 1;
   CUDA_CALL(cudaLaunchKernelEx(&config, function, x_map, weight_map, pointers_of(epilogue, out), input_blocks));
 }
 

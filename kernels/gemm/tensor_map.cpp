@@ -53,4 +53,8 @@ void fill_tensor_map(CUtensorMap& map, DeviceView<const BFloat16> matrix, int ti
   fill(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, matrix.data, matrix.rows, matrix.cols, matrix.stride, tile_rows);
 }
 
+void fill_tensor_map(CUtensorMap& map, DeviceView<const float> matrix, int tile_rows) {
+  fill(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 4, matrix.data, matrix.rows, matrix.cols, matrix.stride, tile_rows);
+}
+
 }  // namespace pare::kernels::detail

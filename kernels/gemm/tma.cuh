@@ -97,19 +97,32 @@ __device__ inline void warpgroup_sync(int name) {
   asm volatile("bar.sync %0, 128;" ::"r"(name) : "memory");
 }
 
-/// Lets the next kernel on the stream, if it was launched to overlap, start as soon as there is room for it.
-__device__ inline void let_next_kernel_start() {
-  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+/// Half of a barrier of two warpgroups: one waits for its turn, the other gives it. `name` as for warpgroup_sync.
+__device__ inline void wait_for_turn(int name) {
+  asm volatile("bar.sync %0, 256;" ::"r"(name) : "memory");
 }
 
-/// Waits until the kernels before this one are done and their results are seen.
-__device__ inline void wait_for_kernels_before() {
-  asm volatile("griddepcontrol.wait;" ::: "memory");
+__device__ inline void give_turn(int name) {
+  asm volatile("bar.arrive %0, 256;" ::"r"(name) : "memory");
 }
 
-/// Asks for a tile to be brought to the second-level cache. Harmless for memory that another kernel still writes.
-__device__ inline void tma_prefetch(const CUtensorMap* map, int col, int row) {
-  asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global [%0, {%1, %2}];" ::"l"(map), "r"(col), "r"(row) : "memory");
+/// Makes what this thread wrote to shared memory known to the copy engine.
+__device__ inline void show_to_copy_engine() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+/// Copies a tile from shared memory to (row, col), in elements; what lies outside of the matrix is left out.
+__device__ inline void tma_store(const CUtensorMap* map, std::uint32_t source, int col, int row) {
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map), "r"(col),
+               "r"(row), "r"(source)
+               : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
+/// Waits until at most `pending` of this thread's stores still read shared memory.
+template <int pending>
+__device__ inline void wait_for_stores() {
+  asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(pending) : "memory");
 }
 
 /// Copies four bytes to shared memory, or zeros; waited for by wait_for_copies().
