@@ -108,8 +108,12 @@ int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors)
   return best;
 }
 
-/// Pairs of token tiles that share the weights in the second-level cache: 2048 tokens.
-constexpr int raster_group = 8;
+/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
+int raster_group(std::int64_t inputs) {
+  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
+  constexpr std::int64_t pair_bytes = cluster_blocks * tile_tokens * static_cast<std::int64_t>(sizeof(BFloat16));
+  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (pair_bytes * inputs), 2, 8));
+}
 
 template <int columns, class Out>
 void launch(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, const EpiloguePointers<Out, Out>& to,
@@ -121,7 +125,7 @@ void launch(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, con
   fill_tensor_map(x_map, x, tile_tokens);
   fill_tensor_map(weight_map, weight, columns / cluster_blocks);
   fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
-  const Raster raster = raster_for(x.rows, weight.rows, columns, raster_group);
+  const Raster raster = raster_for(x.rows, weight.rows, columns, raster_group(x.cols));
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
   const int input_blocks = static_cast<int>((x.cols + bf16_inputs - 1) / bf16_inputs);
   function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(x_map, weight_map, out_map, to,

@@ -177,10 +177,12 @@ class TileWriter {
  private:
   static constexpr int chunk = 128 / static_cast<int>(sizeof(Out));
   static constexpr int blocks = chunk / 8;
+  static constexpr int piece = 16 / static_cast<int>(sizeof(Out));
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
 
-  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual.
+  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual. The copy
+  /// engine stores whole pieces of 16 bytes: where the last column lies inside of one, the threads store themselves.
   template <bool plain, class Sum>
   __device__ void write_rows(int m, int n, const Sum& sum) {
 #pragma unroll
@@ -188,6 +190,10 @@ class TileWriter {
       const std::uint32_t buffer = staging_ + c % 2 * (staging_rows * 128);
       float values[blocks][4];
       finish_chunk<plain>(values, c, m, n, sum);
+      if (to_.n % piece != 0 && n + (c + 1) * chunk > to_.n) {
+        store_one_by_one(values, c, m, n);
+        continue;
+      }
       if (lane() == 0) wait_for_stores<1>();
       __syncwarp();
       stage(values, buffer);
@@ -245,6 +251,18 @@ class TileWriter {
                        "f"(values[j][2 * half + 1])
                        : "memory");
         }
+      }
+    }
+  }
+
+  __device__ void store_one_by_one(const float (&values)[blocks][4], int c, int m, int n) {
+#pragma unroll
+    for (int j = 0; j < blocks; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int row = m + lane() / 4 + e / 2 * 8;
+        const int column = n + c * chunk + 8 * j + 2 * (lane() % 4) + e % 2;
+        if (row < to_.m && column < to_.n) round_to_out(values[j][e], to_.out[row * to_.out_stride + column]);
       }
     }
   }
