@@ -35,6 +35,18 @@ struct DecodeOperands {
   std::uint32_t group_reciprocal;
 };
 
+/// Blocks that share a multiprocessor. Before Hopper the compiler needs a few more registers for two blocks of tokens than
+/// two blocks have.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr int decode_blocks(int token_blocks) {
+  return token_blocks == 1 ? 2 : 1;
+}
+#else
+constexpr int decode_blocks(int) {
+  return 2;
+}
+#endif
+
 /// Read once: past the first-level cache.
 __device__ inline uint4 load_once(const std::uint8_t* from) {
   uint4 value;
@@ -80,7 +92,7 @@ namespace kernel {
 ///
 /// whole_pieces: every group is a multiple of a lane's 16 bytes, one scale a load; else one every 8 codes.
 template <int bits, bool whole_pieces, int token_blocks, int row_blocks, int ahead>
-__global__ void __launch_bounds__(decode_threads, 2) decode_gemm(const DecodeOperands from) {
+__global__ void __launch_bounds__(decode_threads, decode_blocks(token_blocks)) decode_gemm(const DecodeOperands from) {
   constexpr int codes_a_load = 128 / bits, pieces = codes_a_load / 8, codes_a_step = 4 * codes_a_load;
   constexpr int rows = 16 * row_blocks, tokens = 8 * token_blocks;
   __shared__ float parts[decode_warps][tokens][rows];
