@@ -128,7 +128,7 @@ void print_table(const kernels::Stream& stream, const GpuPeaks& peaks, std::int6
 
 void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
   for (const Shape shape : shapes) {
-    for (const std::int64_t m : {16, 64, 128, 256}) {
+    for (const std::int64_t m : {16, 32, 64, 128, 256}) {
       Buffers buffers(m, shape, l2_bytes, stream);
       std::printf("%6ld %6ld %6ld us, splits:", static_cast<long>(m), static_cast<long>(shape.n),
                   static_cast<long>(shape.k));
@@ -139,7 +139,10 @@ void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
         });
         std::printf("  %d: %.1f", splits, 1e6 * time.median);
       }
-      std::printf("\n");
+      const GpuTime mma = time_on_gpu(stream, buffers.sets(), [&](int set) {
+        kernels::detail::launch_gemm_int8_mma(buffers.operands(set), buffers.epilogue(), buffers.out(set), stream);
+      });
+      std::printf("  mma: %.1f\n", 1e6 * mma.median);
     }
     for (const std::int64_t m : {512, 2048, 8192, 32768}) {
       Buffers buffers(m, shape, l2_bytes, stream);
