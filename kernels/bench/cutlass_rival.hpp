@@ -13,7 +13,6 @@ namespace pare::bench {
 /// with clusters of two. k is a multiple of 16, n of 8. Throws DeviceError.
 enum class CutlassSchedule { pingpong_128, cooperative_256 };
 void launch_cutlass_int8(CutlassSchedule schedule, std::int64_t m, std::int64_t n, std::int64_t k, const std::int8_t* x,
-                         const std::int8_t* weight, float scale, kernels::BFloat16* out,
-                         const kernels::Stream& stream);
+                         const std::int8_t* weight, float scale, kernels::BFloat16* out, const kernels::Stream& stream);
 
 }  // namespace pare::bench
