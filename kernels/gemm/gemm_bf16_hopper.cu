@@ -87,19 +87,20 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
 namespace {
 
 /// The width of tiles that is done first: rounds of clusters times the width, narrow tiles being dearer because each loads
-/// its tokens anew. Few tokens: the narrowest, so that the weights come by way of as many multiprocessors as can be.
+/// its tokens anew. Not so with few tokens, where all that counts is that every multiprocessor fetches weights to the end.
 int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors) {
   struct Width {
     int columns;
     double cost;  ///< of a tile, relative to its width
   };
   constexpr Width widths[] = {{256, 1.0}, {192, 1.04}, {128, 1.12}, {64, 1.6}};
+  constexpr std::int64_t few_tokens = 16;
   const int clusters = multiprocessors / cluster_blocks;
   int best = 0;
   double lowest = 0.0;
   for (const Width& width : widths) {
     const int tiles = raster_for(tokens, outputs, width.columns, 1).count();
-    const double cost = (tiles + clusters - 1) / clusters * width.columns * width.cost;
+    const double cost = (tiles + clusters - 1) / clusters * width.columns * (tokens <= few_tokens ? 1.0 : width.cost);
     if (best == 0 || cost < lowest) {
       best = width.columns;
       lowest = cost;
