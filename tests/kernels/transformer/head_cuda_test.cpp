@@ -134,8 +134,9 @@ TEST_F(HeadCuda, ScoresAgreeWithDoublePrecision) {
         if (c.k < c.vocabulary && 1.0 - teacher_mass >= 1e-9)
           divergence += (1.0 - teacher_mass) * std::log((1.0 - teacher_mass) / std::max(1.0 - student_mass, 1e-9));
         const double likelihood = normaliser - logits[teacher.targets.data()[t]];
-        ASSERT_NEAR(double{losses.divergence.data()[t]}, divergence, 3 * logit_tolerance) << t;
-        ASSERT_NEAR(double{losses.negative_log_likelihood.data()[t]}, likelihood, 2 * logit_tolerance) << t;
+        EXPECT_NEAR(double{losses.divergence.data()[t]}, divergence, 3 * logit_tolerance) << t;
+        EXPECT_NEAR(double{losses.negative_log_likelihood.data()[t]}, likelihood, 2 * logit_tolerance)
+            << t << " with a logit of " << logits[teacher.targets.data()[t]];
       }
     }
   }
