@@ -256,8 +256,8 @@ __device__ __forceinline__ void multiply_units(const AttentionLayout<dim>& layou
     keys.template advance<Layout::stages>();
     exponentiate(scores, highest, totals, shrink, query, key, unit.tiles == 1, scale);
     round_weights(weights, scores);
+    if (unit.tiles > 1) barrier_wait(layout.keys_full(keys.stage), keys.parity);
     for (int tile = 1; tile < unit.tiles; ++tile) {
-      barrier_wait(layout.keys_full(keys.stage), keys.parity);
       barrier_wait(layout.values_full(values.stage), values.parity);
       wait_for_turn(own_turn);
       start_scores<dim>(scores, queries, layout.keys(keys.stage));
@@ -268,6 +268,9 @@ __device__ __forceinline__ void multiply_units(const AttentionLayout<dim>& layou
       release(layout.keys_empty(keys.stage));
       keys.template advance<Layout::stages>();
       exponentiate(scores, highest, totals, shrink, query, tile * tile_keys + key, tile == unit.tiles - 1, scale);
+      // Totals are never negative. A branch on them keeps ptxas from moving the exponentials behind the wait for the sums.
+      const bool exponentials_are_made = !(totals[0] + totals[1] < 0.0f);
+      if (exponentials_are_made & (tile + 1 < unit.tiles)) barrier_wait(layout.keys_full(keys.stage), keys.parity);
       wgmma_wait<0>();
       hold(sums);
       release(layout.values_empty(values.stage));
