@@ -25,14 +25,18 @@ Encode encode_function() {
   return function;
 }
 
+/// rows of a window, of which there are `windows` one after the other; 0: a matrix, not cut into windows.
 void fill(CUtensorMap& map, CUtensorMapDataType type, std::int64_t element_bytes, const void* data, std::int64_t rows,
-          std::int64_t cols, std::int64_t stride, int tile_rows) {
-  const cuuint64_t sizes[] = {static_cast<cuuint64_t>(cols), static_cast<cuuint64_t>(rows)};
-  const cuuint64_t row_strides[] = {static_cast<cuuint64_t>(stride * element_bytes)};
-  const cuuint32_t box[] = {static_cast<cuuint32_t>(tile_row_bytes / element_bytes),
-                            static_cast<cuuint32_t>(tile_rows)};
-  const cuuint32_t steps[] = {1, 1};
-  const CUresult result = encode_function()(&map, type, 2, const_cast<void*>(data), sizes, row_strides, box, steps,
+          std::int64_t cols, std::int64_t stride, int tile_rows, std::int64_t windows = 0) {
+  const cuuint64_t sizes[] = {static_cast<cuuint64_t>(cols), static_cast<cuuint64_t>(rows),
+                              static_cast<cuuint64_t>(windows)};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(stride * element_bytes),
+                                static_cast<cuuint64_t>(rows * stride * element_bytes)};
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(tile_row_bytes / element_bytes), static_cast<cuuint32_t>(tile_rows),
+                            1};
+  const cuuint32_t steps[] = {1, 1, 1};
+  const cuuint32_t dimensions = windows > 0 ? 3 : 2;
+  const CUresult result = encode_function()(&map, type, dimensions, const_cast<void*>(data), sizes, strides, box, steps,
                                             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result != CUDA_SUCCESS) {
@@ -55,6 +59,11 @@ void fill_tensor_map(CUtensorMap& map, DeviceView<const BFloat16> matrix, int ti
 
 void fill_tensor_map(CUtensorMap& map, DeviceView<const float> matrix, int tile_rows) {
   fill(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 4, matrix.data, matrix.rows, matrix.cols, matrix.stride, tile_rows);
+}
+
+void fill_window_map(CUtensorMap& map, DeviceView<const BFloat16> matrix, std::int64_t window_length, int tile_rows) {
+  fill(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, matrix.data, window_length, matrix.cols, matrix.stride, tile_rows,
+       matrix.rows / window_length);
 }
 
 }  // namespace pare::kernels::detail

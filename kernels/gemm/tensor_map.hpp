@@ -17,4 +17,8 @@ void fill_tensor_map(CUtensorMap_st& map, DeviceView<const std::int8_t> matrix, 
 void fill_tensor_map(CUtensorMap_st& map, DeviceView<const BFloat16> matrix, int tile_rows);
 void fill_tensor_map(CUtensorMap_st& map, DeviceView<const float> matrix, int tile_rows);
 
+/// The same for (column, row of a window, window) of a matrix that is whole windows of `window_length` rows: what lies beyond
+/// the end of a window arrives as zeros, too.
+void fill_window_map(CUtensorMap_st& map, DeviceView<const BFloat16> matrix, std::int64_t window_length, int tile_rows);
+
 }  // namespace pare::kernels::detail

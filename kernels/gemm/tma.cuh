@@ -78,6 +78,16 @@ __device__ inline void tma_load(std::uint32_t destination, const CUtensorMap* ma
       : "memory");
 }
 
+/// The same from a map of windows.
+__device__ inline void tma_load(std::uint32_t destination, const CUtensorMap* map, int col, int row, int window,
+                                std::uint32_t barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4}], "
+      "[%5];" ::"r"(destination),
+      "l"(map), "r"(col), "r"(row), "r"(window), "r"(barrier)
+      : "memory");
+}
+
 /// The same into every block of the cluster whose bit is set in `ranks`, each block's own barrier being told.
 __device__ inline void tma_load_multicast(std::uint32_t destination, const CUtensorMap* map, int col, int row,
                                           std::uint32_t barrier, std::uint16_t ranks) {

@@ -93,6 +93,12 @@ std::int64_t head_top_workspace_floats(std::int64_t tokens_at_once, std::int64_t
 void head_top_log_probabilities(DeviceView<const BFloat16> hidden, DeviceView<const BFloat16> weight,
                                 DeviceView<std::uint32_t> ids, DeviceView<float> log_probabilities,
                                 DeviceSpan<float> workspace, const Stream& stream) {
+  detail::head_top_with(stream.compute_capability() == 90, hidden, weight, ids, log_probabilities, workspace, stream);
+}
+
+void detail::head_top_with(bool wgmma, DeviceView<const BFloat16> hidden, DeviceView<const BFloat16> weight,
+                           DeviceView<std::uint32_t> ids, DeviceView<float> log_probabilities,
+                           DeviceSpan<float> workspace, const Stream& stream) {
   const std::int64_t k = ids.cols;
   const std::int64_t stride = logits_stride(weight.rows);
   detail::HeadArguments arguments = arguments_of(hidden, weight, k);
@@ -104,7 +110,11 @@ void head_top_log_probabilities(DeviceView<const BFloat16> hidden, DeviceView<co
   for (std::int64_t first = 0; first < hidden.rows; first += tokens_at_once) {
     arguments.hidden = hidden.data + first * hidden.stride;
     arguments.tokens = std::min(tokens_at_once, hidden.rows - first);
-    detail::launch_head_logits(arguments, workspace.data, stride, stream);
+    if (wgmma) {
+      detail::launch_head_logits_hopper(arguments, workspace.data, stride, stream);
+    } else {
+      detail::launch_head_logits(arguments, workspace.data, stride, stream);
+    }
     detail::launch_head_select(
         workspace.data, stride, arguments.tokens, arguments.vocabulary, arguments.k, ids.data + first * ids.stride,
         ids.stride, log_probabilities.data + first * log_probabilities.stride, log_probabilities.stride, stream);

@@ -41,6 +41,10 @@ void score_head_with(bool wgmma, DeviceView<const BFloat16> hidden, DeviceView<c
                      DeviceView<const std::uint32_t> teacher_ids, DeviceView<const float> teacher_log_probabilities,
                      DeviceSpan<const std::uint32_t> targets, DeviceSpan<float> divergence,
                      DeviceSpan<float> negative_log_likelihood, DeviceSpan<float> workspace, const Stream& stream);
+/// The same of head_top_log_probabilities. Both kinds make the logits of their score, bit for bit.
+void head_top_with(bool wgmma, DeviceView<const BFloat16> hidden, DeviceView<const BFloat16> weight,
+                   DeviceView<std::uint32_t> ids, DeviceView<float> log_probabilities, DeviceSpan<float> workspace,
+                   const Stream& stream);
 
 }  // namespace detail
 }  // namespace pare::kernels

@@ -23,11 +23,12 @@ struct HeadPlace {
   int span;
 };
 
-/// What block `block` of token_tiles * spans works on: groups of 16 tiles of tokens, in a group span after span.
-constexpr HeadPlace head_place(std::int64_t block, std::int64_t token_tiles, int spans) {
-  const std::int64_t group = block / (head_tiles_together * std::int64_t{spans});
-  const std::int64_t first = group * head_tiles_together;
-  const std::int64_t tiles = token_tiles - first < head_tiles_together ? token_tiles - first : head_tiles_together;
+/// What block `block` of token_tiles * spans works on: groups of `together` tiles of tokens, in a group span after span.
+constexpr HeadPlace head_place(std::int64_t block, std::int64_t token_tiles, int spans,
+                               int together = head_tiles_together) {
+  const std::int64_t group = block / (together * std::int64_t{spans});
+  const std::int64_t first = group * together;
+  const std::int64_t tiles = token_tiles - first < together ? token_tiles - first : together;
   const std::int64_t inside = block - first * spans;
   return {first + inside % tiles, static_cast<int>(inside / tiles)};
 }
@@ -55,15 +56,20 @@ struct HeadArguments {
   int parts = 0;
   float* gathered = nullptr;       ///< [tokens, k]: the logits of the teacher's words
   float* target_logits = nullptr;  ///< [tokens]
+  float* logits = nullptr;         ///< instead of all that, the logits themselves
+  std::int64_t logits_stride = 0;
 };
 
 /// One run over the vocabulary: fills partial, gathered and target_logits. mma.sync, and wgmma for sm_90a.
 void launch_head_score(const HeadArguments& arguments, const Stream& stream);
 void launch_head_score_hopper(const HeadArguments& arguments, const Stream& stream);
 
-/// Logits of all words in binary32: logits [tokens, logits_stride], logits_stride even.
+/// Logits of all words in binary32, bit for bit those of the score of the same kind: logits [tokens, logits_stride],
+/// logits_stride even.
 void launch_head_logits(const HeadArguments& arguments, float* logits, std::int64_t logits_stride,
                         const Stream& stream);
+void launch_head_logits_hopper(const HeadArguments& arguments, float* logits, std::int64_t logits_stride,
+                               const Stream& stream);
 
 /// From the above to the two losses.
 struct HeadLosses {

@@ -1,123 +1,202 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/core/contract.hpp"
 #include "kernels/core/cuda_check.cuh"
-#include "kernels/gemm/wgmma.cuh"
+#include "kernels/gemm/gemm_int8_hopper.cuh"
+#include "kernels/gemm/tensor_map.hpp"
 #include "kernels/transformer/head_row.cuh"
 
 namespace pare::kernels::detail {
 namespace kernel {
 
-constexpr int head_threads = 2 * warpgroup_threads;
-constexpr int tile_tokens = head_block_tokens;
+/// A tile of 128 tokens x 256 words x 64 values of bfloat16 has the bytes of one of int8 x 128, and takes its layout.
 constexpr int tile_words = 256;
-constexpr int tile_depth = 64;
-constexpr int stages = 4;
-constexpr int token_bytes = tile_tokens * swizzle_bytes;
-constexpr int stage_bytes = token_bytes + tile_words * swizzle_bytes;
-constexpr int head_shared_bytes = stages * stage_bytes;
-static_assert(tile_depth * 2 == swizzle_bytes && head_span_words % tile_words == 0);
+constexpr int tile_depth = swizzle_bytes / 2;
+constexpr int stages_ahead = 2;
+constexpr int pairs_together = head_tiles_together / cluster_blocks;
+using HeadLayout = HopperLayout<tile_words, false>;
+static_assert(head_block_tokens == tile_tokens && head_span_words % tile_words == 0);
 
-/// Starts the copy of `count` rows of 64 values, columns from `depth` on; zeros beyond `rows` and `width`.
-template <int count>
-__device__ void copy_rows(std::uint32_t tile, const __nv_bfloat16* matrix, std::int64_t stride, std::int64_t first,
-                          std::int64_t rows, int depth, int width) {
-  const int chunk = static_cast<int>(threadIdx.x) % 8;
-  const int row = static_cast<int>(threadIdx.x) / 8;
-  const bool inside = depth + chunk * chunk_values < width;
-  const __nv_bfloat16* from = matrix + (first + row) * stride + depth + chunk * chunk_values;
-#pragma unroll
-  for (int r = 0; r < count; r += head_threads / 8) {
-    const bool exists = inside && first + row + r < rows;
-    copy_chunk(tile + 2 * tile_offset(row + r, chunk, tile_depth), exists ? from + r * stride : matrix, exists);
-  }
-}
-
-/// The tile of logits is 128 tokens x 256 words, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread),
-/// depth 64; four stages of 48 KiB with TMA's 128-byte swizzle, filled by cp.async two stages ahead and never drained
-/// between tiles of words. Compute-bound; the tile needs 48 bytes a clock of the L2 cache at full rate. Why a stage
-/// may be overwritten: when the threads meet in step i, each has waited for its products of step i - 2.
-__global__ void __launch_bounds__(head_threads, 1)
-    score_hopper(const HeadArguments arguments, std::int64_t token_tiles) {
-  extern __shared__ __align__(1024) unsigned char shared[];
-  const auto* hidden = reinterpret_cast<const __nv_bfloat16*>(arguments.hidden);
-  const auto* weight = reinterpret_cast<const __nv_bfloat16*>(arguments.weight);
-  const HeadPlace place = head_place(blockIdx.x, token_tiles, head_spans(arguments.vocabulary));
-  const std::int64_t first_token = place.token_tile * tile_tokens;
-  const int first_word = place.span * head_span_words;
-  const int last_word = min(first_word + head_span_words, arguments.vocabulary);
-  const int steps = (arguments.width + tile_depth - 1) / tile_depth;
-  const std::uint32_t base = shared_address(shared);
-  const std::uint32_t token_offset = threadIdx.x / warpgroup_threads * (token_bytes / 2);
-
-  int copy_word = first_word;
-  int copy_step = 0;
-  int copy_slot = 0;
-  const auto copy_next = [&] {
-    if (copy_word < last_word) {
-      const std::uint32_t slot = base + copy_slot * stage_bytes;
-      copy_rows<tile_tokens>(slot, hidden, arguments.hidden_stride, first_token, arguments.tokens,
-                             copy_step * tile_depth, arguments.width);
-      copy_rows<tile_words>(slot + token_bytes, weight, arguments.weight_stride, copy_word, arguments.vocabulary,
-                            copy_step * tile_depth, arguments.width);
-      copy_slot = (copy_slot + 1) % stages;
-      if (++copy_step == steps) {
-        copy_step = 0;
-        copy_word += tile_words;
-      }
-    }
-    commit_copies();
-  };
-#pragma unroll
-  for (int i = 0; i < stages - 2; ++i) copy_next();
-
-  const int lane_row = static_cast<int>(threadIdx.x) / 32 * 16 + static_cast<int>(threadIdx.x) % 32 / 4;
+/// What becomes of logits: log-sum-exp and the logits that losses need.
+struct ScoreRows {
   HeadRow rows[2];
-#pragma unroll
-  for (int half = 0; half < 2; ++half) rows[half].begin(arguments, first_token + lane_row + half * 8, first_word);
+  int part;
 
-  float sums[tile_words / 2];
+  __device__ ScoreRows(const HeadArguments& arguments, std::int64_t first_row, const HeadPlace& place)
+      : part(place.span) {
 #pragma unroll
-  for (float& sum : sums) sum = 0.0f;
-  int slot_index = 0;
-  for (int word = first_word; word < last_word; word += tile_words) {
-    for (int step = 0; step < steps; ++step) {
-      wait_for_copies<stages - 3>();
-      asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-      __syncthreads();
-      const std::uint32_t slot = base + slot_index * stage_bytes;
-      slot_index = (slot_index + 1) % stages;
-      const std::uint64_t a = matrix_descriptor(slot + token_offset);
-      const std::uint64_t b = matrix_descriptor(slot + token_bytes);
-      wgmma_fence();
-#pragma unroll
-      for (int d = 0; d < tile_depth / 16; ++d)
-        Wgmma<tile_words>::bf16(sums, a + d * next_depth, b + d * next_depth, d > 0 || step > 0 ? 1 : 0);
-      wgmma_commit();
-      copy_next();
-      wgmma_wait<1>();
-    }
-    wgmma_wait<0>();
+    for (int half = 0; half < 2; ++half) rows[half].begin(arguments, first_row + half * 8, part * head_span_words);
+  }
+
+  __device__ __forceinline__ void add(const HeadArguments& arguments, int word, float (&sums)[tile_words / 2]) {
 #pragma unroll
     for (int half = 0; half < 2; ++half)
       rows[half].template add<tile_words / 8>(arguments, word,
                                               [&](int g, int i) -> float& { return sums[4 * g + 2 * half + i]; });
   }
+
+  __device__ __forceinline__ void finish(const HeadArguments& arguments) {
 #pragma unroll
-  for (int half = 0; half < 2; ++half) rows[half].finish(arguments, place.span);
+    for (int half = 0; half < 2; ++half) rows[half].finish(arguments, part);
+  }
+};
+
+/// All of them, as they are.
+struct LogitRows {
+  std::int64_t first_row;
+
+  __device__ LogitRows(const HeadArguments&, std::int64_t first_row_, const HeadPlace&) : first_row(first_row_) {}
+
+  __device__ __forceinline__ void add(const HeadArguments& arguments, int word,
+                                      const float (&sums)[tile_words / 2]) const {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::int64_t token = first_row + half * 8;
+      if (token >= arguments.tokens) continue;
+      float* row = arguments.logits + token * arguments.logits_stride;
+#pragma unroll
+      for (int g = 0; g < tile_words / 8; ++g) {
+        const int column = word + 8 * g + static_cast<int>(threadIdx.x) % 4 * 2;
+        if (column < arguments.vocabulary)
+          *reinterpret_cast<float2*>(row + column) = make_float2(sums[4 * g + 2 * half], sums[4 * g + 2 * half + 1]);
+      }
+    }
+  }
+
+  __device__ __forceinline__ void finish(const HeadArguments&) const {}
+};
+
+/// One thread of a block: keeps the ring of stages full, one tile of words after the other.
+__device__ void load_words(const HeadLayout& layout, const CUtensorMap* hidden_map, const CUtensorMap* weight_map,
+                           int first_token, int first_word, int last_word, int steps, std::uint32_t rank) {
+  constexpr int half_words = tile_words / cluster_blocks;
+  constexpr std::uint16_t both = (1 << cluster_blocks) - 1;
+  RingPosition position;
+  for (int word = first_word; word < last_word; word += tile_words) {
+    for (int step = 0; step < steps; ++step) {
+      barrier_wait(layout.empty(position.stage), position.parity ^ 1);
+      const std::uint32_t full = layout.full(position.stage);
+      barrier_arrive_expecting(full, HeadLayout::x_bytes + HeadLayout::weight_bytes);
+      tma_load(layout.x(position.stage), hidden_map, step * tile_depth, first_token, full);
+      tma_load_multicast(layout.weight(position.stage) + rank * half_words * swizzle_bytes, weight_map,
+                         step * tile_depth, word + static_cast<int>(rank) * half_words, full, both);
+      position.template advance<HeadLayout::stages>();
+    }
+  }
+}
+
+/// The tile of logits is 128 tokens x 256 words a block, two warpgroups of 64 x 256 (wgmma m64n256k16, 128 sums a thread),
+/// depth 64; a third warpgroup loads four stages of 48 KiB, which are never drained between tiles of words. Two blocks,
+/// neighbours along the tokens, form a cluster: each fetches half of the words for both, 32 KiB of the second-level cache a
+/// block and stage. Compute-bound. One warpgroup is `lead` stages ahead, so that one works on its logits while the other
+/// has the matrix units.
+template <class Rows>
+__global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
+    head_hopper(const __grid_constant__ CUtensorMap hidden_map, const __grid_constant__ CUtensorMap weight_map,
+                const HeadArguments arguments, const std::int64_t token_pairs, const int lead) {
+  extern __shared__ __align__(1024) unsigned char shared[];
+  const HeadLayout layout{shared_address(shared)};
+  const std::uint32_t rank = cluster_rank();
+  if (threadIdx.x == 0) {
+    for (int stage = 0; stage < HeadLayout::stages; ++stage) {
+      barrier_init(layout.full(stage), 1);
+      barrier_init(layout.empty(stage), releases_per_stage);
+    }
+    barrier_init(layout.lead(), 1);
+    barrier_init_fence();
+  }
+  cluster_sync();
+
+  const HeadPlace place =
+      head_place(blockIdx.x / cluster_blocks, token_pairs, head_spans(arguments.vocabulary), pairs_together);
+  const std::int64_t first_token = (place.token_tile * cluster_blocks + rank) * tile_tokens;
+  const int first_word = place.span * head_span_words;
+  const int last_word = min(first_word + head_span_words, arguments.vocabulary);
+  const int steps = (arguments.width + tile_depth - 1) / tile_depth;
+  const int warpgroup = static_cast<int>(threadIdx.x) / warpgroup_threads;
+  if (warpgroup == 0) {
+    give_up_registers<loading_registers>();
+    if (threadIdx.x == 0)
+      load_words(layout, &hidden_map, &weight_map, static_cast<int>(first_token), first_word, last_word, steps, rank);
+  } else {
+    take_registers<multiplying_registers>();
+    const int lane_row = (static_cast<int>(threadIdx.x) / 32 - 4) * 16 + static_cast<int>(threadIdx.x) % 32 / 4;
+    const std::uint32_t token_offset = static_cast<std::uint32_t>(warpgroup - 1) * (HeadLayout::x_bytes / 2);
+    Rows rows(arguments, first_token + lane_row, place);
+    float sums[tile_words / 2];
+#pragma unroll
+    for (float& sum : sums) sum = 0.0f;
+    RingPosition position;
+    std::uint32_t lead_parity = 0;
+    for (int word = first_word; word < last_word; word += tile_words) {
+      if (lead > 0 && warpgroup == 2) barrier_wait(layout.lead(), lead_parity);
+      lead_parity ^= 1;
+      int previous = 0;
+      for (int step = 0; step < steps; ++step) {
+        if (step == lead && warpgroup == 1 && threadIdx.x % warpgroup_threads == 0 && lead > 0)
+          barrier_arrive(layout.lead());
+        barrier_wait(layout.full(position.stage), position.parity);
+        const std::uint64_t a = matrix_descriptor(layout.x(position.stage) + token_offset);
+        const std::uint64_t b = matrix_descriptor(layout.weight(position.stage));
+        wgmma_fence();
+#pragma unroll
+        for (int d = 0; d < tile_depth / 16; ++d)
+          Wgmma<tile_words>::bf16(sums, a + d * next_depth, b + d * next_depth, step | d);
+        wgmma_commit();
+        wgmma_wait<1>();
+        if (step > 0) release_stage(layout, previous);
+        previous = position.stage;
+        position.template advance<HeadLayout::stages>();
+      }
+      wgmma_wait<0>();
+      release_stage(layout, previous);
+      rows.add(arguments, word, sums);
+    }
+    rows.finish(arguments);
+  }
+  // Neither block may leave while the other still writes to its memory.
+  cluster_leave_together();
 }
 
 }  // namespace kernel
 
-void launch_head_score_hopper(const HeadArguments& arguments, const Stream& stream) {
-  const std::int64_t token_tiles = (arguments.tokens + head_block_tokens - 1) / head_block_tokens;
-  const std::int64_t blocks = token_tiles * head_spans(arguments.vocabulary);
-  EXPECT(blocks <= 0x7fffffff, arguments.tokens, " tokens");
-  CUDA_CALL(cudaFuncSetAttribute(kernel::score_hopper, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 kernel::head_shared_bytes));
-  kernel::
-      score_hopper<<<static_cast<unsigned>(blocks), kernel::head_threads, kernel::head_shared_bytes, stream.handle()>>>(
-          arguments, token_tiles);
+namespace {
+
+template <class Rows>
+void launch(const HeadArguments& arguments, const Stream& stream) {
+  constexpr int pair = cluster_blocks * tile_tokens;
+  constexpr int shared_bytes = kernel::HeadLayout::total_bytes;
+  const std::int64_t pairs = (arguments.tokens + pair - 1) / pair;
+  const std::int64_t blocks = pairs * head_spans(arguments.vocabulary) * cluster_blocks;
+  EXPECT(blocks <= 0x7fffffff && arguments.tokens <= 0x3fffffff, arguments.tokens, " tokens");
+  CUtensorMap hidden_map, weight_map;
+  fill_tensor_map(
+      hidden_map,
+      DeviceView<const BFloat16>(arguments.hidden, arguments.tokens, arguments.width, arguments.hidden_stride),
+      tile_tokens);
+  fill_tensor_map(
+      weight_map,
+      DeviceView<const BFloat16>(arguments.weight, arguments.vocabulary, arguments.width, arguments.weight_stride),
+      kernel::tile_words / cluster_blocks);
+  const auto function = kernel::head_hopper<Rows>;
+  CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+  const int steps = (arguments.width + kernel::tile_depth - 1) / kernel::tile_depth;
+  function<<<static_cast<unsigned>(blocks), hopper_threads, shared_bytes, stream.handle()>>>(
+      hidden_map, weight_map, arguments, pairs, steps < fewest_blocks_to_lead ? 0 : kernel::stages_ahead);
   CUDA_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+void launch_head_score_hopper(const HeadArguments& arguments, const Stream& stream) {
+  launch<kernel::ScoreRows>(arguments, stream);
+}
+
+void launch_head_logits_hopper(const HeadArguments& arguments, float* logits, std::int64_t logits_stride,
+                               const Stream& stream) {
+  HeadArguments with_logits = arguments;
+  with_logits.logits = logits;
+  with_logits.logits_stride = logits_stride;
+  launch<kernel::LogitRows>(with_logits, stream);
 }
 
 }  // namespace pare::kernels::detail

@@ -65,16 +65,18 @@ Reference reference_of(const Matrix<float>& qkv, const AttentionShape& shape, st
   return reference;
 }
 
-/// The output is rounded to bfloat16 (half an ulp: 2^-9 of it), and with the matrix units every weight is, which moves the
-/// sum of weight * v by at most 2^-9 of the sum of weight * |v|. Scores, exponentials and sums are binary32: with scores
-/// below 30 their error moves a weight by less than 2^-13.
+/// bfloat16 keeps 8 bits of significand: in [2^e, 2^(e+1)) an ulp is 2^(e-7) and rounding to nearest moves a value by at most
+/// 2^(e-8), 2^-8 of it. The output is rounded so, and with the matrix units every weight is, which moves the sum of
+/// weight * v by at most 2^-8 of the sum of weight * |v|; the sum of weights takes them unrounded. Scores, exponentials and
+/// sums are binary32: with scores below 30 their error moves a weight by less than 2^-13, and the output by twice that.
+constexpr double bf16_rounding = 0x1p-8;
+
 void expect_near_reference(const Matrix<float>& actual, const Reference& reference, bool weights_rounded) {
-  constexpr double half_ulp = 0x1p-9;
   for (std::int64_t i = 0; i < actual.size(); ++i) {
     const double expected = double{reference.outputs.data()[i]};
     const double magnitude = double{reference.magnitudes.data()[i]};
     const double tolerance =
-        half_ulp * (std::abs(expected) + (weights_rounded ? magnitude : 0.0)) * 1.01 + 0x1p-12 * magnitude;
+        bf16_rounding * (std::abs(expected) + (weights_rounded ? magnitude : 0.0)) * 1.01 + 0x1p-12 * magnitude;
     ASSERT_LE(std::abs(double{actual.data()[i]} - expected), tolerance)
         << "at " << i / actual.cols() << ", " << i % actual.cols() << ": " << actual.data()[i] << " for " << expected;
   }
@@ -231,9 +233,9 @@ TEST_F(DecodeCuda, AgreesWithReferenceForAnyLength) {
                                MatrixView<const float>(keys.view().row(s) + kv, length, shape.head_dim, position),
                                MatrixView<const float>(values.view().row(s) + kv, length, shape.head_dim, position));
           for (std::int64_t d = 0; d < shape.head_dim; ++d) {
-            // Half an ulp of the output; weights and sums are binary32, values below 6.
+            // The output is rounded; weights and sums are binary32, values below 6.
             const double y = expected[static_cast<std::size_t>(d)];
-            ASSERT_NEAR(double{out.view().row(s)[h * shape.head_dim + d]}, y, 0x1p-9 * std::abs(y) * 1.01 + 1e-4)
+            ASSERT_NEAR(double{out.view().row(s)[h * shape.head_dim + d]}, y, bf16_rounding * std::abs(y) * 1.01 + 1e-4)
                 << s << " " << h << " " << d;
           }
         }

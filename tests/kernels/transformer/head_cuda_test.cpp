@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/core/error.hpp"
@@ -134,8 +135,9 @@ TEST_F(HeadCuda, ScoresAgreeWithDoublePrecision) {
         if (c.k < c.vocabulary && 1.0 - teacher_mass >= 1e-9)
           divergence += (1.0 - teacher_mass) * std::log((1.0 - teacher_mass) / std::max(1.0 - student_mass, 1e-9));
         const double likelihood = normaliser - logits[teacher.targets.data()[t]];
-        ASSERT_NEAR(double{losses.divergence.data()[t]}, divergence, 3 * logit_tolerance) << t;
-        ASSERT_NEAR(double{losses.negative_log_likelihood.data()[t]}, likelihood, 2 * logit_tolerance) << t;
+        EXPECT_NEAR(double{losses.divergence.data()[t]}, divergence, 3 * logit_tolerance) << t;
+        EXPECT_NEAR(double{losses.negative_log_likelihood.data()[t]}, likelihood, 2 * logit_tolerance)
+            << t << " with a logit of " << logits[teacher.targets.data()[t]];
       }
     }
   }
@@ -218,17 +220,18 @@ struct Top {
   Matrix<float> log_probabilities;
 };
 
-class HeadTopCuda : public test::CudaTest {
+class HeadTopCuda : public HeadCuda {
  protected:
-  Top top(const Matrix<float>& hidden, const Matrix<float>& weight, std::int64_t k, std::int64_t tokens_at_once) const {
+  Top top(bool wgmma, const Matrix<float>& hidden, const Matrix<float>& weight, std::int64_t k,
+          std::int64_t tokens_at_once) const {
     const DeviceMatrix<BFloat16> device_hidden = bf16_on_device(hidden, stream());
     const DeviceMatrix<BFloat16> device_weight = bf16_on_device(weight, stream());
     DeviceMatrix<std::uint32_t> ids = poisoned_on_device<std::uint32_t>(hidden.rows(), k);
     DeviceMatrix<float> log_probabilities = poisoned_on_device<float>(hidden.rows(), k);
     DeviceMatrix<float> workspace =
         poisoned_on_device<float>(1, head_top_workspace_floats(tokens_at_once, weight.rows()));
-    head_top_log_probabilities(device_hidden.view(), device_weight.view(), ids.view(), log_probabilities.view(),
-                               workspace.span(), stream());
+    detail::head_top_with(wgmma, device_hidden.view(), device_weight.view(), ids.view(), log_probabilities.view(),
+                          workspace.span(), stream());
     return {on_host(ids, stream()), on_host(log_probabilities, stream())};
   }
 };
@@ -248,22 +251,24 @@ TEST_F(HeadTopCuda, TiesGoToTheSmallerIdAndIdsAscend) {
     const Matrix<float> hidden = whole_numbers(c.tokens, c.width, seed++, 1.0f);
     const Matrix<float> weight = whole_numbers(c.vocabulary, c.width, seed++, 0.6f);
 
-    const Top found = top(hidden, weight, c.k, 64);
+    for (const bool wgmma : kernels()) {
+      const Top found = top(wgmma, hidden, weight, c.k, 64);
 
-    for (std::int64_t t = 0; t < c.tokens; ++t) {
-      const std::vector<double> logits = logits_of(hidden, weight, t);
-      std::vector<std::uint32_t> order(logits.size());
-      std::iota(order.begin(), order.end(), 0u);
-      std::stable_sort(order.begin(), order.end(),
-                       [&](std::uint32_t a, std::uint32_t b) { return logits[a] > logits[b]; });
-      std::sort(order.begin(), order.begin() + c.k);
-      const double normaliser = log_sum_exp(logits);
-      for (std::int64_t i = 0; i < c.k; ++i) {
-        const std::uint32_t id = order[static_cast<std::size_t>(i)];
-        ASSERT_EQ(found.ids.view().row(t)[i], id) << t << " " << i;
-        // Half an ulp of the result; the exponentials are binary32 (2 ulp), summed in binary64.
-        ASSERT_NEAR(double{found.log_probabilities.view().row(t)[i]}, logits[id] - normaliser,
-                    1e-6 + 0x1p-23 * std::abs(logits[id] - normaliser));
+      for (std::int64_t t = 0; t < c.tokens; ++t) {
+        const std::vector<double> logits = logits_of(hidden, weight, t);
+        std::vector<std::uint32_t> order(logits.size());
+        std::iota(order.begin(), order.end(), 0u);
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::uint32_t a, std::uint32_t b) { return logits[a] > logits[b]; });
+        std::sort(order.begin(), order.begin() + c.k);
+        const double normaliser = log_sum_exp(logits);
+        for (std::int64_t i = 0; i < c.k; ++i) {
+          const std::uint32_t id = order[static_cast<std::size_t>(i)];
+          ASSERT_EQ(found.ids.view().row(t)[i], id) << t << " " << i;
+          // Half an ulp of the result; the exponentials are binary32 (2 ulp), summed in binary64.
+          ASSERT_NEAR(double{found.log_probabilities.view().row(t)[i]}, logits[id] - normaliser,
+                      1e-6 + 0x1p-23 * std::abs(logits[id] - normaliser));
+        }
       }
     }
   }
@@ -273,11 +278,36 @@ TEST_F(HeadTopCuda, ResultDoesNotDependOnTokensAtOnce) {
   const Matrix<float> hidden = random_bf16_values(200, 72, 71);
   const Matrix<float> weight = random_bf16_values(999, 72, 72, 0.2f);
 
-  const Top at_once = top(hidden, weight, 50, 200);
-  const Top in_pieces = top(hidden, weight, 50, 70);
+  for (const bool wgmma : kernels()) {
+    const Top at_once = top(wgmma, hidden, weight, 50, 200);
+    const Top in_pieces = top(wgmma, hidden, weight, 50, 70);
 
-  EXPECT_TRUE(std::equal(at_once.ids.data(), at_once.ids.data() + at_once.ids.size(), in_pieces.ids.data()));
-  EXPECT_TRUE(test::same_bits(at_once.log_probabilities.view(), in_pieces.log_probabilities.view()));
+    EXPECT_TRUE(std::equal(at_once.ids.data(), at_once.ids.data() + at_once.ids.size(), in_pieces.ids.data()));
+    EXPECT_TRUE(test::same_bits(at_once.log_probabilities.view(), in_pieces.log_probabilities.view()));
+  }
+}
+
+/// The logits are the same bits in teacher and student; what is left is the log-sum-exp of binary32 exponentials (2^-22 of
+/// the sum) and the rounding of the teacher's log-probabilities (2^-24 of 12 and less), each with weight 1 in the words of
+/// the teacher and once more in the others.
+TEST_F(HeadTopCuda, TeacherDoesNotDivergeFromItself) {
+  const Case cases[] = {{130, 1500, 72, 40}, {3, 1281, 1032, 500}, {257, 700, 640, 700}};
+  unsigned seed = 91;
+  for (const Case& c : cases) {
+    const Matrix<float> hidden = random_bf16_values(c.tokens, c.width, seed++);
+    const Matrix<float> weight =
+        random_bf16_values(c.vocabulary, c.width, seed++, 1.5f / std::sqrt(static_cast<float>(c.width)));
+    for (const bool wgmma : kernels()) {
+      Top found = top(wgmma, hidden, weight, c.k, c.tokens);
+      Teacher teacher{std::move(found.ids), std::move(found.log_probabilities), Matrix<std::uint32_t>(1, c.tokens)};
+      std::fill_n(teacher.targets.data(), c.tokens, 0u);
+
+      const Losses losses = score_with(wgmma, hidden, weight, teacher);
+
+      for (std::int64_t t = 0; t < c.tokens; ++t)
+        EXPECT_NEAR(double{losses.divergence.data()[t]}, 0.0, 4e-6) << t << (wgmma ? ", wgmma" : ", mma.sync");
+    }
+  }
 }
 
 TEST_F(HeadTopCuda, NanGivesNan) {
@@ -285,12 +315,14 @@ TEST_F(HeadTopCuda, NanGivesNan) {
   const Matrix<float> weight = random_bf16_values(500, 64, 82, 0.2f);
   hidden.view().row(1)[0] = NAN;
 
-  const Top found = top(hidden, weight, 20, 3);
+  for (const bool wgmma : kernels()) {
+    const Top found = top(wgmma, hidden, weight, 20, 3);
 
-  for (std::int64_t i = 0; i < 20; ++i) {
-    EXPECT_FALSE(std::isnan(found.log_probabilities.view().row(0)[i]));
-    EXPECT_TRUE(std::isnan(found.log_probabilities.view().row(1)[i]));
-    EXPECT_FALSE(std::isnan(found.log_probabilities.view().row(2)[i]));
+    for (std::int64_t i = 0; i < 20; ++i) {
+      EXPECT_FALSE(std::isnan(found.log_probabilities.view().row(0)[i]));
+      EXPECT_TRUE(std::isnan(found.log_probabilities.view().row(1)[i]));
+      EXPECT_FALSE(std::isnan(found.log_probabilities.view().row(2)[i]));
+    }
   }
 }
 
