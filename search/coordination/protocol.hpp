@@ -25,11 +25,11 @@ struct GenerateText {
   std::int64_t begin = 0;
   std::int64_t count = 0;
 };
-/// Read both window sets from this file (framework/data/window_file.hpp).
+/// Read the window sets from this file (framework/data/window_file.hpp).
 struct UseText {
   std::string file;
 };
-/// Take lanes [first_lane, first_lane + lanes) of the search windows through one stage of the full model, behind the
+/// Take lanes [first_lane, first_lane + lanes) of the calibration windows through one stage of the full model, behind the
 /// stages before it; the lanes are the same for all stages. framework/calibration/stage_calibrator.hpp.
 struct CalibrateStage {
   std::uint64_t stage = 0;

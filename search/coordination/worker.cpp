@@ -64,9 +64,10 @@ Outcome Worker::carry_out(const UseText& task) {
 
 Outcome Worker::carry_out(const CalibrateStage& task) {
   const auto stage = static_cast<std::size_t>(task.stage);
+  EXPECT(text_.has_value());
   if (stage == 0) {
-    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, windows(WindowSet::search),
-                                                               task.first_lane, task.lanes, setup_.evaluator.precision);
+    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, text_->to_calibrate(), task.first_lane,
+                                                               task.lanes, setup_.evaluator.precision);
   }
   EXPECT(calibrator_ != nullptr);
   StageCalibrated calibrated{calibrator_->run(stage)};
@@ -75,8 +76,8 @@ Outcome Worker::carry_out(const CalibrateStage& task) {
 }
 
 Outcome Worker::carry_out(const UseCalibration& task) {
-  const std::string key =
-      framework::calibration_key(setup_.model, windows(WindowSet::search), setup_.evaluator.precision);
+  EXPECT(text_.has_value());
+  const std::string key = framework::calibration_key(setup_.model, text_->to_calibrate(), setup_.evaluator.precision);
   calibration_ = std::make_unique<framework::CalibrationFile>(task.file, key);
   return Ready{};
 }

@@ -40,6 +40,8 @@ Plan::Plan(const Experiment& experiment)
       bank(model, sites),
       space(make_space(model, sites)) {
   check_windows(experiment, model.config());
+  windows = experiment.windows;
+  if (!bank.needs_calibration()) windows.calibration = 0;
   budget_bytes = resolve_budget(space, experiment.budget);
 }
 

@@ -18,7 +18,7 @@ namespace pare::search {
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
                                    Progress& progress);
 
-/// What the search windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
+/// What the calibration windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
 /// empty, when no option needs it.
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                 Scheduler& scheduler, Progress& progress);

@@ -201,6 +201,8 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.window_length = file.int_attribute(schema::experiment, schema::window_length);
   record.search_windows = file.int_attribute(schema::experiment, schema::search_windows);
   record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
+  if (file.has_attribute(schema::experiment, schema::calibration_windows))
+    record.calibration_windows = file.int_attribute(schema::experiment, schema::calibration_windows);
   get_provenance(file, record);
   record.space.sites = get_sites(file);
   get_options(file, record.space.sites);

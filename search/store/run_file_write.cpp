@@ -64,6 +64,7 @@ void put_experiment(H5File& file, const RunRecord& record) {
   file.set_attribute(schema::experiment, schema::window_length, record.window_length);
   file.set_attribute(schema::experiment, schema::search_windows, record.search_windows);
   file.set_attribute(schema::experiment, schema::holdout_windows, record.holdout_windows);
+  file.set_attribute(schema::experiment, schema::calibration_windows, record.calibration_windows);
 }
 
 void put_provenance(H5File& file, const RunRecord& record) {

@@ -37,9 +37,10 @@ inline constexpr const char* experiment = "/experiment";
 inline constexpr const char* yaml = "yaml";  // the resolved experiment
 inline constexpr const char* algorithm = "algorithm";
 inline constexpr const char* seed = "seed";
-inline constexpr const char* window_length = "window_length";      // tokens
-inline constexpr const char* search_windows = "search_windows";    // how many
-inline constexpr const char* holdout_windows = "holdout_windows";  // how many
+inline constexpr const char* window_length = "window_length";              // tokens
+inline constexpr const char* search_windows = "search_windows";            // how many
+inline constexpr const char* holdout_windows = "holdout_windows";          // how many
+inline constexpr const char* calibration_windows = "calibration_windows";  // how many; absent, 0: none of their own
 
 // "/provenance": one text attribute a fact (build, host, versions, hashes); `keys` lists their names, one a
 // line, in their order.

@@ -441,16 +441,25 @@ class Explained(MethodTest):
     def test_calibration_and_its_disk(self):
         text = " ".join(self.check("w2-g32", "w3-g32-gptq", "w3-g32-awq").split())
 
-        self.assertRegex(text, "calibrate the inputs of all layers .* 32 search windows, for w3-g32-awq, w3-g32-gptq(;.*)? disk")
+        self.assertRegex(text, "calibrate the inputs of all layers .* 32 windows that neither .*, for w3-g32-awq, w3-g32-gptq(;.*)? disk")
+        self.assertIn("16 held out to confirm, 32 to calibrate on", text)
         self.assertNotRegex(self.check("w2-g32", "w3-g32-mse", "2:4-magnitude"), "calibrate|statistics")
 
     def test_too_little_text_to_calibrate(self):
         few = " ".join(self.check("w3-g32-gptq", data={**self.data, "windows": 8}).split())
 
         self.assertIn("WARNING: 1024 tokens are only 1.3 for each of 768 inputs", few)
-        self.assertIn("give at least 6144 (data.windows, data.length)", few)
+        self.assertIn("give at least 6144 (data.calibration_windows, data.length)", few)
         self.assertNotIn("WARNING", self.check("w3-g32-gptq", data={**self.data, "windows": 48}))
+        self.assertNotIn("WARNING", self.check("w3-g32-gptq", data={**self.data, "windows": 8, "calibration_windows": 48}))
         self.assertNotIn("WARNING", self.check("w3-g32-mse", data={**self.data, "windows": 8}))
+
+    def test_calibration_on_the_text_of_the_search(self):
+        text = " ".join(self.check("w3-g32-gptq", data={**self.data, "windows": 48, "calibration_windows": 0}).split())
+
+        self.assertIn("on the 48 search windows (data.calibration_windows: 0)", text)
+        self.assertIn("WARNING: the search judges these options on the text that they were fitted to", text)
+        self.assertNotIn("to calibrate on", text)
 
     def test_statistics_take_the_disk_that_it_says(self):
         file = self.experiment(options=["w3-g32-gptq", "w4-g32"], cache=str(self.directory / "cache"), search={"tokens": 2000})

@@ -17,6 +17,7 @@ inline search::RunRecord small_run() {
   record.window_length = 64;
   record.search_windows = 8;
   record.holdout_windows = 4;
+  record.calibration_windows = 6;
   for (int layer = 0; layer < 2; ++layer)
     for (const bool is_q : {true, false}) {
       const std::int64_t weights = is_q ? 1000 : 2000;
