@@ -18,7 +18,7 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the
 /// task's number. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {

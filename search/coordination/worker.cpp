@@ -88,6 +88,8 @@ Outcome Worker::carry_out(const BuildSite& task) {
 
 Outcome Worker::carry_out(const UseBank& task) {
   bank_ = std::make_unique<framework::LayerBank>(task.file, setup_.bank_plan);
+  sound_options_.clear();
+  for (std::size_t site = 0; site < setup_.sites.size(); ++site) sound_options_.push_back(bank_->sound_options(site));
   evaluator_.reset();
   return Ready{};
 }
@@ -106,8 +108,16 @@ Outcome Worker::carry_out(const UseTeacher& task) {
 Outcome Worker::carry_out(const Evaluate& task) {
   EXPECT(teacher_ && bank_);
   const std::int64_t offset = task.set == WindowSet::search ? 0 : windows(WindowSet::search).count();
+  std::vector<framework::OptionIndices> candidates = task.recipes;
+  for (framework::OptionIndices& candidate : candidates) {
+    EXPECT(candidate.size() == sound_options_.size());
+    for (std::size_t site = 0; site < candidate.size(); ++site) {
+      EXPECT(candidate[site] < sound_options_[site].size());
+      candidate[site] = sound_options_[site][candidate[site]];
+    }
+  }
   const framework::EvaluationResult result =
-      evaluator().evaluate(task.recipes, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
+      evaluator().evaluate(candidates, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
   for (const auto& scores : result.scores) {
     evaluated.kl.insert(evaluated.kl.end(), scores.kl.begin(), scores.kl.end());

@@ -105,6 +105,21 @@ void gather_statistics(const fs::path& file, const std::string& key, const Plan&
   progress.end();
 }
 
+/// Options that failed at a site are no part of the space there.
+void leave_out_failures(Plan& plan, const framework::LayerBank& bank, Progress& progress) {
+  if (bank.failures().empty()) return;
+  for (auto failure = bank.failures().rbegin(); failure != bank.failures().rend(); ++failure) {
+    plan.space.leave_out(failure->site, static_cast<std::uint8_t>(failure->option), failure->reason);
+  }
+  std::ranges::reverse(plan.space.left_out);
+  for (const LeftOut& each : plan.space.left_out)
+    progress.say(fmt::format("warning: {} goes without {}: {}", each.site, each.option, each.reason));
+  VALIDATE(plan.space.smallest_bytes() <= plan.budget_bytes, "budget: ", plan.budget_bytes,
+           " bytes, but without the options that failed (the first: ", plan.space.left_out.front().site, ", ",
+           plan.space.left_out.front().option, ": ", plan.space.left_out.front().reason, ") the smallest recipe has ",
+           plan.space.smallest_bytes(), " bytes");
+}
+
 }  // namespace
 
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
@@ -162,6 +177,7 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
       plan.space.sites[s].options[o].local_error = bank.local_error(s, o);
     }
   }
+  leave_out_failures(plan, bank, progress);
   scheduler.run_on_all(UseBank{file.string()});
 }
 

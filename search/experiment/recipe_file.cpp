@@ -27,11 +27,20 @@ std::string spelled(const std::string& text) {
   }
 }
 
+/// " (it failed there: ...)", where that is why a site does not offer the option; an empty site means any.
+std::string failure_text(const SearchSpace& space, const std::string& site, const std::string& option) {
+  for (const LeftOut& each : space.left_out) {
+    if (each.option == option && (site.empty() || each.site == site))
+      return ": it failed at " + each.site + ": " + each.reason;
+  }
+  return "";
+}
+
 Recipe read_uniform(const SearchSpace& space, const std::string& text) {
   const std::string option = framework::parse_option(text).name();
   const auto recipe = space.uniform(option);
   VALIDATE(recipe.has_value(), "recipe: option '", option, "' is not offered by every site",
-           framework::did_you_mean(option, space.uniform_options()));
+           failure_text(space, "", option), framework::did_you_mean(option, space.uniform_options()));
   return *recipe;
 }
 
@@ -54,6 +63,7 @@ Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) 
     const auto option = space.find_option(s, spelled(entry.as_string()));
     if (!option) {
       entry.fail("this site has no option '" + entry.as_string() + "'" +
+                 failure_text(space, sites[s], spelled(entry.as_string())) +
                  framework::did_you_mean(entry.as_string(), option_names(space.sites[s])));
     }
     recipe.push_back(*option);

@@ -8,6 +8,20 @@
 
 namespace pare::search {
 
+void SearchSpace::leave_out(std::size_t site, std::uint8_t option, const std::string& reason) {
+  std::vector<SiteOption>& options = sites[site].options;
+  EXPECT(option < options.size(), "option ", int{option}, " of ", options.size(), " at ", sites[site].name);
+  left_out.push_back({sites[site].name, options[option].name, reason});
+  options.erase(options.begin() + option);
+  if (!options.empty()) return;
+  std::string all;
+  for (const LeftOut& each : left_out) {
+    if (each.site == sites[site].name) all += (all.empty() ? "" : "; ") + each.option + ": " + each.reason;
+  }
+  throw InputError("options: " + sites[site].name + " is left with none, all of its options fail: " + all +
+                   "; give it an option that holds, such as w16");
+}
+
 std::int64_t SearchSpace::bytes(const Recipe& recipe) const {
   EXPECT(recipe.size() == sites.size(), "a recipe of ", recipe.size(), " sites for a space of ", sites.size());
   std::int64_t sum = 0;

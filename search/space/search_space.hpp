@@ -28,9 +28,23 @@ struct SearchSite {
   std::vector<SiteOption> options;  ///< ascending bytes, then name
 };
 
+/// An option that a site would have offered, had it not failed there.
+struct LeftOut {
+  std::string site;
+  std::string option;
+  std::string reason;
+
+  bool operator==(const LeftOut&) const = default;
+};
+
 /// The space of recipes with exact costs. Sites are in the order of the model's chain.
 struct SearchSpace {
   std::vector<SearchSite> sites;
+  std::vector<LeftOut> left_out = {};
+
+  /// Takes an option away from a site, which moves the indices of those behind it. Throws InputError when it was the
+  /// site's last.
+  void leave_out(std::size_t site, std::uint8_t option, const std::string& reason);
 
   std::int64_t bytes(const Recipe& recipe) const;
   std::int64_t weights() const;

@@ -64,6 +64,12 @@ inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: cod
 inline constexpr Column option_local_error{
     "/options/local_error", "1", "relative squared error of the weights, or of the outputs where inputs were measured"};
 
+// "/left_out": one row an option that failed at a site and is no part of the space there; absent where none did.
+inline constexpr const char* left_out = "/left_out";
+inline constexpr Column left_out_site{"/left_out/site", "", "name of the site"};
+inline constexpr Column left_out_option{"/left_out/option", "", "the option that failed"};
+inline constexpr Column left_out_reason{"/left_out/reason", "", "why"};
+
 // "/trials": one row a trial, in the order of commits. The attribute `digest` is XXH3-128 over them
 // (TrialDigest).
 inline constexpr const char* trials = "/trials";

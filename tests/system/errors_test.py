@@ -410,7 +410,9 @@ class BrokenArithmetic(ErrorTest):
         checkpoint = Checkpoint()
         checkpoint.set_bf16("layers.3.self_attn.v_proj", 17, 0x7149)  # 1e30
 
-        self.expect_worker_error(checkpoint, "model.layers.3.self_attn.v_proj, option w2-g32: ", "scale", "65504")
+        self.expect_worker_error(
+            checkpoint, "model.layers.3.self_attn.v_proj is left with none, all of its options fail: ", "w2-g32: ", "65504", "such as w16"
+        )
 
     def test_logits_that_overflow(self):
         checkpoint = Checkpoint()

@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 import journal
+from broken_checkpoint import Checkpoint
 from harness import DEMO_MODEL, STORIES, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare
 from resume_test import kill_everything, size_of, start_pare
 
@@ -264,6 +265,74 @@ class Mixed(MethodTest):
             kill_everything(process)
 
         self.expect_same(self.search(file))
+
+
+class FailingOptions(MethodTest):
+    """An option that cannot be computed at one layer leaves the space there, and only there."""
+
+    site = "model.layers.2.self_attn.v_proj"
+    options = ["w2-g32", "w3-g32", "w4-g32"]
+
+    def failing(self, name="experiment", **changes):
+        model = self.directory / "model"
+        if not model.exists():
+            checkpoint = Checkpoint()
+            checkpoint.set_bf16("layers.2.self_attn.v_proj", 5, 0x4880)  # 2^18: 2 bits need a scale of 87381
+            checkpoint.write(model)
+        return self.experiment(
+            name, **{"model": {"path": str(model)}, "options": self.options, "budget": {"bits_per_weight": 3.6}, **changes}
+        )
+
+    def expect_left_out(self, verdict):
+        self.assertEqual([(each["site"], each["option"]) for each in verdict["left_out"]], [(self.site, "w2-g32")])
+        self.assertIn("a binary16 scale is at most 65504", verdict["left_out"][0]["reason"])
+        self.assertNotEqual(verdict["winner"]["recipe"][self.site], "w2-g32")
+
+    def test_one_warning_and_a_search_without_it(self):
+        outcome = self.succeed("search", self.failing(), "--json")
+        again = self.succeed("search", self.failing("again"), "--json")  # the bank is there
+
+        for each in (outcome, again):
+            self.assertEqual(each.err.count(f"warning: {self.site} goes without w2-g32: the weights of row "), 1, each.err)
+            self.expect_left_out(each.json)
+        self.assertEqual(outcome.json["digest"], again.json["digest"])
+        self.assertIn(f"Left out  w2-g32 at {self.site}: ", self.succeed("report", self.directory / "experiment").out)
+
+    @needs_mpi
+    def test_the_same_for_any_number_of_ranks(self):
+        verdicts = [
+            self.search(self.failing(f"ranks-{ranks}", cache=str(self.directory / f"cache-{ranks}")), ranks=ranks) for ranks in (1, 2, 4)
+        ]
+
+        self.expect_left_out(verdicts[0])
+        for verdict in verdicts[1:]:
+            self.assertEqual(verdict["digest"], verdicts[0]["digest"])
+            self.assertEqual(verdict["winner"], verdicts[0]["winner"])
+
+    def test_killed_and_continued(self):
+        reference = self.search(self.failing("reference"))
+        file = self.failing("killed")
+        process = start_pare("search", file)
+        self.addCleanup(kill_everything, process)
+        log = self.directory / "killed/journal.bin"
+        deadline = time.monotonic() + 60
+        while size_of(log) < 20000 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        kill_everything(process)
+
+        self.assertEqual(self.search(file)["digest"], reference["digest"])
+
+    def test_a_recipe_that_asks_for_it(self):
+        outcome = run_pare("evaluate", self.failing(), "--recipe", "w2-g32", "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertIn(f"option 'w2-g32' is not offered by every site: it failed at {self.site}: the weights of row", outcome.err)
+
+    def test_a_budget_that_nothing_else_fits(self):
+        outcome = run_pare("search", self.failing(budget={"same_as": "w2-g32"}), "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertRegex(outcome.err, f"budget: .* bytes, but without the options that failed .*{self.site}, w2-g32: .* the smallest")
 
 
 class OddMixes(MethodTest):

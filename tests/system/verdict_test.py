@@ -29,7 +29,7 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "spent", "trials", "digest"},
+            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "left_out", "spent", "trials", "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
@@ -39,6 +39,7 @@ class Verdict(SystemTest):
         self.assertEqual(
             set(self.verdict["spent"]), {"tokens", "search_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved"}
         )
+        self.assertEqual(self.verdict["left_out"], [])
         self.assertRegex(self.verdict["digest"], "^[0-9a-f]{32}$")
 
     def test_every_site_has_an_option(self):

@@ -277,14 +277,66 @@ TEST(BuildSite, NamesLayerAndOptionThatNeedCalibration) {
   }
 }
 
-TEST(BuildSite, NamesAnInputThatHasNoStaticScale) {
+TEST(BuildSite, FailsAnOptionWhoseInputHasNoStaticScale) {
   RandomModel files;
   files.zero_outputs("model.layers.0.mlp.up_proj", 0, 96);
   const Laboratory lab(files);
 
-  EXPECT_THAT([&] { lab.build("w8a8-static", 6); },
-              ThrowsMessage<InputError>(HasSubstr("model.layers.0.mlp.down_proj, option w8a8-static: the input of "
-                                                  "model.layers.0.mlp.down_proj was 0 throughout")));
+  const framework::BuiltSite built = lab.build("w8a8-static", 6);
+
+  ASSERT_EQ(built.failures.size(), 1U);
+  EXPECT_THAT(built.failures[0].reason, HasSubstr("the input of model.layers.0.mlp.down_proj was 0 throughout"));
+}
+
+TEST(BuildSite, FailsWhatNeedsAHessianThatIsNoneAndBuildsTheRest) {
+  const Laboratory& lab = laboratory();
+  const ScratchDirectory scratch;
+  AllStatistics doctored = gather_statistics(lab.model, random_windows(RandomModel::vocabulary, 24, length), 1);
+  const framework::ActivationStatistics::State& sound = doctored.at({attention, 0}).state();
+  framework::ActivationStatistics::State state{.hessian = {},
+                                               .sums_of_squares = sound.sums_of_squares,
+                                               .sums_of_magnitudes = sound.sums_of_magnitudes,
+                                               .min = sound.min,
+                                               .max = sound.max,
+                                               .window_maxima = sound.window_maxima,
+                                               .histogram = sound.histogram,
+                                               .tokens = sound.tokens};
+  state.hessian.reshape(sound.hessian.rows(), sound.hessian.cols());
+  for (std::int64_t i = 0; i < state.hessian.rows(); ++i)
+    for (std::int64_t j = 0; j < state.hessian.cols(); ++j) state.hessian.row(i)[j] = i == j ? 1.0f : -10.0f;
+  doctored.insert_or_assign({attention, 0}, framework::ActivationStatistics(std::move(state)));
+  const framework::CalibrationFile calibration(write_calibration(scratch / "c.h5", "k", lab.model, doctored), "k");
+  const auto sites = sites_with(lab.model, {"w4-g32", "w4-g32-gptq", "w4-g32-gptq-act", "w8-channel"});
+  const BankPlan plan(lab.model, sites);
+
+  const framework::BuiltSite built = framework::build_site(plan, 0, &calibration);
+  const LayerBank bank(write_bank(scratch / "bank.h5", plan, &calibration), plan);
+
+  ASSERT_EQ(built.failures.size(), 2U);
+  for (const framework::OptionFailure& failure : built.failures) {
+    EXPECT_THAT(sites[0].options[failure.option].name(), HasSubstr("gptq"));
+    EXPECT_THAT(failure.reason, HasSubstr("is not positive definite even with a damping of 1"));
+  }
+  EXPECT_EQ(bank.failures().size(), 6U);  // q, k and v read this input
+  EXPECT_EQ(bank.sound_options(0).size(), 2U);
+  EXPECT_EQ(bank.sound_options(3).size(), 4U);
+  for (const std::uint8_t option : bank.sound_options(0))
+    EXPECT_THAT(sites[0].options[option].name(), testing::Not(HasSubstr("gptq")));
+}
+
+TEST(BuildSite, FailsAnOptionWhoseScaleIsBeyondBinary16) {
+  RandomModel files;
+  files.values.at("model.layers.0.self_attn.k_proj.weight").front() = 1e6f;
+  const Laboratory lab(files);
+  const auto sites = sites_with(lab.model, {"w2-g32", "w16"});
+  const BankPlan plan(lab.model, sites);
+
+  const framework::BuiltSite built = framework::build_site(plan, 1, nullptr);
+
+  ASSERT_EQ(built.failures.size(), 1U);
+  EXPECT_THAT(built.failures[0].reason, HasSubstr("a binary16 scale is at most 65504"));
+  EXPECT_TRUE(std::all_of(built.packed.begin(), built.packed.end(), [](std::byte b) { return b == std::byte{0}; }));
+  EXPECT_EQ(LayerBank(write_bank(ScratchDirectory() / "bank.h5", plan), plan).sound_options(1).size(), 1U);
 }
 
 TEST(BuildSite, GivesTheSameBytesForAnyNumberOfThreads) {
