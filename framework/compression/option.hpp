@@ -33,8 +33,8 @@ struct Sparsity {
 ///   sparsity    <n>:<m>-<method>[-dense] | <percent>%-<method>[-dense]
 ///               method: random, magnitude, projection, wanda, sparsegpt
 ///   weights     w16                                                left out when another part is there
-///               w<bits>-<g<size>|channel>[-sym][-gptq|-gptq-act|-awq][-mse]
-///               w<bits>a8[-gptq|-gptq-act][-mse][-smooth][-static[-<range>]]
+///               w<bits>-<g<size>|channel|tensor>[-sym][-gptq|-gptq-act|-awq][-mse]
+///               w<bits>a8[-tensor][-gptq|-gptq-act][-mse][-smooth][-static[-<range>]]
 ///               <block format>[-imatrix]
 struct Option {
   enum class Weights { original, grid, blocks };

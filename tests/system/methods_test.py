@@ -30,6 +30,11 @@ def padded(bits):
     return -(-bits // 8)
 
 
+def tensor_bytes(rows, cols, bits, symmetric=False):
+    """One scale and one zero point."""
+    return 2 + (0 if symmetric else 1) + rows * padded(cols * bits)
+
+
 def grid_bytes(rows, cols, bits, group, symmetric=False):
     """A binary16 scale and a zero point a group, codes; zero points and codes of a row padded to bytes."""
     groups = -(-cols // group) if group else 1
@@ -98,6 +103,12 @@ class Orders(MethodTest):
     def test_gptq_beats_rounding_to_nearest_under_integer_activations(self):
         self.expect_falling("w4a8", "w4a8-gptq")
 
+    def test_finer_scales_beat_coarser_ones(self):
+        self.expect_falling("w4-tensor", "w4-channel", "w4-g32")
+
+    def test_tensor_scales_are_fitted_and_made_up_for(self):
+        self.expect_falling("w4-tensor", "w4-tensor-mse", "w4-tensor-gptq-mse")
+
     def test_smoothed_8_bits_beat_4(self):
         self.expect_falling("w4a8", "w8a8-smooth")
 
@@ -131,6 +142,10 @@ class Bytes(MethodTest):
                 "w3-g32-sym-mse": model_bytes(lambda r, c: grid_bytes(r, c, 3, 32, symmetric=True)),
                 "w4-g64-awq": model_bytes(lambda r, c: grid_bytes(r, c, 4, 64)),
                 "w5-channel": model_bytes(lambda r, c: grid_bytes(r, c, 5, 0)),
+                "w5-tensor": model_bytes(lambda r, c: tensor_bytes(r, c, 5)),
+                "w6-tensor-sym-gptq-mse": model_bytes(lambda r, c: tensor_bytes(r, c, 6, symmetric=True)),
+                "w7-tensor-awq": model_bytes(lambda r, c: tensor_bytes(r, c, 7)),
+                "w8a8-tensor": model_bytes(lambda r, c: tensor_bytes(r, c, 8, symmetric=True)),
                 "w4a8-gptq-act": model_bytes(lambda r, c: grid_bytes(r, c, 4, 0, symmetric=True)),
                 "w8a8-smooth-static": model_bytes(lambda r, c: grid_bytes(r, c, 8, 0, symmetric=True)),
             }
