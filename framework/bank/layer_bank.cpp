@@ -5,10 +5,18 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
+namespace {
+
+bool is_structured(const Site& site) {
+  return std::any_of(site.options.begin(), site.options.end(), [](const Option& o) { return o.is_structured(); });
+}
+
+}  // namespace
 
 LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : plan_(plan), mapped_(path) {
   const H5File file = H5File::open(path);
@@ -23,7 +31,10 @@ LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : 
   VALIDATE(squared_error.size() == plan.entries().size() && squared_weights.size() == plan.entries().size(),
            path.string(), ": holds errors of ", squared_error.size(), " entries, expected ", plan.entries().size());
   for (std::size_t e = 0; e < squared_error.size(); ++e) errors_.push_back({squared_error[e], squared_weights[e]});
-  if (file.contains("/failed_site")) read_failures(file);
+  if (file.contains("/failed_site")) {
+    read_failures(file);
+    add_consequences();
+  }
 }
 
 void LayerBank::read_failures(const H5File& file) {
@@ -39,6 +50,27 @@ void LayerBank::read_failures(const H5File& file) {
     VALIDATE(known, path, ": /failed_option names option ", option[f], " of site ", site[f], ", which does not exist");
     failures_.push_back({static_cast<std::size_t>(site[f]), static_cast<std::size_t>(option[f]), reason[f]});
   }
+}
+
+void LayerBank::add_consequences() {
+  const std::vector<Site>& sites = plan_.sites();
+  const auto offers = [&](std::size_t site, const std::string& structure) {
+    const std::vector<std::uint8_t> sound = sound_options(site);
+    return std::any_of(sound.begin(), sound.end(),
+                       [&](std::uint8_t o) { return sites[site].options[o].structure() == structure; });
+  };
+  for (std::size_t site = 0; site < sites.size(); ++site) {
+    for (std::size_t other = 0; other < sites.size(); ++other) {
+      const bool together = site != other && sites[other].stage == sites[site].stage && is_structured(sites[other]);
+      if (!together) continue;
+      for (const std::uint8_t o : sound_options(other)) {
+        const Option& option = sites[other].options[o];
+        if (offers(site, option.structure())) continue;
+        failures_.push_back({other, o, sites[site].name + " cannot go along"});
+      }
+    }
+  }
+  std::ranges::sort(failures_, {}, [](const Failure& f) { return std::pair(f.site, f.option); });
 }
 
 std::vector<std::uint8_t> LayerBank::sound_options(std::size_t site) const {

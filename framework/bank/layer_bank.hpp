@@ -39,7 +39,8 @@ class LayerBank {
   /// A linear of a site under an option that compresses it (`linear`: index into Site::linears).
   StoredLayer layer(std::size_t site, std::size_t linear, std::size_t option) const;
 
-  /// By site, then option: those of which there is nothing to be had.
+  /// By site, then option: those of which there is nothing to be had, because they failed or because another site of the
+  /// sub-layer cannot go along.
   const std::vector<Failure>& failures() const { return failures_; }
   /// Indices into Site::options of those that did not fail, ascending.
   std::vector<std::uint8_t> sound_options(std::size_t site) const;
@@ -49,6 +50,8 @@ class LayerBank {
 
  private:
   void read_failures(const H5File& file);
+  /// A structure of which a site has no sound option left is lost to all sites of its sub-layer.
+  void add_consequences();
 
   const BankPlan& plan_;
   MappedFile mapped_;

@@ -216,12 +216,6 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
   option.grid = {bits, *group, symmetric, tensor};
 }
 
-std::string structure_name(const Option& option) {
-  std::string text = "keep-" + std::to_string(option.keep_percent) + "%";
-  if (option.saliency != Saliency::hessian) text += "-" + std::string(text_of(saliency_words, option.saliency));
-  return text;
-}
-
 std::string sparsity_name(const Sparsity& sparsity) {
   const std::string pattern = sparsity.of > 0 ? std::to_string(sparsity.kept) + ":" + std::to_string(sparsity.of)
                                               : std::to_string(sparsity.percent) + "%";
@@ -267,11 +261,18 @@ bool Option::needs_calibration() const {
   return by_pruning || by_rounding || importance || smooth || static_range.has_value();
 }
 
+std::string Option::structure() const {
+  if (drop) return "drop";
+  if (keep_percent == 100) return "";
+  const std::string text = "keep-" + std::to_string(keep_percent) + "%";
+  return saliency == Saliency::hessian ? text : text + "-" + std::string(text_of(saliency_words, saliency));
+}
+
 std::string Option::name() const {
   if (drop) return "drop";
   std::string text;
   const auto join = [&](const std::string& part) { text += (text.empty() ? "" : "+") + part; };
-  if (keep_percent < 100) join(structure_name(*this));
+  if (keep_percent < 100) join(structure());
   if (sparsity) join(sparsity_name(*sparsity));
   if (weights == Weights::grid) join(grid_name(*this));
   if (weights == Weights::blocks) {

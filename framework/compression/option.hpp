@@ -57,7 +57,9 @@ struct Option {
 
   /// The checkpoint's own weights: nothing is stored in a bank.
   bool keeps_checkpoint() const;
-  /// Takes whole heads or channels away, so it decides over a whole sub-layer.
+  /// What it takes away from a whole sub-layer, as name() spells it: "drop", "keep-75%", "keep-50%-wanda"; empty:
+  /// nothing. All layers of the sub-layer must agree on it; how they store what stays is their own affair.
+  std::string structure() const;
   bool is_structured() const { return drop || keep_percent < 100; }
   /// Scales the inputs of a linear, so that linears that read the same input must agree.
   bool scales_inputs() const { return smooth || rounding == Rounding::awq; }

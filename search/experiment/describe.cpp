@@ -145,7 +145,7 @@ std::string options_that(const Plan& plan, bool (framework::Option::*is)() const
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// Which options made one site of several layers, though the user has tied nothing.
+/// Which options make layers decide together, though the user has tied nothing.
 std::string tied_text(const Plan& plan) {
   std::string text;
   const auto line = [&](const std::string& options, const char* consequence) {
@@ -153,7 +153,7 @@ std::string tied_text(const Plan& plan) {
     text += fmt::format("{:<10} {}\n", text.empty() ? "tied" : "", paragraph(options + consequence));
   };
   line(options_that(plan, &framework::Option::is_structured),
-       ": take from a whole sub-layer, so all of its layers have one option");
+       ": take from a whole sub-layer, so all of its layers take part or none");
   line(options_that(plan, &framework::Option::scales_inputs),
        ": scale an input, so the layers that read it have one option");
   return text.empty() ? text : text + "\n";

@@ -33,6 +33,79 @@ std::int64_t SearchSpace::bytes(const Recipe& recipe) const {
   return sum;
 }
 
+std::vector<Unit> SearchSpace::units() const {
+  std::vector<Unit> units;
+  for (std::size_t first = 0, end = 0; first < sites.size(); first = end) {
+    bool formed = false;
+    for (; end < sites.size() && sites[end].stage == sites[first].stage; ++end) {
+      formed = formed || std::ranges::any_of(sites[end].options, [](const SiteOption& o) { return !o.form.empty(); });
+    }
+    if (formed) units.emplace_back();
+    for (std::size_t s = first; s < end; ++s) {
+      if (!formed) units.emplace_back();
+      units.back().push_back(s);
+    }
+  }
+  return units;
+}
+
+std::vector<std::string> SearchSpace::forms(const Unit& unit) const {
+  std::vector<std::string> forms;
+  for (const SiteOption& option : sites[unit.front()].options) {
+    if (std::ranges::find(forms, option.form) == forms.end()) forms.push_back(option.form);
+  }
+  return forms;
+}
+
+bool SearchSpace::is_settled(const Recipe& recipe) const {
+  for (const Unit& unit : units()) {
+    const auto form = [&](std::size_t s) -> const std::string& { return sites[s].options[recipe[s]].form; };
+    for (const std::size_t s : unit) {
+      if (form(s) != form(unit.front())) return false;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+/// Of every unit the form, and in it the options, that `better` prefers over what was seen before.
+template <class Better>
+Recipe extreme_recipe(const SearchSpace& space, const Better& better) {
+  Recipe recipe(space.sites.size());
+  for (const Unit& unit : space.units()) {
+    std::optional<std::int64_t> best;
+    for (const std::string& form : space.forms(unit)) {
+      std::int64_t bytes = 0;
+      std::vector<std::uint8_t> chosen;
+      for (const std::size_t s : unit) {
+        const std::vector<SiteOption>& options = space.sites[s].options;
+        std::optional<std::size_t> at;
+        for (std::size_t o = 0; o < options.size(); ++o) {
+          if (options[o].form == form && (!at || better(options[o].bytes, options[*at].bytes))) at = o;
+        }
+        ENSURE(at.has_value(), space.sites[s].name, " has no option of the form '", form, "'");
+        chosen.push_back(static_cast<std::uint8_t>(*at));
+        bytes += options[*at].bytes;
+      }
+      if (best && !better(bytes, *best)) continue;
+      best = bytes;
+      for (std::size_t i = 0; i < unit.size(); ++i) recipe[unit[i]] = chosen[i];
+    }
+  }
+  return recipe;
+}
+
+}  // namespace
+
+Recipe SearchSpace::smallest_recipe() const {
+  return extreme_recipe(*this, [](std::int64_t a, std::int64_t b) { return a < b; });
+}
+
+Recipe SearchSpace::largest_recipe() const {
+  return extreme_recipe(*this, [](std::int64_t a, std::int64_t b) { return a >= b; });
+}
+
 std::int64_t SearchSpace::weights() const {
   std::int64_t sum = 0;
   for (const SearchSite& site : sites) sum += site.weights;
@@ -46,15 +119,11 @@ std::int64_t SearchSpace::original_bytes() const {
 }
 
 std::int64_t SearchSpace::smallest_bytes() const {
-  std::int64_t sum = 0;
-  for (const SearchSite& site : sites) sum += site.options.front().bytes;
-  return sum;
+  return bytes(smallest_recipe());
 }
 
 std::int64_t SearchSpace::largest_bytes() const {
-  std::int64_t sum = 0;
-  for (const SearchSite& site : sites) sum += site.options.back().bytes;
-  return sum;
+  return bytes(largest_recipe());
 }
 
 double SearchSpace::bits_per_weight(std::int64_t bytes) const {
@@ -63,7 +132,18 @@ double SearchSpace::bits_per_weight(std::int64_t bytes) const {
 
 double SearchSpace::log10_size() const {
   double sum = 0;
-  for (const SearchSite& site : sites) sum += std::log10(static_cast<double>(site.options.size()));
+  for (const Unit& unit : units()) {
+    double recipes = 0;
+    for (const std::string& form : forms(unit)) {
+      double of_form = 1;
+      for (const std::size_t s : unit) {
+        of_form *= static_cast<double>(
+            std::ranges::count_if(sites[s].options, [&](const SiteOption& o) { return o.form == form; }));
+      }
+      recipes += of_form;
+    }
+    sum += std::log10(recipes);
+  }
   return sum;
 }
 

@@ -226,6 +226,26 @@ class Mixed(MethodTest):
                 file = self.experiment(name, **MIXED, cache=str(self.directory / f"cache-{name}"))
                 self.expect_same(self.search(file, ranks=ranks))
 
+    def test_sub_layers_shrink_or_go_as_a_whole(self):
+        recipe = self.reference["winner"]["recipe"]
+        for layer in range(LAYERS):
+            for kinds in (ATTENTION, MLP):
+                part = "self_attn" if kinds is ATTENTION else "mlp"
+                options = [recipe[f"model.layers.{layer}.{part}.{kind}"] for kind in kinds]
+                structures = {option.split("+")[0] if option.startswith(("keep", "drop")) else "" for option in options}
+                self.assertEqual(len(structures), 1, options)
+
+    def test_a_recipe_that_tears_a_sub_layer(self):
+        recipe = self.directory / "torn.yaml"
+        lines = self.succeed("report", self.output, "--recipe").out.splitlines()
+        torn = "drop" if not lines[1].endswith("drop") else "w4-g32-gptq"
+        recipe.write_text("\n".join([lines[0], lines[1].split(":")[0] + ": " + torn, *lines[2:]]) + "\n")
+
+        outcome = run_pare("evaluate", self.file, "--recipe", recipe, "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertRegex(outcome.err, f"torn.yaml: model.layers.0.self_attn.q_proj is to be '{torn}' and .* from all layers of a sub-layer or")
+
     @needs_h5py
     def test_bytes_of_the_winner_are_those_of_its_sites(self):
         winner = self.reference["winner"]
@@ -237,7 +257,7 @@ class Mixed(MethodTest):
                 for site, name, size in zip(options["site"][:], options["name"][:], options["bytes"][:])
             }
 
-        self.assertEqual(len(sites), 2 * LAYERS)
+        self.assertEqual(len(sites), 7 * LAYERS)
         self.assertEqual(winner["bytes"], sum(sizes[choice] for choice in winner["recipe"].items()))
         self.assertLessEqual(winner["bytes"], self.reference["budget_bytes"])
 
@@ -399,7 +419,7 @@ class OddMixes(MethodTest):
         self.run_through(ATTENTION_OPTIONS, 3.0, data={"calibration": "self", "windows": 2, "length": 64, "holdout": 2})
 
     def test_every_algorithm_on_a_mixed_genome(self):
-        for algorithm in ("pare", "evopress", "random"):
+        for algorithm in ("pare", "ilp", "greedy", "evopress", "nsga2", "tpe", "random"):
             with self.subTest(algorithm):
                 self.run_through(MIXED["options"], 2.5, algorithm, output=str(self.directory / algorithm))
 
@@ -480,7 +500,7 @@ class Refusals(MethodTest):
 
     def test_rules_that_tear_a_sub_layer(self):
         rules = [{"match": "q_proj", "options": ["drop", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
-        self.expect_refused(rules, "k_proj", "q_proj", "'drop' decides over a whole sub-layer")
+        self.expect_refused(rules, "'drop' at model.layers.0.self_attn.q_proj decides", "the rule for", "k_proj has no option of that kind")
 
         rules = [{"match": "q_proj", "options": ["w3-g32-awq", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
         self.expect_refused(rules, "k_proj", "q_proj", "'w3-g32-awq' scales an input that they share")
@@ -556,7 +576,7 @@ class Explained(MethodTest):
     def test_why_layers_are_tied(self):
         text = " ".join(self.check("drop", "w3-g32-awq", "keep-50%", "w8-g32").split())
 
-        self.assertIn("tied drop, keep-50%: take from a whole sub-layer, so all of its layers have one option", text)
+        self.assertIn("tied drop, keep-50%: take from a whole sub-layer, so all of its layers take part or none", text)
         self.assertIn("w3-g32-awq: scale an input, so the layers that read it have one option", text)
         self.assertNotIn("tied ", self.check("w2-g32", "w8-g32", ties=[["gate_proj", "up_proj"]]))
 
@@ -590,11 +610,16 @@ class Explained(MethodTest):
         self.assertRegex(report, r"\n +0( +[ABC]){7} +[\d.]+\n")
         self.assertRegex(report, r"\n +A  2:4-magnitude\+w3-g32\n +B  3:4-magnitude\+w3-g32\n")
 
-    def test_tied_layers_and_a_model_that_guesses(self):
+    def test_tied_layers(self):
+        report = self.report_of(["w2-g32-awq", "w3-g32-awq", "w4-g32-awq"], 3.0)
+
+        self.expect_lines_of_at_most(120, report)
+        self.assertRegex(report, r"layer +q_proj\+k_proj\+v_proj +o_proj +gate_proj\+up_proj +down_proj +bits\n")
+
+    def test_a_model_that_guesses(self):
         report = self.report_of(MIXED["options"], 0.5)
 
         self.expect_lines_of_at_most(120, report)
-        self.assertRegex(report, r"layer +q_proj\+k_proj\+v_proj\+o_proj +gate_proj\+up_proj\+down_proj +bits\n")
         self.assertRegex(report, r"uniform drop +0 +0\.000 .* \d\.\d\d\de\+\d\d\n")
 
 

@@ -217,19 +217,16 @@ TEST(BuildSite, LeavesTheInputOfASubLayerThatIsDropped) {
 
 TEST(BuildSite, CountsWhatIsTakenAwayWhereItIsConsumed) {
   const Laboratory& lab = laboratory();
-  const framework::BuiltSite dropped = lab.build("drop", 0);
-  EXPECT_TRUE(dropped.packed.empty());
-  ASSERT_EQ(dropped.errors.size(), 4U);
-  for (const auto& error : dropped.errors) {
-    EXPECT_GT(error.squared_weights, 0.0);
-    EXPECT_EQ(error.squared_error, error.squared_weights);
+  for (std::size_t site = 0; site < 4; ++site) {
+    const framework::BuiltSite dropped = lab.build("drop", site), shrunk = lab.build("keep-50%", site);
+    EXPECT_TRUE(dropped.packed.empty());
+    ASSERT_EQ(dropped.errors.size(), 1U);
+    EXPECT_GT(dropped.errors[0].squared_weights, 0.0);
+    EXPECT_EQ(dropped.errors[0].squared_error, dropped.errors[0].squared_weights);
+    EXPECT_EQ(shrunk.errors[0].squared_weights, dropped.errors[0].squared_weights);
+    EXPECT_EQ(shrunk.errors[0].squared_error > 0.0, site == 3);  // the bfloat16 weights of the others stay
+    EXPECT_LT(shrunk.errors[0].squared_error, shrunk.errors[0].squared_weights);
   }
-
-  const framework::BuiltSite shrunk = lab.build("keep-50%", 0);
-  for (std::size_t l = 0; l < 3; ++l) EXPECT_EQ(shrunk.errors[l].squared_error, 0.0);  // bfloat16 weights stay
-  EXPECT_GT(shrunk.errors[3].squared_error, 0.0);
-  EXPECT_LT(shrunk.errors[3].squared_error, shrunk.errors[3].squared_weights);
-  for (std::size_t l = 0; l < 4; ++l) EXPECT_EQ(shrunk.errors[l].squared_weights, dropped.errors[l].squared_weights);
 }
 
 /// tr(D H D^T) with plain loops; OutputError sums in binary32 within 1e-5 of what is squared here.
@@ -250,16 +247,16 @@ TEST(BuildSite, CountsTheOutputsThatARefitDoesNotRestore) {
   const LayerBank bank(write_bank(scratch / "bank.h5", plan, &*lab.calibration), plan);
   const framework::Stage& stage = lab.model.stages()[attention];
   const framework::ActivationStatistics statistics = lab.calibration->read(stage, 3);
-  const std::int64_t first_kept = bank.layer(0, 0, 0).notes.kept_outputs.front();
+  const std::int64_t first_kept = bank.layer(0, 0, 0).notes.kept_outputs.front();  // of q_proj
   Matrix<float> weight, refitted;
   lab.model.read_weight(stage.linears[3], weight);
   const double energy = outputs_squared(weight, statistics.hessian());
-  const framework::StoredLayer layer = bank.layer(0, 3, 0);
-  framework::expand_body(sites[0].options[0], layer.shape, layer.body, refitted);
+  const framework::StoredLayer layer = bank.layer(3, 0, 0);
+  framework::expand_body(sites[3].options[0], layer.shape, layer.body, refitted);
   for (std::int64_t r = 0; r < weight.rows(); ++r)
     for (std::int64_t c = 0; c < refitted.cols(); ++c) weight.row(r)[first_kept + c] -= refitted.row(r)[c];
 
-  const framework::LocalError error = lab.build("keep-50%", 0).errors[3];
+  const framework::LocalError error = lab.build("keep-50%", 3).errors[0];
 
   EXPECT_NEAR(error.squared_weights, energy, 1e-5 * energy);
   EXPECT_NEAR(error.squared_error, outputs_squared(weight, statistics.hessian()), 1e-5 * energy);
@@ -322,6 +319,29 @@ TEST(BuildSite, FailsWhatNeedsAHessianThatIsNoneAndBuildsTheRest) {
   EXPECT_EQ(bank.sound_options(3).size(), 4U);
   for (const std::uint8_t option : bank.sound_options(0))
     EXPECT_THAT(sites[0].options[option].name(), testing::Not(HasSubstr("gptq")));
+}
+
+TEST(LayerBank, LosesAStructureThatOneSiteCannotGoAlongWith) {
+  RandomModel files;
+  for (const std::size_t row : {0, 16})  // of both heads
+    files.values.at("model.layers.0.self_attn.k_proj.weight")[row * RandomModel::hidden] = 1e6f;
+  const Laboratory lab(files);
+  const ScratchDirectory scratch;
+  const auto sites = sites_with(lab.model, {"keep-50%+w2-g32", "keep-50%-magnitude", "w2-g32", "w16"});
+  const BankPlan plan(lab.model, sites);
+
+  const LayerBank bank(write_bank(scratch / "bank.h5", plan, &*lab.calibration), plan);
+
+  const auto names = [&](std::size_t site) {
+    std::vector<std::string> sound;
+    for (const std::uint8_t o : bank.sound_options(site)) sound.push_back(sites[site].options[o].name());
+    return sound;
+  };
+  EXPECT_THAT(names(1), testing::UnorderedElementsAre("keep-50%-magnitude", "w16"));
+  for (const std::size_t site : {0, 2, 3})
+    EXPECT_THAT(names(site), testing::UnorderedElementsAre("keep-50%-magnitude", "w2-g32", "w16"));
+  EXPECT_EQ(names(4).size(), 4U);
+  EXPECT_THAT(bank.failures().front().reason, HasSubstr("self_attn.k_proj cannot go along"));
 }
 
 TEST(BuildSite, FailsAnOptionWhoseScaleIsBeyondBinary16) {

@@ -18,8 +18,8 @@ using testing::ThrowsMessage;
 
 /// What a matrix becomes on a grid, clipped or not; expand and its reference must agree.
 std::vector<float> restored(MatrixView<const float> weight, const Grid& grid, bool clip) {
-  std::vector<std::byte> packed(
-      static_cast<std::size_t>(packed_layout(grid, weight.rows, weight.cols).total_bytes), std::byte{0xee});
+  std::vector<std::byte> packed(static_cast<std::size_t>(packed_layout(grid, weight.rows, weight.cols).total_bytes),
+                                std::byte{0xee});
   if (clip) {
     quantize_clipped(weight, {}, grid, packed);
   } else {
@@ -36,8 +36,11 @@ std::vector<float> restored(MatrixView<const float> weight, const Grid& grid, bo
 TEST(TensorGrid, StoresOneScaleAndOneZero) {
   EXPECT_EQ(packed_layout({3, 0, false, true}, 10, 172).total_bytes, 2 + 1 + 10 * 65);
   EXPECT_EQ(packed_layout({4, 0, true, true}, 10, 172).total_bytes, 2 + 10 * 86);
-  EXPECT_THAT([] { packed_layout({4, 32, true, true}, 10, 172); },
-              ThrowsMessage<InputError>(HasSubstr("one scale for the whole tensor leaves no groups of 32")));
+  EXPECT_THAT(
+      [] {
+        packed_layout({4, 32, true, true}, 10, 172);
+      },
+      ThrowsMessage<InputError>(HasSubstr("one scale for the whole tensor leaves no groups of 32")));
 }
 
 TEST(TensorGrid, IsTheGridOfAllWeightsInOneRow) {
@@ -86,11 +89,17 @@ TEST(TensorGrid, WeighsErrorsByImportance) {
 TEST(TensorGrid, RefusesWhatBinary16CannotScale) {
   Matrix<float> weight = random_matrix(2, 16, 5, 0.05f);
   weight.row(1)[3] = 1e6f;
-  EXPECT_THAT([&] { restored(weight.view(), {2, 0, true, true}, false); },
-              ThrowsMessage<InputError>(HasSubstr("a binary16 scale is at most 65504")));
+  EXPECT_THAT(
+      [&] {
+        restored(weight.view(), {2, 0, true, true}, false);
+      },
+      ThrowsMessage<InputError>(HasSubstr("a binary16 scale is at most 65504")));
   weight.row(1)[3] = std::numeric_limits<float>::infinity();
-  EXPECT_THAT([&] { restored(weight.view(), {2, 0, true, true}, true); },
-              ThrowsMessage<InputError>(HasSubstr("row 1, column 3")));
+  EXPECT_THAT(
+      [&] {
+        restored(weight.view(), {2, 0, true, true}, true);
+      },
+      ThrowsMessage<InputError>(HasSubstr("row 1, column 3")));
 }
 
 TEST(TensorGrid, ServesTheIntegerGemm) {
