@@ -10,13 +10,6 @@
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
-namespace {
-
-bool is_structured(const Site& site) {
-  return std::any_of(site.options.begin(), site.options.end(), [](const Option& o) { return o.is_structured(); });
-}
-
-}  // namespace
 
 LayerBank::LayerBank(const std::filesystem::path& path, const BankPlan& plan) : plan_(plan), mapped_(path) {
   const H5File file = H5File::open(path);

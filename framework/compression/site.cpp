@@ -136,10 +136,6 @@ bool offers(const std::vector<Option>& options, const std::string& structure) {
   return std::any_of(options.begin(), options.end(), [&](const Option& o) { return o.structure() == structure; });
 }
 
-bool is_structured_site(const Site& site) {
-  return std::any_of(site.options.begin(), site.options.end(), [](const Option& o) { return o.is_structured(); });
-}
-
 /// What one layer of a sub-layer may lose, or keep whole, all of its layers must be free to.
 void check_structures(const Stage& stage, const std::vector<OptionRule>& rules,
                       const std::vector<std::size_t>& rule_of) {
@@ -208,6 +204,10 @@ void name_site(Site& site, const Stage& stage) {
 
 }  // namespace
 
+bool is_structured(const Site& site) {
+  return std::any_of(site.options.begin(), site.options.end(), [](const Option& o) { return o.is_structured(); });
+}
+
 std::int64_t site_weights(const Model& model, const Site& site) {
   std::int64_t weights = 0;
   for (const std::size_t l : site.linears) {
@@ -257,7 +257,7 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
       fill_options(site, model, rules[rule_of[together.front()]].options);
       sites.push_back(std::move(site));
     }
-    if (std::any_of(sites.begin() + static_cast<std::ptrdiff_t>(first_site), sites.end(), is_structured_site))
+    if (std::any_of(sites.begin() + static_cast<std::ptrdiff_t>(first_site), sites.end(), is_structured))
       leave_out_partial_structures(sites, first_site);
   }
   for (std::size_t r = 0; r < rules.size(); ++r) {

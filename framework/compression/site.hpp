@@ -22,6 +22,9 @@ struct Site {
   std::vector<std::string> left_out;  ///< options that its shapes cannot hold: "q4_k: ..."
 };
 
+/// Whether one of its options takes structure away.
+bool is_structured(const Site& site);
+
 /// Options by site pattern; the first rule whose pattern matches wins.
 struct OptionRule {
   std::string match;  ///< exact module name or kind, "re:<regular expression>" matched from the start, or "*"

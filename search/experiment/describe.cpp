@@ -243,8 +243,8 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
     line("calibrate", paragraph(calibration_text(plan)));
   }
   line("failing",
-       paragraph("an option whose numbers do not work out at a layer (a Hessian that no damping makes positive "
-                 "definite, a scale beyond binary16) is left out there, with a warning"));
+       paragraph("a layer goes without an option whose numbers do not work out there (a Hessian that no damping "
+                 "makes positive definite, a scale beyond binary16), with a warning"));
   line("disk", fmt::format("{} bank, {}{} teacher in {}", bytes_text(plan.bank.total_bytes()),
                            calibrates ? bytes_text(statistics) + " statistics, " : "", bytes_text(teacher),
                            experiment.cache.string()));

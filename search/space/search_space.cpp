@@ -7,6 +7,36 @@
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
+namespace {
+
+/// Of every unit the form, and in it the options, that `better` prefers over what was seen before.
+template <class Better>
+Recipe extreme_recipe(const SearchSpace& space, const Better& better) {
+  Recipe recipe(space.sites.size());
+  for (const Unit& unit : space.units()) {
+    std::optional<std::int64_t> best;
+    for (const std::string& form : space.forms(unit)) {
+      std::int64_t bytes = 0;
+      std::vector<std::uint8_t> chosen;
+      for (const std::size_t s : unit) {
+        const std::vector<SiteOption>& options = space.sites[s].options;
+        std::optional<std::size_t> at;
+        for (std::size_t o = 0; o < options.size(); ++o) {
+          if (options[o].form == form && (!at || better(options[o].bytes, options[*at].bytes))) at = o;
+        }
+        ENSURE(at.has_value(), space.sites[s].name, " has no option of the form '", form, "'");
+        chosen.push_back(static_cast<std::uint8_t>(*at));
+        bytes += options[*at].bytes;
+      }
+      if (best && !better(bytes, *best)) continue;
+      best = bytes;
+      for (std::size_t i = 0; i < unit.size(); ++i) recipe[unit[i]] = chosen[i];
+    }
+  }
+  return recipe;
+}
+
+}  // namespace
 
 void SearchSpace::leave_out(std::size_t site, std::uint8_t option, const std::string& reason) {
   std::vector<SiteOption>& options = sites[site].options;
@@ -66,37 +96,6 @@ bool SearchSpace::is_settled(const Recipe& recipe) const {
   }
   return true;
 }
-
-namespace {
-
-/// Of every unit the form, and in it the options, that `better` prefers over what was seen before.
-template <class Better>
-Recipe extreme_recipe(const SearchSpace& space, const Better& better) {
-  Recipe recipe(space.sites.size());
-  for (const Unit& unit : space.units()) {
-    std::optional<std::int64_t> best;
-    for (const std::string& form : space.forms(unit)) {
-      std::int64_t bytes = 0;
-      std::vector<std::uint8_t> chosen;
-      for (const std::size_t s : unit) {
-        const std::vector<SiteOption>& options = space.sites[s].options;
-        std::optional<std::size_t> at;
-        for (std::size_t o = 0; o < options.size(); ++o) {
-          if (options[o].form == form && (!at || better(options[o].bytes, options[*at].bytes))) at = o;
-        }
-        ENSURE(at.has_value(), space.sites[s].name, " has no option of the form '", form, "'");
-        chosen.push_back(static_cast<std::uint8_t>(*at));
-        bytes += options[*at].bytes;
-      }
-      if (best && !better(bytes, *best)) continue;
-      best = bytes;
-      for (std::size_t i = 0; i < unit.size(); ++i) recipe[unit[i]] = chosen[i];
-    }
-  }
-  return recipe;
-}
-
-}  // namespace
 
 Recipe SearchSpace::smallest_recipe() const {
   return extreme_recipe(*this, [](std::int64_t a, std::int64_t b) { return a < b; });

@@ -537,6 +537,11 @@ class Explained(MethodTest):
         self.assertEqual(flat.count("cannot be pruned"), 1)
         self.assertNotIn("left out", self.check("w2-g32", "w8-g32"))
 
+    def test_options_that_may_fail(self):
+        text = " ".join(self.check("w2-g32", "w8-g32").split())
+
+        self.assertIn("failing a layer goes without an option whose numbers do not work out there", text)
+
     def test_one_site_left_out(self):
         rules = [{"match": "model.layers.0.mlp.up_proj", "options": ["w4-g32", "4:7-wanda"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
 

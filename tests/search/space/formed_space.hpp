@@ -21,12 +21,9 @@ inline search::SearchSpace formed_space(int stages, int sites) {
                               weights,
                               2 * weights,
                               {}};
-      site.options = {{"drop", 0, 1.0, "drop"},
-                      {"half+w2", weights / 8, 0.6, "half"},
-                      {"half+w4", weights / 4, 0.45, "half"},
-                      {"w2", weights / 4, 0.3},
-                      {"w3", weights * 3 / 8, 0.08},
-                      {"w4", weights / 2, 0.02}};
+      site.options = {
+          {"drop", 0, 1.0, "drop"}, {"half+w2", weights / 8, 0.6, "half"}, {"half+w4", weights / 4, 0.45, "half"},
+          {"w2", weights / 4, 0.3}, {"w3", weights * 3 / 8, 0.08},         {"w4", weights / 2, 0.02}};
       space.sites.push_back(site);
     }
   }

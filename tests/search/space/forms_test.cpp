@@ -67,10 +67,9 @@ TEST(Forms, AgreeAfterEveryMove) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     DecisionRandom random(seed, 0);
     const Recipe a = search::random_recipe(space, budget, random), b = search::random_recipe(space, budget, random);
-    std::vector<std::optional<Recipe>> moved{a, search::cross(space, a, b, budget, random),
-                                             search::repair(space, a, budget / 2),
-                                             search::raise_kind(space, a, budget, "kind1", random),
-                                             search::raise_layer(space, b, budget, 1, random)};
+    std::vector<std::optional<Recipe>> moved{
+        a, search::cross(space, a, b, budget, random), search::repair(space, a, budget / 2),
+        search::raise_kind(space, a, budget, "kind1", random), search::raise_layer(space, b, budget, 1, random)};
     for (const auto& recipe : moved) {
       if (!recipe) continue;
       EXPECT_TRUE(space.is_settled(*recipe));
