@@ -9,7 +9,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache pkg-config
   libopenmpi-dev openmpi-bin libhdf5-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev
-  libdnnl-dev libboost-dev libxxhash-dev libeigen3-dev
+  libdnnl-dev ocl-icd-opencl-dev libboost-dev libxxhash-dev libeigen3-dev
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-format hdf5-tools python3-h5py python3-numpy

@@ -44,6 +44,11 @@ UnitScore score_of(Option::Saliency saliency) {
   return UnitScore::hessian;
 }
 
+Units units_of(const ModelConfig& config, const Stage& stage) {
+  if (stage.kind == StageKind::attention) return kv_groups(config.heads, config.kv_heads, config.head_dim);
+  return mlp_channels(stage.linears[input_readers(stage).back()].inputs);
+}
+
 /// Divided inputs keep no histogram, their channels' maxima say all that min-max needs.
 double static_range(const Option& option, const LayerInput& input) {
   const ActivationStatistics& statistics = input.statistics();
@@ -151,34 +156,38 @@ void SitePreparation::scale_inputs(const Option& option, std::vector<PreparedLay
   }
 }
 
-void SitePreparation::take_structure(const Option& option, std::vector<PreparedLayer>& layers) {
-  const bool attention = stage_.kind == StageKind::attention;
+const StructuredResult& SitePreparation::structure(const Option& option) {
+  const auto known = structures_.find(option.structure());
+  if (known != structures_.end()) return known->second;
   const std::size_t consumer = input_readers(stage_).back();
-  EXPECT(layers.size() == stage_.linears.size(), "structure needs the whole sub-layer");
-  const ModelConfig& config = model_.config();
-  const Units units = attention ? kv_groups(config.heads, config.kv_heads, config.head_dim)
-                                : mlp_channels(stage_.linears[consumer].inputs);
+  const Units units = units_of(model_.config(), stage_);
   const double ratio = 1.0 - static_cast<double>(kept_units(option, model_, stage_)) / static_cast<double>(units.count);
-  PreparedLayer& last = layers[consumer];
-  LayerInput& source = input(consumer);
-  StructuredResult result =
-      prune_structured(last.weight, source.statistics().hessian(), units, score_of(option.saliency), ratio);
-  const auto refitted = std::make_shared<kernels::Matrix<float>>(std::move(result.weight));
-  const auto remaining = std::make_shared<LayerInput>(source.of_inputs(result.kept_columns));
-  last.weight = refitted->view();
-  last.input = remaining.get();
-  last.kept_inputs = result.kept_columns;
-  last.owned = {refitted, remaining};
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    if (l == consumer) continue;
-    const std::int64_t height = stage_.linears[l].outputs / units.count;
-    const Shared part = rows_of_units(layers[l].weight, result.kept_units, height);
-    layers[l].weight = part->view();
-    layers[l].owned.push_back(part);
-    if (!stage_.linears[l].has_bias) continue;
-    for (const std::int64_t unit : result.kept_units)
+  StructuredResult result = prune_structured(weight(consumer).view(), input(consumer).statistics().hessian(), units,
+                                             score_of(option.saliency), ratio);
+  return structures_.emplace(option.structure(), std::move(result)).first->second;
+}
+
+void SitePreparation::take_structure(const Option& option, std::vector<PreparedLayer>& layers) {
+  const std::size_t consumer = input_readers(stage_).back();
+  const StructuredResult& kept = structure(option);
+  const std::int64_t units = units_of(model_.config(), stage_).count;
+  for (PreparedLayer& layer : layers) {
+    if (linear_of(layer) == consumer) {
+      const auto remaining = std::make_shared<LayerInput>(input(consumer).of_inputs(kept.kept_columns));
+      layer.weight = kept.weight.view();
+      layer.input = remaining.get();
+      layer.kept_inputs = kept.kept_columns;
+      layer.owned = {remaining};
+      continue;
+    }
+    const std::int64_t height = layer.linear->outputs / units;
+    const Shared part = rows_of_units(layer.weight, kept.kept_units, height);
+    layer.weight = part->view();
+    layer.owned.push_back(part);
+    if (!layer.linear->has_bias) continue;
+    for (const std::int64_t unit : kept.kept_units)
       for (std::int64_t r = unit * height; r < (unit + 1) * height; ++r)
-        layers[l].notes.kept_outputs.push_back(static_cast<std::int32_t>(r));
+        layer.notes.kept_outputs.push_back(static_cast<std::int32_t>(r));
   }
 }
 

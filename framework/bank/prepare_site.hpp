@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "framework/calibration/calibration_file.hpp"
 #include "framework/compression/layer_input.hpp"
 #include "framework/compression/layer_storage.hpp"
 #include "framework/compression/site.hpp"
+#include "framework/compression/structured.hpp"
 #include "framework/model/model.hpp"
 #include "kernels/core/matrix.hpp"
 
@@ -61,6 +63,8 @@ class SitePreparation {
   std::vector<std::size_t> sharers(std::size_t linear) const;
   void scale_inputs(const Option& option, std::vector<PreparedLayer>& layers);
   void take_structure(const Option& option, std::vector<PreparedLayer>& layers);
+  /// Decided by the layer that consumes what the sub-layer computes, whether or not it is one of the site's.
+  const StructuredResult& structure(const Option& option);
 
   const Model& model_;
   const Site& site_;
@@ -68,6 +72,7 @@ class SitePreparation {
   const CalibrationFile* calibration_;
   std::map<std::size_t, kernels::Matrix<float>> weights_;      ///< by index into Stage::linears
   std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
+  std::map<std::string, StructuredResult> structures_;         ///< by Option::structure
   std::map<std::size_t, double> energies_;  ///< LocalError::squared_weights, by index into Stage::linears
 };
 

@@ -37,6 +37,16 @@ std::int64_t end_of_block(std::int64_t begin, std::int64_t block, std::int64_t c
   return end;
 }
 
+std::vector<float> sweep_importance(const InverseHessian& inverse) {
+  std::vector<float> importance(inverse.order.size());
+  for (std::int64_t i = 0; i < inverse.inputs(); ++i) {
+    const auto c = static_cast<std::size_t>(inverse.order[static_cast<std::size_t>(i)]);
+    const double u = inverse.factor.row(i)[i];
+    importance[c] = inverse.dead[c] != 0 ? 0.0f : static_cast<float>(1.0 / (u * u));
+  }
+  return importance;
+}
+
 TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row,
                      std::int64_t rows, bool clip)
     : grid_(grid),
@@ -51,15 +61,18 @@ TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, s
   for (std::size_t i = 0; i < position_.size(); ++i) {
     position_[static_cast<std::size_t>(inverse.order[i])] = static_cast<std::int64_t>(i);
   }
-  if (!clip) return;
-  importance_.resize(position_.size());
-  for (std::size_t c = 0; c < importance_.size(); ++c) {
-    const double u = inverse.factor.row(position_[c])[position_[c]];
-    importance_[c] = inverse.dead[c] != 0 ? 0.0f : static_cast<float>(1.0 / (u * u));
-  }
+  if (clip) importance_ = sweep_importance(inverse);
+}
+
+TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t rows,
+                     const kernels::GroupGrid& shared)
+    : TileCodes(grid, inverse, 0, rows) {
+  shared_ = true;
+  std::fill(grids_.begin(), grids_.end(), shared);
 }
 
 void TileCodes::start_group(std::int64_t g, const Tile& tile) {
+  if (shared_) return;
   const std::int64_t first = g * group_size_;
   const std::int64_t count = std::min(group_size_, cols_ - first);
   std::vector<float> weights(static_cast<std::size_t>(count));

@@ -51,18 +51,25 @@ void sweep_block(Tile& tile, const ConstRowMajorMap& factor, std::int64_t begin,
   if (beyond > 0) tile.rightCols(beyond).noalias() -= errors * factor.block(begin, end, end - begin, beyond);
 }
 
+/// What the error of a weight costs, by column of the layer: 1 / U_jj^2, 0 for dead inputs.
+std::vector<float> sweep_importance(const InverseHessian& inverse);
+
 /// Codes and group grids of one tile, collected during a sweep.
 class TileCodes {
  public:
   /// clip: the range of a group is shrunk where that lowers the error that the sweep counts, (w - q)^2 / U_jj^2.
   TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row, std::int64_t rows,
             bool clip = false);
+  /// All rows and columns on this grid.
+  TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t rows,
+            const kernels::GroupGrid& shared);
 
   /// Inputs that share a scale; the width of the layer when the whole row does.
   std::int64_t group_size() const { return group_size_; }
   std::int64_t groups() const { return groups_; }
 
-  /// Sets the grids of group g, of all rows, from the weights that `tile` holds now (as binary32).
+  /// Sets the grids of group g, of all rows, from the weights that `tile` holds now (as binary32); nothing where all
+  /// are on one grid.
   void start_group(std::int64_t g, const Tile& tile);
 
   /// Rounds `weight` (as binary32) of row r, column c of the layer to its grid; returns the value of the code.
@@ -86,6 +93,7 @@ class TileCodes {
   std::int64_t cols_;
   std::int64_t group_size_;
   std::int64_t groups_;
+  bool shared_ = false;                 ///< all are on one grid
   std::vector<float> importance_;       ///< by column of the layer; empty: no clips
   std::vector<std::int64_t> position_;  ///< of a column of the layer in the sweep
   std::vector<kernels::GroupGrid> grids_;

@@ -2,9 +2,12 @@
 #include "framework/compression/gptq.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "framework/compression/column_sweep.hpp"
+#include "kernels/core/matrix.hpp"
 #include "kernels/core/parallel.hpp"
+#include "kernels/quantize/clipped_grid.hpp"
 #include "kernels/quantize/packed_row.hpp"
 
 namespace pare::framework {
@@ -29,6 +32,21 @@ void sweep(Tile& tile, const InverseHessian& inverse, std::int64_t block, TileCo
   }
 }
 
+/// The grid of the whole tensor, from the weights that the sweep begins with.
+kernels::GroupGrid tensor_grid(kernels::MatrixView<const float> weight, const InverseHessian& inverse,
+                               const kernels::Grid& grid, bool clip) {
+  kernels::Matrix<float> live(weight.rows, weight.cols);
+  for (std::int64_t r = 0; r < weight.rows; ++r) {
+    kernels::require_finite_row(weight, r);
+    for (std::int64_t c = 0; c < weight.cols; ++c)
+      live.row(r)[c] = inverse.dead[static_cast<std::size_t>(c)] != 0 ? 0.0f : weight.row(r)[c];
+  }
+  const kernels::GroupRange range = kernels::range_of_tensor(live.view());
+  const kernels::GroupGrid whole = kernels::min_max_tensor_grid(range, grid);
+  if (!clip) return whole;
+  return kernels::clipped_tensor_grid(live.view(), sweep_importance(inverse).data(), range, grid);
+}
+
 }  // namespace
 
 void quantize_gptq(kernels::MatrixView<const float> weight, const InverseHessian& inverse, const kernels::Grid& grid,
@@ -37,13 +55,16 @@ void quantize_gptq(kernels::MatrixView<const float> weight, const InverseHessian
   VALIDATE(settings.block > 0, "GPTQ cannot work in blocks of ", settings.block, " columns, use at least 1");
   EXPECT(inverse.inputs() == weight.cols, "a Hessian of ", inverse.inputs(), " inputs for ", weight.cols);
   EXPECT(static_cast<std::int64_t>(packed.size()) == layout.total_bytes, packed.size(), " != ", layout.total_bytes);
+  std::optional<kernels::GroupGrid> shared;
+  if (grid.tensor) shared = tensor_grid(weight, inverse, grid, settings.clip);
   const std::int64_t tiles = (weight.rows + tile_rows - 1) / tile_rows;
   kernels::parallel_for(tiles, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t first = t * tile_rows;
       const std::int64_t rows = std::min(tile_rows, weight.rows - first);
       Tile tile = load_tile(weight, inverse, first, rows);
-      TileCodes codes(grid, inverse, first, rows, settings.clip);
+      TileCodes codes =
+          shared ? TileCodes(grid, inverse, rows, *shared) : TileCodes(grid, inverse, first, rows, settings.clip);
       sweep(tile, inverse, settings.block, codes);
       for (std::int64_t r = 0; r < rows; ++r) {
         kernels::write_row(grid, layout, first + r, codes.grids(r), codes.codes(r), packed);

@@ -23,7 +23,7 @@ struct GptqSettings {
 ///
 /// `packed` gets the layout and the scale and zero conventions of quantize_round_to_nearest (packed_layout(...)
 /// .total_bytes bytes). The grid of a group is made when its first column is reached, from the weights as they have
-/// become. When the sweep does not go from left to right, a group is not visited as one, and grids are made from the
+/// become; one grid for the whole tensor is made before. When the sweep does not go from left to right, a group is not visited as one, and grids are made from the
 /// original weights ("static groups"), so that the storage is the same. Weights of dead inputs are stored as 0.
 ///
 /// Weights are updated in binary64 and rounded to binary32 before their nearest point is chosen. Parallel over rows;

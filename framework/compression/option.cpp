@@ -165,15 +165,16 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
   }
   option.weights = Option::Weights::grid;
   std::optional<int> group;
-  bool symmetric = false;
+  bool symmetric = false, tensor = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     const bool is_group = word.size() > 1 && word.front() == 'g' && parse_number(word.substr(1));
-    if (group && (is_group || word == "channel")) reject(text, "a grid has one group, not two");
+    if (group && (is_group || word == "channel" || word == "tensor")) reject(text, "a grid has one group, not two");
     if (word == "sym" && !symmetric) {
       symmetric = true;
-    } else if (word == "channel") {
+    } else if (word == "channel" || word == "tensor") {
       group = 0;
+      tensor = word == "tensor";
     } else if (is_group) {
       group = parse_number(word.substr(1));
       if (*group < 8 || *group % 8 != 0) reject(text, "the group size must be a positive multiple of 8");
@@ -195,14 +196,14 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
     } else if (rounding) {
       reject(text, "'" + std::string(word) + "' is a second way of rounding, choose one of mse, gptq, awq");
     } else {
-      reject_word(text, word, {"sym", "channel", "mse", "gptq", "awq", "act", "smooth", "static"});
+      reject_word(text, word, {"sym", "channel", "tensor", "mse", "gptq", "awq", "act", "smooth", "static"});
     }
   }
   if (option.clip && option.rounding == Rounding::awq) reject(text, "awq searches clips of its own, leave out '-mse'");
   if (option.smooth && option.static_range.value_or(RangeMethod::min_max) != RangeMethod::min_max)
     reject(text, "smoothed inputs have a min-max range only: write '-smooth-static'");
   if (option.activation_bits == 8) {
-    if (group.value_or(0) != 0) reject(text, "8-bit activations need one scale an output, not groups");
+    if (group.value_or(0) != 0) reject(text, "8-bit activations need one scale an output or a tensor, not groups");
     if (option.rounding == Rounding::awq) reject(text, "awq is for 16-bit activations, smooth for 8-bit ones");
     symmetric = true;
     group = 0;
@@ -212,13 +213,7 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
     const std::string stem = "w" + std::to_string(bits);
     reject(text, "no group, did you mean '" + stem + "-g32' or '" + stem + "-channel'?");
   }
-  option.grid = {bits, *group, symmetric};
-}
-
-std::string structure_name(const Option& option) {
-  std::string text = "keep-" + std::to_string(option.keep_percent) + "%";
-  if (option.saliency != Saliency::hessian) text += "-" + std::string(text_of(saliency_words, option.saliency));
-  return text;
+  option.grid = {bits, *group, symmetric, tensor};
 }
 
 std::string sparsity_name(const Sparsity& sparsity) {
@@ -230,9 +225,10 @@ std::string sparsity_name(const Sparsity& sparsity) {
 std::string grid_name(const Option& option) {
   std::string text = "w" + std::to_string(option.grid.bits);
   if (option.activation_bits == 8) {
-    text += "a8";
+    text += option.grid.tensor ? "a8-tensor" : "a8";
   } else {
-    text += option.grid.group_size == 0 ? "-channel" : "-g" + std::to_string(option.grid.group_size);
+    const std::string whole = option.grid.tensor ? "-tensor" : "-channel";
+    text += option.grid.group_size == 0 ? whole : "-g" + std::to_string(option.grid.group_size);
     if (option.grid.symmetric) text += "-sym";
   }
   if (option.rounding == Rounding::gptq_ordered) {
@@ -265,11 +261,18 @@ bool Option::needs_calibration() const {
   return by_pruning || by_rounding || importance || smooth || static_range.has_value();
 }
 
+std::string Option::structure() const {
+  if (drop) return "drop";
+  if (keep_percent == 100) return "";
+  const std::string text = "keep-" + std::to_string(keep_percent) + "%";
+  return saliency == Saliency::hessian ? text : text + "-" + std::string(text_of(saliency_words, saliency));
+}
+
 std::string Option::name() const {
   if (drop) return "drop";
   std::string text;
   const auto join = [&](const std::string& part) { text += (text.empty() ? "" : "+") + part; };
-  if (keep_percent < 100) join(structure_name(*this));
+  if (keep_percent < 100) join(structure());
   if (sparsity) join(sparsity_name(*sparsity));
   if (weights == Weights::grid) join(grid_name(*this));
   if (weights == Weights::blocks) {
@@ -305,6 +308,9 @@ Option parse_option(std::string_view text) {
   }
   if (option.sparsity && option.weights == Option::Weights::blocks && !option.sparsity->dense)
     reject(text, "block formats store every weight: write '" + sparsity_name(*option.sparsity) + "-dense+...'");
+  if (option.sparsity && !option.sparsity->dense && option.grid.tensor)
+    reject(text, "sparse storage has scales for every row: write '-channel', or '" + sparsity_name(*option.sparsity) +
+                     "-dense+...'");
   if (option.sparsity && option.scales_inputs()) reject(text, "scaled inputs and sparsity do not go together");
   if (option.sparsity && (option.rounding != Rounding::nearest || option.clip))
     reject(text, "with sparsity weights are rounded to nearest, by sparsegpt in its own sweep");

@@ -33,8 +33,8 @@ struct Sparsity {
 ///   sparsity    <n>:<m>-<method>[-dense] | <percent>%-<method>[-dense]
 ///               method: random, magnitude, projection, wanda, sparsegpt
 ///   weights     w16                                                left out when another part is there
-///               w<bits>-<g<size>|channel>[-sym][-gptq|-gptq-act|-awq][-mse]
-///               w<bits>a8[-gptq|-gptq-act][-mse][-smooth][-static[-<range>]]
+///               w<bits>-<g<size>|channel|tensor>[-sym][-gptq|-gptq-act|-awq][-mse]
+///               w<bits>a8[-tensor][-gptq|-gptq-act][-mse][-smooth][-static[-<range>]]
 ///               <block format>[-imatrix]
 struct Option {
   enum class Weights { original, grid, blocks };
@@ -57,7 +57,9 @@ struct Option {
 
   /// The checkpoint's own weights: nothing is stored in a bank.
   bool keeps_checkpoint() const;
-  /// Takes whole heads or channels away, so it decides over a whole sub-layer.
+  /// What it takes away from a whole sub-layer, as name() spells it: "drop", "keep-75%", "keep-50%-wanda"; empty:
+  /// nothing. All layers of the sub-layer must agree on it; how they store what stays is their own affair.
+  std::string structure() const;
   bool is_structured() const { return drop || keep_percent < 100; }
   /// Scales the inputs of a linear, so that linears that read the same input must agree.
   bool scales_inputs() const { return smooth || rounding == Rounding::awq; }

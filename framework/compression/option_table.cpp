@@ -24,6 +24,7 @@ constexpr std::array families{
     Family{"w<2..8>-g<size>", "w4-g128", "integer grid, rounded to nearest: scale (binary16) and zero point per group",
            "4 bits and more, or no calibration wanted"},
     Family{"...-channel", "w8-channel", "one group a row; `w8` alone means this", "8 bits"},
+    Family{"...-tensor", "w8-tensor", "one group for the whole layer", "engines without scales for rows"},
     Family{"...-sym", "w4-g128-sym", "no zero points", "engines that want symmetric weights"},
     Family{"...-mse", "w3-g32-mse", "ranges clipped where that lowers the squared error", "as rounding, 2 to 4 bits"},
     Family{"...-gptq", "w3-g32-gptq", "GPTQ: later weights make up for the rounding of earlier ones",

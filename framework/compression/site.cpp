@@ -95,7 +95,6 @@ std::vector<std::vector<std::size_t>> tied_linears(const Stage& stage, const std
     const auto* tie = tie_of(ties, stage.linears[a].kind);
     if (tie != nullptr && tie == tie_of(ties, stage.linears[b].kind)) return true;
     for (const std::size_t l : {a, b}) {
-      if (any_option(l, [](const Option& o) { return o.is_structured(); })) return true;
       if (input_reader(stage, a) == input_reader(stage, b) &&
           any_option(l, [](const Option& o) { return o.scales_inputs(); }))
         return true;
@@ -124,15 +123,53 @@ std::string reason_of_tie(const Stage& stage, const std::vector<OptionRule>& rul
                           const std::vector<std::size_t>& rule_of, const std::vector<std::size_t>& together) {
   const Option* scaling = nullptr;
   for (const std::size_t l : together) {
-    for (const Option& option : rules[rule_of[l]].options) {
-      if (option.is_structured()) return " ('" + option.name() + "' decides over a whole sub-layer)";
+    for (const Option& option : rules[rule_of[l]].options)
       if (option.scales_inputs()) scaling = &option;
-    }
   }
   const bool share = std::all_of(together.begin(), together.end(), [&](std::size_t l) {
     return input_reader(stage, l) == input_reader(stage, together.front());
   });
   return scaling != nullptr && share ? " ('" + scaling->name() + "' scales an input that they share)" : "";
+}
+
+bool offers(const std::vector<Option>& options, const std::string& structure) {
+  return std::any_of(options.begin(), options.end(), [&](const Option& o) { return o.structure() == structure; });
+}
+
+/// What one layer of a sub-layer may lose, or keep whole, all of its layers must be free to.
+void check_structures(const Stage& stage, const std::vector<OptionRule>& rules,
+                      const std::vector<std::size_t>& rule_of) {
+  const auto options = [&](std::size_t l) -> const std::vector<Option>& { return rules[rule_of[l]].options; };
+  bool structured = false;
+  for (std::size_t l = 0; l < rule_of.size(); ++l)
+    for (const Option& option : options(l)) structured = structured || option.is_structured();
+  if (!structured) return;
+  for (std::size_t a = 0; a < rule_of.size(); ++a) {
+    for (const Option& option : options(a)) {
+      for (std::size_t b = 0; b < rule_of.size(); ++b) {
+        VALIDATE(offers(options(b), option.structure()), "options: '", option.name(), "' at ", stage.linears[a].name,
+                 " decides whether its whole sub-layer ",
+                 option.is_structured() ? "shrinks or goes" : "stays as large as it is", ", but the rule for ",
+                 stage.linears[b].name, " has no option of that kind, add one");
+      }
+    }
+  }
+}
+
+/// A structure that the shapes of one site rule out is no structure of the sub-layer.
+void leave_out_partial_structures(std::vector<Site>& sites, std::size_t first) {
+  for (std::size_t a = first; a < sites.size(); ++a) {
+    for (std::size_t b = first; b < sites.size(); ++b) {
+      std::erase_if(sites[b].options, [&](const Option& option) {
+        if (offers(sites[a].options, option.structure())) return false;
+        sites[b].left_out.push_back(option.name() + ": " + sites[a].name + " can hold none of its options that " +
+                                    (option.is_structured() ? "do the same to the sub-layer" : "leave it as large"));
+        return true;
+      });
+      VALIDATE(!sites[b].options.empty(), "options: ", sites[b].name, " can hold none of its options; ",
+               sites[b].left_out.back());
+    }
+  }
 }
 
 /// The options that the site can hold, ascending in bytes; the others are noted.
@@ -166,6 +203,10 @@ void name_site(Site& site, const Stage& stage) {
 }
 
 }  // namespace
+
+bool is_structured(const Site& site) {
+  return std::any_of(site.options.begin(), site.options.end(), [](const Option& o) { return o.is_structured(); });
+}
 
 std::int64_t site_weights(const Model& model, const Site& site) {
   std::int64_t weights = 0;
@@ -202,6 +243,8 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
       rule_of.push_back(rule_for(matchers, linear));
       rule_used[rule_of.back()] = true;
     }
+    check_structures(stage, rules, rule_of);
+    const std::size_t first_site = sites.size();
     for (const std::vector<std::size_t>& together : tied_linears(stage, rules, rule_of, ties)) {
       Site site{
           .name = {}, .kind = {}, .layer = stage.layer, .stage = s, .linears = together, .options = {}, .left_out = {}};
@@ -214,6 +257,8 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
       fill_options(site, model, rules[rule_of[together.front()]].options);
       sites.push_back(std::move(site));
     }
+    if (std::any_of(sites.begin() + static_cast<std::ptrdiff_t>(first_site), sites.end(), is_structured))
+      leave_out_partial_structures(sites, first_site);
   }
   for (std::size_t r = 0; r < rules.size(); ++r) {
     VALIDATE(rule_used[r], "options: rule 'match: ", rules[r].match, "' matches no layer that an earlier rule left",

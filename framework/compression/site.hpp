@@ -22,6 +22,9 @@ struct Site {
   std::vector<std::string> left_out;  ///< options that its shapes cannot hold: "q4_k: ..."
 };
 
+/// Whether one of its options takes structure away.
+bool is_structured(const Site& site);
+
 /// Options by site pattern; the first rule whose pattern matches wins.
 struct OptionRule {
   std::string match;  ///< exact module name or kind, "re:<regular expression>" matched from the start, or "*"
@@ -33,10 +36,11 @@ struct OptionRule {
 using Ties = std::vector<std::vector<std::string>>;
 
 /// Sites in the order of the chain. Beyond the given ties, options that scale inputs (awq, smooth) tie the linears that
-/// share an input, and options that take structure away (keep, drop) tie a whole sub-layer. Options that a site's
-/// shapes cannot hold are left out of it; InputError when none remains, and when a rule matches nothing, a linear has
-/// no rule, a tie names an unknown kind or kinds of different stages, tied linears fall under different rules, or a
-/// regular expression is malformed.
+/// share an input. Options that take structure away (keep, drop) are offered by all sites of a stage or by none: a
+/// recipe takes them at all sites or at none (Option::structure). Options that a site's shapes cannot hold are left out
+/// of it; InputError when none remains, and when a rule matches nothing, a linear has no rule, a tie names an unknown
+/// kind or kinds of different stages, tied linears fall under different rules, only some linears of a stage are offered
+/// a structure, or a regular expression is malformed.
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties);
 
 /// Exact bytes of a site under one of its options; `w16` counts the checkpoint's own bytes.

@@ -22,6 +22,14 @@ void check_offsets(const std::vector<std::uint64_t>& offsets, std::size_t tokens
            file, ": /doc_offsets must rise from 0 to the number of tokens, ", tokens);
 }
 
+/// The end of the sentence "the experiment needs ...".
+std::string further_demand(const WindowPlan& plan) {
+  if (plan.calibration == 0) return "; give more text or fewer windows";
+  return " + " + std::to_string(plan.calibration) +
+         " to calibrate on; give more text or fewer windows (data.calibration_windows: 0 calibrates on those of the "
+         "search, which flatters calibrated options there)";
+}
+
 }  // namespace
 
 WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& plan, std::int64_t vocabulary) {
@@ -35,27 +43,34 @@ WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& pla
            ", was the text cut by another tokenizer?");
 
   const auto total = static_cast<std::int64_t>(tokens.size());
-  const std::int64_t search_tokens = plan.windows * plan.length;
-  const std::int64_t holdout_tokens = plan.holdout * plan.length;
-  VALIDATE(search_tokens + holdout_tokens <= total, path.string(), ": ", total, " tokens give ", total / plan.length,
-           " windows of ", plan.length, ", the experiment needs ", plan.windows, " + ", plan.holdout,
-           " held out; give more text or fewer windows");
-  // The held-out windows begin with a document where there is room, so that no document is on both sides.
-  std::int64_t holdout_begin = total - holdout_tokens;
+  std::int64_t still_needed = (plan.windows + plan.holdout + plan.calibration) * plan.length;
+  VALIDATE(still_needed <= total, path.string(), ": ", total, " tokens give ", total / plan.length, " windows of ",
+           plan.length, ", the experiment needs ", plan.windows, " + ", plan.holdout, " held out",
+           further_demand(plan));
+  std::vector<std::uint64_t> offsets;
   if (file.contains("/doc_offsets")) {
-    const auto offsets = file.read<std::uint64_t>("/doc_offsets");
+    offsets = file.read<std::uint64_t>("/doc_offsets");
     check_offsets(offsets, tokens.size(), path.string());
-    const std::int64_t document = next_document(offsets, search_tokens);
-    if (document + holdout_tokens <= total) holdout_begin = document;
   }
-  const auto begin = tokens.begin();
-  return {{plan.length, {begin, begin + search_tokens}},
-          {plan.length, {begin + holdout_begin, begin + holdout_begin + holdout_tokens}}};
+  std::int64_t cursor = 0;
+  const auto cut = [&](std::int64_t windows) {
+    const std::int64_t count = windows * plan.length;
+    const std::int64_t latest = total - still_needed;
+    std::int64_t begin = cursor == 0 ? 0 : latest;
+    if (!offsets.empty()) begin = std::min(latest, next_document(offsets, cursor));
+    cursor = begin + count;
+    still_needed -= count;
+    return TokenWindows{plan.length, {tokens.begin() + begin, tokens.begin() + cursor}};
+  };
+  WindowSets sets{cut(plan.windows), cut(plan.holdout)};  // braces: from left to right
+  if (plan.calibration > 0) sets.calibration = cut(plan.calibration);
+  return sets;
 }
 
 std::string hash_of(const WindowSets& sets) {
   Hasher hasher;
-  for (const TokenWindows* windows : {&sets.search, &sets.holdout}) {
+  for (const TokenWindows* windows : {&sets.search, &sets.holdout, &sets.calibration}) {
+    if (windows->tokens.empty()) continue;
     hasher.update(std::to_string(windows->count()) + " windows of " + std::to_string(windows->length) + "\n");
     hasher.update(std::as_bytes(std::span(windows->tokens)));
   }

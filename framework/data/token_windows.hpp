@@ -21,25 +21,31 @@ struct TokenWindows {
   }
 };
 
-/// Windows that decide the search and windows that only confirm it; the two never share a token.
+/// Windows that decide the search, windows that only confirm it, and windows that calibrate the layers; no two of the
+/// sets share a token. Where `calibration` is empty, whoever calibrates does so on the search windows.
 struct WindowSets {
   TokenWindows search;
   TokenWindows holdout;
+  TokenWindows calibration = {};
+
+  const TokenWindows& to_calibrate() const { return calibration.count() > 0 ? calibration : search; }
 };
 
 struct WindowPlan {
   std::int64_t windows = 64;
   std::int64_t length = 256;
   std::int64_t holdout = 32;
+  std::int64_t calibration = 0;
 };
 
 /// Cuts a token file (HDF5, see scripts/tokenize.py: /tokens uint32 [n], /doc_offsets uint64 [m + 1]) into disjoint
-/// windows: the search windows from the front of the stream, the held-out windows from its back. Throws InputError
-/// naming the file: not a token file, an id beyond `vocabulary`, or too few tokens for the plan (says how many windows
-/// there would be).
+/// windows: the search windows from the front of the stream, behind them the held-out windows, behind those the
+/// calibration windows; a set begins with a document where there is room, so that no document is in two of them. Throws
+/// InputError naming the file: not a token file, an id beyond `vocabulary`, or too few tokens for the plan (says how
+/// many windows there would be).
 WindowSets read_windows(const std::filesystem::path& file, const WindowPlan& plan, std::int64_t vocabulary);
 
-/// XXH3-128 of both sets, as 32 hexadecimal digits.
+/// XXH3-128 of all sets that are not empty, as 32 hexadecimal digits.
 std::string hash_of(const WindowSets& sets);
 
 }  // namespace pare::framework

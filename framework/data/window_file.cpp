@@ -30,6 +30,8 @@ void write_window_file(const std::filesystem::path& path, const WindowSets& sets
   H5File file = H5File::create(path);
   write_set(file, "/search", sets.search, "windows that decide the search");
   write_set(file, "/holdout", sets.holdout, "windows that only confirm the winner");
+  if (sets.calibration.count() > 0)
+    write_set(file, "/calibration", sets.calibration, "windows that calibrate the layers");
   file.set_attribute("/", "content", "evaluation windows");
   file.commit();
 }
@@ -37,7 +39,9 @@ void write_window_file(const std::filesystem::path& path, const WindowSets& sets
 WindowSets read_window_file(const std::filesystem::path& path, std::int64_t vocabulary) {
   const H5File file = H5File::open(path);
   WindowSets sets{read_set(file, "/search", vocabulary), read_set(file, "/holdout", vocabulary)};
-  VALIDATE(sets.search.length == sets.holdout.length, path.string(), ": search and held-out windows differ in length");
+  if (file.contains("/calibration")) sets.calibration = read_set(file, "/calibration", vocabulary);
+  VALIDATE(sets.search.length == sets.holdout.length && sets.search.length == sets.to_calibrate().length, path.string(),
+           ": its sets have windows of different lengths");
   return sets;
 }
 

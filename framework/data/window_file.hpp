@@ -8,8 +8,8 @@
 
 namespace pare::framework {
 
-/// Both window sets of a run in one HDF5 file, so that every worker reads the same text: /search and /holdout, uint32
-/// [windows, length].
+/// The window sets of a run in one HDF5 file, so that every worker reads the same text: /search, /holdout and, unless
+/// it is empty, /calibration, uint32 [windows, length].
 void write_window_file(const std::filesystem::path& path, const WindowSets& sets);
 
 /// Throws InputError naming the file: not such a file, windows of different lengths, or a token beyond `vocabulary`.

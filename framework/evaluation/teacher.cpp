@@ -18,8 +18,8 @@ TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::i
   plan.length = text.search.length;
   plan.top_k = std::min(top_k, model.config().vocabulary);
   Hasher hasher;
-  hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(text) + "\n" + std::to_string(plan.top_k) + " " +
-                std::to_string(static_cast<int>(precision)) + " " + isa_id());
+  hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(WindowSets{text.search, text.holdout}) + "\n" +
+                std::to_string(plan.top_k) + " " + std::to_string(static_cast<int>(precision)) + " " + isa_id());
   plan.key = hasher.hex();
   return plan;
 }

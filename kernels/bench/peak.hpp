@@ -10,7 +10,6 @@
 #include <omp.h>
 #include <time.h>
 
-#include "kernels/core/lanes.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/gemm/linear.hpp"
 
@@ -48,27 +47,37 @@ double fastest(int attempts, const Run& run) {
   return best;
 }
 
+/// One whole register: an asm operand cannot be spread over several.
+#if defined(__AVX512F__)
+using Register = float __attribute__((vector_size(64)));
+#elif defined(__AVX__)
+using Register = float __attribute__((vector_size(32)));
+#else
+using Register = float __attribute__((vector_size(16)));
+#endif
+
 /// FLOP/s of one core on multiply-adds that never leave the registers.
 inline double fma_peak() {
-  constexpr int chains = 16;
+  constexpr int chains = 12;  // with the factor they fit into the 16 registers of AVX2
   constexpr int rounds = 200000;
-  kernels::Lanes factor = kernels::splat(0.999f);
+  constexpr int lanes = sizeof(Register) / sizeof(float);
+  Register factor = Register{} + 0.999f;
   asm volatile("" : "+v"(factor));  // a value the compiler must not know
   const double time = fastest(10, [factor] {
-    kernels::Lanes sums[chains];
-#pragma GCC unroll 16
+    Register sums[chains];
+#pragma GCC unroll 12
     for (int i = 0; i < chains; ++i) {
       sums[i] = factor;
       asm volatile("" : "+v"(sums[i]));  // else the chains are one chain
     }
     for (int r = 0; r < rounds; ++r) {
-#pragma GCC unroll 16
+#pragma GCC unroll 12
       for (int i = 0; i < chains; ++i) sums[i] = sums[i] * factor + factor;
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 12
     for (int i = 0; i < chains; ++i) asm volatile("" : : "v"(sums[i]));
   });
-  return 2.0 * chains * kernels::lane_count * rounds / time;
+  return 2.0 * chains * lanes * rounds / time;
 }
 
 /// Bytes/s, read plus written, of a copy of `bytes` by one thread.

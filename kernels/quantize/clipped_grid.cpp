@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/quantize/clipped_grid.hpp"
 
+#include <numeric>
+#include <vector>
+
 #include "kernels/core/lanes.hpp"
+#include "kernels/core/parallel.hpp"
 #include "kernels/quantize/quantize_groups.hpp"
 
 namespace pare::kernels {
@@ -36,24 +40,43 @@ double error_of_group(const float* w, const float* importance, std::int64_t coun
   return sum(low + high);
 }
 
-}  // namespace
-
-GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
-                       const Grid& grid) {
+/// The grid of the range, shrunk by the factor that makes error(grid) least.
+template <class Error>
+GroupGrid least_error(const GroupRange& range, const Grid& grid, const Error& error_of) {
   GroupGrid best = min_max_grid(range, grid);
   if (best.scale.bits == 0) return best;
-  double least = error_of_group(w, importance, count, best, grid.bits);
+  double least = error_of(best);
   for (int candidate = 1; candidate < clip_candidates; ++candidate) {
     const float factor = clip_factor(candidate);
     const GroupGrid tried = min_max_grid({range.min * factor, range.max * factor}, grid);
     if (tried.scale.bits == 0) break;  // the group is so small that the shrunk range is 0
-    const double error = error_of_group(w, importance, count, tried, grid.bits);
+    const double error = error_of(tried);
     if (error < least) {
       least = error;
       best = tried;
     }
   }
   return best;
+}
+
+}  // namespace
+
+GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
+                       const Grid& grid) {
+  return least_error(range, grid,
+                     [&](const GroupGrid& tried) { return error_of_group(w, importance, count, tried, grid.bits); });
+}
+
+GroupGrid clipped_tensor_grid(MatrixView<const float> weight, const float* importance, const GroupRange& range,
+                              const Grid& grid) {
+  std::vector<double> errors(static_cast<std::size_t>(weight.rows));
+  return least_error(range, grid, [&](const GroupGrid& tried) {
+    parallel_for(weight.rows, 4, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r)
+        errors[static_cast<std::size_t>(r)] = error_of_group(weight.row(r), importance, weight.cols, tried, grid.bits);
+    });
+    return std::accumulate(errors.begin(), errors.end(), 0.0);
+  });
 }
 
 void quantize_clipped(MatrixView<const float> weight, std::span<const float> importance, const Grid& grid,
@@ -63,6 +86,12 @@ void quantize_clipped(MatrixView<const float> weight, std::span<const float> imp
   for (std::size_t c = 0; c < importance.size(); ++c) {
     VALIDATE(std::isfinite(importance[c]) && importance[c] >= 0.0f, "the importance of column ", c, " is ",
              importance[c], " and cannot weigh an error, it must be finite and not negative");
+  }
+  if (grid.tensor) {
+    detail::quantize_tensor(weight, grid, packed, [&](const GroupRange& range) {
+      return clipped_tensor_grid(weight, importance.empty() ? nullptr : importance.data(), range, grid);
+    });
+    return;
   }
   detail::quantize_groups(weight, grid, packed,
                           [&](std::int64_t r, std::int64_t first, std::int64_t count, const GroupRange& range) {

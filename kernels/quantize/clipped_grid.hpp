@@ -24,7 +24,12 @@ constexpr float clip_factor(int candidate) {
 GroupGrid clipped_grid(const float* w, const float* importance, std::int64_t count, const GroupRange& range,
                        const Grid& grid);
 
-/// Like quantize_round_to_nearest, but the range of each group (both its ends) is first shrunk by the factor that gives
+/// The same for a whole matrix with the range `range` (range_of_tensor); `importance` holds a value a column or is null.
+/// Parallel over rows, whose errors are added in order.
+GroupGrid clipped_tensor_grid(MatrixView<const float> weight, const float* importance, const GroupRange& range,
+                              const Grid& grid);
+
+/// Like quantize_round_to_nearest, but the range of each group (or of the tensor; both its ends) is first shrunk by the factor that gives
 /// the least error: a finer step for the many weights, against saturation of the few large ones. The clip search of
 /// AWQ (Lin et al., MLSys 2024, arXiv:2306.00978) with a diagonal error.
 ///

@@ -37,6 +37,16 @@ inline GroupRange range_of_group(const float* w, std::int64_t count) {
   return range;
 }
 
+/// The range of a whole matrix.
+inline GroupRange range_of_tensor(MatrixView<const float> weight) {
+  GroupRange range;
+  for (std::int64_t r = 0; r < weight.rows; ++r) {
+    const GroupRange row = range_of_group(weight.row(r), weight.cols);
+    range = {std::min(range.min, row.min), std::max(range.max, row.max)};
+  }
+  return range;
+}
+
 /// In binary64, so that the width of a group cannot overflow before it is compared with what binary16 holds.
 inline double exact_scale(const GroupRange& range, const Grid& grid) {
   const double levels = (1 << grid.bits) - 1;
@@ -54,6 +64,14 @@ inline GroupGrid min_max_grid(const GroupRange& range, const Grid& grid) {
   if (grid.symmetric) return {scale, middle};
   const double zero = std::nearbyint(-double{range.min} / double{to_float(scale)});
   return {scale, static_cast<std::uint8_t>(std::clamp<double>(zero, 0.0, (1 << grid.bits) - 1))};
+}
+
+/// The same for a whole matrix. Throws InputError when the scale exceeds binary16.
+inline GroupGrid min_max_tensor_grid(const GroupRange& range, const Grid& grid) {
+  const GroupGrid group = min_max_grid(range, grid);
+  VALIDATE(group.scale.bits < 0x7c00u, "the weights lie in [", range.min, ", ", range.max, "] and need a scale of ",
+           exact_scale(range, grid), ", a binary16 scale is at most 65504");
+  return group;
 }
 
 /// The same for the group that begins at (row, col). Throws InputError when the scale exceeds binary16.

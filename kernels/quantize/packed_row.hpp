@@ -26,13 +26,14 @@ inline const std::byte* codes_of_row(const PackedView& packed, const PackedLayou
 }
 
 inline const std::byte* zeros_of_row(const PackedView& packed, const PackedLayout& layout, std::int64_t r) {
-  return packed.bytes.data() + layout.zeros_offset + r * layout.zeros_row_bytes;
+  return packed.bytes.data() + layout.zeros_offset + layout.grid_row(r) * layout.zeros_row_bytes;
 }
 
 /// The block has no particular alignment, hence the copy.
 inline float scale_of_group(const PackedView& packed, const PackedLayout& layout, std::int64_t r, std::int64_t g) {
   Float16 scale;
-  std::memcpy(&scale, packed.bytes.data() + (r * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
+  std::memcpy(&scale,
+              packed.bytes.data() + (layout.grid_row(r) * layout.groups + g) * static_cast<std::int64_t>(sizeof(scale)),
               sizeof(scale));
   return to_float(scale);
 }
@@ -52,10 +53,10 @@ inline void write_grids(const Grid& grid, std::int64_t r, std::span<const GroupG
              packed.data() + zeros_offset + r * zeros_row_bytes);
 }
 
-/// Writes row r of a packed matrix: its grids and its codes, a byte each.
+/// Writes row r of a packed matrix: its grids and its codes, a byte each. Grids that all rows share go with row 0.
 inline void write_row(const Grid& grid, const PackedLayout& layout, std::int64_t r, std::span<const GroupGrid> groups,
                       const std::uint8_t* codes, std::span<std::byte> packed) {
-  write_grids(grid, r, groups, layout.zeros_offset, layout.zeros_row_bytes, packed);
+  if (r < layout.grid_rows) write_grids(grid, r, groups, layout.zeros_offset, layout.zeros_row_bytes, packed);
   pack_codes(grid.bits, codes, layout.cols, packed.data() + layout.codes_offset + r * layout.codes_row_bytes);
 }
 

@@ -47,7 +47,7 @@ Recipe local_recipe(const SearchSpace& space, std::int64_t budget_bytes) {
   if (const std::optional<Recipe> recipe = allocate(space, local_scores(space), budget_bytes)) {
     return spend(space, *recipe, budget_bytes);
   }
-  return spend(space, Recipe(space.sites.size(), 0), budget_bytes);
+  return spend(space, space.smallest_recipe(), budget_bytes);
 }
 
 }  // namespace pare::search

@@ -23,7 +23,7 @@ std::vector<std::vector<std::size_t>> size_classes(const SearchSpace& space) {
 /// The largest uniform recipe that fits, or the smallest recipe.
 Recipe floor_recipe(const SearchSpace& space, std::int64_t budget_bytes) {
   const std::vector<Recipe> uniforms = fitting_uniforms(space, budget_bytes);
-  return uniforms.empty() ? Recipe(space.sites.size(), 0) : uniforms.front();
+  return uniforms.empty() ? space.smallest_recipe() : uniforms.front();
 }
 
 bool can_be_raised(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes) {
@@ -126,8 +126,12 @@ bool EvoPress::flip(Recipe& recipe, DecisionRandom& random) const {
   std::vector<std::size_t> down;
   std::vector<std::size_t> up;
   for (const std::size_t s : classes_[group]) {
-    if (recipe[s] > 0) down.push_back(s);
-    if (recipe[s] + std::size_t{1} < space().sites[s].options.size()) up.push_back(s);
+    const std::vector<SiteOption>& options = space().sites[s].options;
+    const auto has_own_form = [&](std::size_t o) {
+      return o < options.size() && options[o].form == options[recipe[s]].form;
+    };
+    if (recipe[s] > 0 && has_own_form(recipe[s] - std::size_t{1})) down.push_back(s);
+    if (has_own_form(recipe[s] + std::size_t{1})) up.push_back(s);
   }
   if (down.empty() || up.empty()) return false;
   const std::size_t lowered = down[random.below(static_cast<std::uint32_t>(down.size()))];

@@ -15,7 +15,7 @@ std::vector<Recipe> all_fitting(const SearchSpace& space, std::int64_t budget_by
   std::vector<Recipe> recipes;
   Recipe recipe(space.sites.size(), 0);
   for (std::size_t s = 0; s < recipe.size();) {  // counts up, the first site fastest
-    if (s == 0 && space.bytes(recipe) <= budget_bytes) recipes.push_back(recipe);
+    if (s == 0 && space.bytes(recipe) <= budget_bytes && space.is_settled(recipe)) recipes.push_back(recipe);
     for (s = 0; s < recipe.size(); ++s) {
       if (++recipe[s] < space.sites[s].options.size()) break;
       recipe[s] = 0;

@@ -186,7 +186,7 @@ Procedure Greedy::descend() {
   plan_descent();
   std::vector<std::size_t> which(steps_.size());
   std::iota(which.begin(), which.end(), std::size_t{0});
-  for (bool priced = false; !fits(point_); priced = true) {
+  for (bool priced = false; !fits(point_) && !steps_.empty(); priced = true) {
     co_await price(which);
     if (exhausted() && !priced) break;
     if (exhausted()) {

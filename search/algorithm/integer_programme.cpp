@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/lagrangian.hpp"
@@ -20,47 +21,117 @@ struct State {
   int changes;
   double score;
   std::uint32_t parent;  ///< its state before the last site
-  std::uint8_t item;     ///< what it took there
+  std::uint32_t item;    ///< what it took there
 };
 
 /// How a state came to be; kept for every site, to read the recipe off the last state.
 struct Trace {
   std::uint32_t parent;
-  std::uint8_t item;
+  std::uint32_t item;
 };
 
-bool dominates(const KnapsackItem& a, const KnapsackItem& b) {
-  if (a.score > b.score || a.bytes > b.bytes || a.changes > b.changes) return false;
-  return a.score < b.score || a.bytes < b.bytes || a.changes < b.changes || a.option < b.option;
+/// Drops every item that another one with no more bytes, changes and score dominates; of equals the first choice stays.
+/// The others keep their order.
+void keep_undominated(std::vector<KnapsackItem>& items) {
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto key = [&](std::size_t i) {
+    return std::tuple(items[i].bytes, items[i].score, items[i].changes, items[i].choice);
+  };
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  std::vector<double> least;  // score so far with at most so many changes
+  std::vector<bool> dominated(items.size(), false);
+  for (const std::size_t i : order) {
+    auto at = static_cast<std::size_t>(items[i].changes);
+    if (at >= least.size()) least.resize(at + 1, least.empty() ? infinity : least.back());
+    dominated[i] = least[at] <= items[i].score;
+    for (; at < least.size() && least[at] > items[i].score; ++at) least[at] = items[i].score;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!dominated[i]) items[kept++] = items[i];
+  }
+  items.resize(kept);
 }
 
-Knapsack make_knapsack(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
-                       const std::optional<TrustRegion>& region) {
-  const std::size_t count = space.sites.size();
-  const bool bounded = region && region->max_changes < count;
-  Knapsack knapsack;
-  knapsack.budget = budget_bytes - space.smallest_bytes();
-  knapsack.max_changes = static_cast<std::int64_t>(bounded ? region->max_changes : count);
-  for (std::size_t s = 0; s < count; ++s) {
-    const std::vector<SiteOption>& options = space.sites[s].options;
-    EXPECT(scores[s].size() == options.size(), scores[s].size(), " scores at ", space.sites[s].name);
-    const double least = *std::min_element(scores[s].begin(), scores[s].end());
-    std::vector<KnapsackItem> items;
-    for (std::size_t o = 0; o < options.size(); ++o) {
-      EXPECT(!std::isnan(scores[s][o]), "a score at ", space.sites[s].name, " is not a number");
-      if (std::isinf(scores[s][o])) continue;
-      const int changes = bounded && region->reference[s] != o ? 1 : 0;
-      items.push_back(
-          {static_cast<std::uint8_t>(o), scores[s][o] - least, options[o].bytes - options.front().bytes, changes});
-    }
-    std::vector<KnapsackItem>& kept = knapsack.sites.emplace_back();
-    for (const KnapsackItem& item : items) {
-      const auto dominated = [&](const KnapsackItem& other) { return dominates(other, item); };
-      if (std::none_of(items.begin(), items.end(), dominated)) kept.push_back(item);
-    }
+/// A recipe problem as a knapsack whose "sites" are the units of the space.
+class Instance {
+ public:
+  Instance(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
+           const std::optional<TrustRegion>& region)
+      : space_(space), scores_(scores), units_(space.units()), smallest_(space.smallest_recipe()) {
+    const std::size_t count = space.sites.size();
+    if (region && region->max_changes < count) reference_ = &region->reference;
+    knapsack_.budget = budget_bytes;
+    knapsack_.max_changes = static_cast<std::int64_t>(reference_ != nullptr ? region->max_changes : count);
+    for (const Unit& unit : units_) add(unit);
   }
-  return knapsack;
-}
+
+  const Knapsack& knapsack() const { return knapsack_; }
+
+  /// items: one a unit.
+  Recipe recipe(const std::vector<std::uint32_t>& items) const {
+    Recipe recipe(space_.sites.size());
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      const std::vector<std::uint8_t>& chosen = choices_[u][knapsack_.sites[u][items[u]].choice];
+      for (std::size_t i = 0; i < chosen.size(); ++i) recipe[units_[u][i]] = chosen[i];
+    }
+    return recipe;
+  }
+
+ private:
+  /// Every choice of a unit that is not dominated: for each of its forms, the sites' options multiplied out, one site
+  /// after the other.
+  void add(const Unit& unit) {
+    std::vector<KnapsackItem> all;
+    std::vector<std::vector<std::uint8_t>>& choices = choices_.emplace_back();
+    for (const std::string& form : space_.forms(unit)) {
+      std::vector<KnapsackItem> partial{{static_cast<std::uint32_t>(choices.size()), 0, 0, 0}};
+      choices.emplace_back();
+      for (const std::size_t s : unit) partial = extended(partial, s, form, choices);
+      all.insert(all.end(), partial.begin(), partial.end());
+    }
+    keep_undominated(all);
+    double least = infinity;
+    for (const KnapsackItem& item : all) least = std::min(least, item.score);
+    std::int64_t smallest = 0;
+    for (const std::size_t s : unit) smallest += space_.sites[s].options[smallest_[s]].bytes;
+    for (KnapsackItem& item : all) {
+      item.score -= least;
+      item.bytes -= smallest;
+    }
+    knapsack_.budget -= smallest;
+    knapsack_.sites.push_back(std::move(all));
+  }
+
+  std::vector<KnapsackItem> extended(const std::vector<KnapsackItem>& partial, std::size_t s, const std::string& form,
+                                     std::vector<std::vector<std::uint8_t>>& choices) const {
+    const std::vector<SiteOption>& options = space_.sites[s].options;
+    EXPECT(scores_[s].size() == options.size(), scores_[s].size(), " scores at ", space_.sites[s].name);
+    std::vector<KnapsackItem> items;
+    for (const KnapsackItem& item : partial) {
+      for (std::size_t o = 0; o < options.size(); ++o) {
+        EXPECT(!std::isnan(scores_[s][o]), "a score at ", space_.sites[s].name, " is not a number");
+        if (std::isinf(scores_[s][o]) || options[o].form != form) continue;
+        const int changes = reference_ != nullptr && (*reference_)[s] != o ? 1 : 0;
+        items.push_back({static_cast<std::uint32_t>(choices.size()), item.score + scores_[s][o],
+                         item.bytes + options[o].bytes, item.changes + changes});
+        choices.push_back(choices[item.choice]);
+        choices.back().push_back(static_cast<std::uint8_t>(o));
+      }
+    }
+    keep_undominated(items);
+    return items;
+  }
+
+  const SearchSpace& space_;
+  const Scores& scores_;
+  std::vector<Unit> units_;
+  Recipe smallest_;
+  const Recipe* reference_ = nullptr;  ///< only where the changes are bounded
+  Knapsack knapsack_;
+  std::vector<std::vector<std::vector<std::uint8_t>>> choices_;  ///< by unit, then KnapsackItem::choice
+};
 
 /// Sites in order, and what those from one on need and add at least.
 struct Order {
@@ -128,7 +199,7 @@ void keep_undominated(std::vector<State>& states, std::int64_t max_changes) {
 
 struct Answer {
   double score = infinity;
-  Recipe recipe;
+  std::vector<std::uint32_t> items;  ///< one a site; empty: none was found
 };
 
 /// One pass of the dynamic programme: the best recipe with a score below `to_beat`, if the states kept
@@ -150,7 +221,7 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
       for (std::size_t j = 0; j < items.size(); ++j) {
         const State state{states[i].bytes + items[j].bytes, states[i].changes + items[j].changes,
                           states[i].score + items[j].score, static_cast<std::uint32_t>(i),
-                          static_cast<std::uint8_t>(j)};
+                          static_cast<std::uint32_t>(j)};
         if (state.bytes + order.bytes[k + 1] > knapsack.budget) continue;
         if (state.changes + order.changes[k + 1] > knapsack.max_changes) continue;
         if (bound(state) < limit) next.push_back(state);
@@ -169,11 +240,11 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
   for (std::size_t i = 1; i < states.size(); ++i) {
     if (states[i].score < states[best].score) best = i;
   }
-  Answer answer{states[best].score, Recipe(count)};
+  Answer answer{states[best].score, std::vector<std::uint32_t>(count)};
   auto at = static_cast<std::uint32_t>(best);
   for (std::size_t k = count; k-- > 0;) {
     const Trace trace = traces[k][at];
-    answer.recipe[order.sites[k]] = knapsack.sites[order.sites[k]][trace.item].option;
+    answer.items[order.sites[k]] = trace.item;
     at = trace.parent;
   }
   return answer;
@@ -185,7 +256,8 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, s
                                const std::optional<TrustRegion>& region, const IntegerProgrammeOptions& options) {
   EXPECT(scores.size() == space.sites.size(), scores.size(), " sites have scores of ", space.sites.size());
   EXPECT(!region || region->reference.size() == space.sites.size(), "a reference of another space");
-  const Knapsack knapsack = make_knapsack(space, scores, budget_bytes, region);
+  const Instance instance(space, scores, budget_bytes, region);
+  const Knapsack& knapsack = instance.knapsack();
   std::size_t columns = 0;
   for (const std::vector<KnapsackItem>& site : knapsack.sites) {
     if (site.empty()) return std::nullopt;
@@ -195,14 +267,15 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, s
   const Order order = make_order(knapsack, price);
   const double gap = columns <= options.exact_columns ? 0 : options.relative_gap;
   Answer best;
-  for (std::size_t most = 64; best.recipe.empty() && most <= options.most_states; most *= 8) {
+  for (std::size_t most = 64; best.items.empty() && most <= options.most_states; most *= 8) {
     best = pass(knapsack, price, order, infinity, 0, most);
   }
-  const Answer better = pass(knapsack, price, order, best.score, best.recipe.empty() ? 0 : gap, options.most_states);
+  const Answer better = pass(knapsack, price, order, best.score, best.items.empty() ? 0 : gap, options.most_states);
   if (better.score < best.score) best = better;
-  if (best.recipe.empty()) return std::nullopt;
-  ENSURE(space.bytes(best.recipe) <= budget_bytes, "an allocation above the budget");
-  return best.recipe;
+  if (best.items.empty()) return std::nullopt;
+  Recipe recipe = instance.recipe(best.items);
+  ENSURE(space.bytes(recipe) <= budget_bytes, "an allocation above the budget");
+  return recipe;
 }
 
 double total_score(const Scores& scores, const Recipe& recipe) {

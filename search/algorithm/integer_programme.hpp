@@ -35,6 +35,9 @@ struct IntegerProgrammeOptions {
 ///   where     sum over o of x[s][o] = 1 for each site        a multiple-choice knapsack
 ///             sum bytes[s][o] x[s][o] <= budget
 ///             sum of x[s][o] that are not the reference's <= max_changes
+///             the options of a unit (SearchSpace::units) have one form
+///
+/// Sites that must agree on a form count as one, whose options are all undominated combinations of theirs.
 ///
 /// An exact dynamic programme over partial recipes, in the manner of M. Dyer, W. Riha, J. Walker, European J.
 /// Operational Research 82 (1995) and D. Pisinger, same journal 83 (1995):

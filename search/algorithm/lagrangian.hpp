@@ -6,9 +6,9 @@
 
 namespace pare::search {
 
-/// One choice at a site, measured from the least of the site's choices.
+/// One choice at a site, or at sites that must agree on a form, measured from the least of its choices.
 struct KnapsackItem {
-  std::uint8_t option = 0;
+  std::uint32_t choice = 0;  ///< an option of the site, or whatever the maker of the knapsack counts
   double score = 0;
   std::int64_t bytes = 0;
   int changes = 0;  ///< 1 when it is not the reference's option

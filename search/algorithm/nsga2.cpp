@@ -76,7 +76,7 @@ Nsga2::Nsga2(const SearchProblem& problem, const Nsga2Settings& settings)
   const auto range = static_cast<double>(problem.budget_bytes - space().smallest_bytes());
   least_bytes_ = problem.budget_bytes - static_cast<std::int64_t>(settings.front_share * range);
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget_bytes);
-  answer_ = uniforms.empty() ? Recipe(space().sites.size(), 0) : uniforms.front();
+  answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
 }
 
 Procedure Nsga2::run() {
@@ -173,7 +173,8 @@ std::vector<Recipe> Nsga2::make_children() {
   for (std::size_t attempt = 0; attempt < 100 * size && children.size() < size; ++attempt) {
     const Recipe& mother = tournament();
     const Recipe& father = tournament();
-    std::optional<Recipe> child = repair(space(), vary(mother, father, random), problem().budget_bytes);
+    std::optional<Recipe> child =
+        repair(space(), settle(space(), vary(mother, father, random)), problem().budget_bytes);
     if (!child || archive().knows(*child, 0, windows_)) continue;
     if (seen.insert(*child).second) children.push_back(std::move(*child));
   }

@@ -105,9 +105,7 @@ Procedure ProceduralAlgorithm::confirm(std::int64_t count, Recipe& answer) {
 }
 
 Recipe richest_recipe(const SearchSpace& space) {
-  Recipe recipe;
-  for (const SearchSite& site : space.sites) recipe.push_back(static_cast<std::uint8_t>(site.options.size() - 1));
-  return recipe;
+  return space.largest_recipe();
 }
 
 std::size_t most_options(const SearchSpace& space) {

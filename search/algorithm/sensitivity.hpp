@@ -12,7 +12,8 @@ namespace pare::search {
 
 /// What changing one site does at a point: score[s][o] is the mean KL with option o at site s minus that of
 /// the point, from the windows known of both; zero at the point's own options. An additive model of the
-/// neighbourhood of the point.
+/// neighbourhood of the point. Options of another form than the point's are shares of what the change of form does to
+/// the whole unit.
 struct Sensitivities {
   Recipe point;
   Scores score;
@@ -20,8 +21,8 @@ struct Sensitivities {
   std::vector<std::vector<bool>> measured;
 };
 
-/// Marks the options that are worth a look at first: no option with as few bytes has a smaller local error. Of options
-/// with equal bytes and errors the first stays; all stay where no errors are known.
+/// Marks the options that are worth a look at first: no option of their form with as few bytes has a smaller local
+/// error. Of options with equal bytes and errors the first stays; all stay where no errors are known.
 std::vector<bool> efficient_options(const SearchSite& site);
 
 enum class SwapChoice {
@@ -30,7 +31,8 @@ enum class SwapChoice {
   all,
 };
 
-/// The point with one site changed, for all sites in order (neighbouring recipes share their first stages).
+/// The point with one site changed within its form, and with one unit in another form (with_form), for all sites in
+/// order (neighbouring recipes share their first stages).
 std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, SwapChoice choice);
 
 /// Reads the table off the archive. Where a swap was not measured:
@@ -41,7 +43,10 @@ std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, 
 /// measured swap changed;
 /// - one that is not efficient is forbidden until it is measured;
 /// - without a previous table, a larger option is as good as the nearest measured one and a smaller one is
-/// forbidden.
+/// forbidden;
+/// - in another form than the point's, options lie as far apart as their local errors say by the site's own form;
+///   where that is not known, a larger option is as good as the measured one and a smaller one is forbidden, and all
+///   are where the change of form was not measured.
 Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const Recipe& point,
                        const Sensitivities* previous);
 

@@ -48,7 +48,7 @@ Shares option_shares(const SearchSpace& space, const std::vector<Recipe>& recipe
 Tpe::Tpe(const SearchProblem& problem, const TpeSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)), settings_(settings) {
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget_bytes);
-  answer_ = uniforms.empty() ? Recipe(space().sites.size(), 0) : uniforms.front();
+  answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
 }
 
 Procedure Tpe::run() {
@@ -92,7 +92,8 @@ std::vector<Recipe> Tpe::propose() {
     double most = -std::numeric_limits<double>::infinity();
     std::size_t fresh = 0;
     for (std::size_t draw = 0; draw < 100 * settings_.candidates && fresh < settings_.candidates; ++draw) {
-      const std::optional<Recipe> fitting = repair(space(), draw_from(good, random), problem().budget_bytes);
+      const Recipe drawn = settle(space(), draw_from(good, random));
+      const std::optional<Recipe> fitting = repair(space(), drawn, problem().budget_bytes);
       if (!fitting) continue;
       Recipe recipe = spend(space(), *fitting, problem().budget_bytes);
       if (asked_.contains(recipe)) continue;

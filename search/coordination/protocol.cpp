@@ -68,6 +68,11 @@ void put(ByteWriter& out, const SiteBuilt& x) {
     errors.insert(errors.end(), {error.squared_error, error.squared_weights});
   }
   out.array(std::span(errors));
+  out.number(static_cast<std::uint64_t>(x.site.failures.size()));
+  for (const framework::OptionFailure& failure : x.site.failures) {
+    out.number(static_cast<std::uint64_t>(failure.option));
+    out.string(failure.reason);
+  }
 }
 void put(ByteWriter& out, const Taught& x) {
   out.array(std::span(x.part.ids));
@@ -146,6 +151,11 @@ void get(ByteReader& in, SiteBuilt& x) {
   const auto errors = in.array<double>();
   VALIDATE(errors.size() % 2 == 0, "message is damaged: half an error");
   for (std::size_t i = 0; i < errors.size(); i += 2) x.site.errors.push_back({errors[i], errors[i + 1]});
+  const auto failures = in.number<std::uint64_t>();
+  for (std::uint64_t f = 0; f < failures; ++f) {
+    const auto option = in.number<std::uint64_t>();
+    x.site.failures.push_back({static_cast<std::size_t>(option), in.string()});
+  }
 }
 void get(ByteReader& in, Taught& x) {
   x.part.ids = in.array<std::uint32_t>();

@@ -18,18 +18,18 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the
 /// task's number. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
   std::int64_t begin = 0;
   std::int64_t count = 0;
 };
-/// Read both window sets from this file (framework/data/window_file.hpp).
+/// Read the window sets from this file (framework/data/window_file.hpp).
 struct UseText {
   std::string file;
 };
-/// Take lanes [first_lane, first_lane + lanes) of the search windows through one stage of the full model, behind the
+/// Take lanes [first_lane, first_lane + lanes) of the calibration windows through one stage of the full model, behind the
 /// stages before it; the lanes are the same for all stages. framework/calibration/stage_calibrator.hpp.
 struct CalibrateStage {
   std::uint64_t stage = 0;

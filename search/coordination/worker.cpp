@@ -64,9 +64,10 @@ Outcome Worker::carry_out(const UseText& task) {
 
 Outcome Worker::carry_out(const CalibrateStage& task) {
   const auto stage = static_cast<std::size_t>(task.stage);
+  EXPECT(text_.has_value());
   if (stage == 0) {
-    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, windows(WindowSet::search),
-                                                               task.first_lane, task.lanes, setup_.evaluator.precision);
+    calibrator_ = std::make_unique<framework::StageCalibrator>(setup_.model, text_->to_calibrate(), task.first_lane,
+                                                               task.lanes, setup_.evaluator.precision);
   }
   EXPECT(calibrator_ != nullptr);
   StageCalibrated calibrated{calibrator_->run(stage)};
@@ -75,8 +76,8 @@ Outcome Worker::carry_out(const CalibrateStage& task) {
 }
 
 Outcome Worker::carry_out(const UseCalibration& task) {
-  const std::string key =
-      framework::calibration_key(setup_.model, windows(WindowSet::search), setup_.evaluator.precision);
+  EXPECT(text_.has_value());
+  const std::string key = framework::calibration_key(setup_.model, text_->to_calibrate(), setup_.evaluator.precision);
   calibration_ = std::make_unique<framework::CalibrationFile>(task.file, key);
   return Ready{};
 }
@@ -87,6 +88,8 @@ Outcome Worker::carry_out(const BuildSite& task) {
 
 Outcome Worker::carry_out(const UseBank& task) {
   bank_ = std::make_unique<framework::LayerBank>(task.file, setup_.bank_plan);
+  sound_options_.clear();
+  for (std::size_t site = 0; site < setup_.sites.size(); ++site) sound_options_.push_back(bank_->sound_options(site));
   evaluator_.reset();
   return Ready{};
 }
@@ -105,8 +108,16 @@ Outcome Worker::carry_out(const UseTeacher& task) {
 Outcome Worker::carry_out(const Evaluate& task) {
   EXPECT(teacher_ && bank_);
   const std::int64_t offset = task.set == WindowSet::search ? 0 : windows(WindowSet::search).count();
+  std::vector<framework::OptionIndices> candidates = task.recipes;
+  for (framework::OptionIndices& candidate : candidates) {
+    EXPECT(candidate.size() == sound_options_.size());
+    for (std::size_t site = 0; site < candidate.size(); ++site) {
+      EXPECT(candidate[site] < sound_options_[site].size());
+      candidate[site] = sound_options_[site][candidate[site]];
+    }
+  }
   const framework::EvaluationResult result =
-      evaluator().evaluate(task.recipes, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
+      evaluator().evaluate(candidates, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
   for (const auto& scores : result.scores) {
     evaluated.kl.insert(evaluated.kl.end(), scores.kl.begin(), scores.kl.end());

@@ -61,6 +61,7 @@ class Worker {
   std::unique_ptr<framework::StageCalibrator> calibrator_;  ///< only while statistics are gathered
   std::unique_ptr<framework::CalibrationFile> calibration_;
   std::unique_ptr<framework::LayerBank> bank_;
+  std::vector<std::vector<std::uint8_t>> sound_options_;  ///< by site: what the options of a recipe stand for
   std::unique_ptr<framework::Teacher> teacher_;
   std::unique_ptr<framework::Evaluator> evaluator_;
   std::unique_ptr<framework::FullWeights> full_weights_;  ///< only while text is generated

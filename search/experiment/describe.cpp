@@ -145,7 +145,7 @@ std::string options_that(const Plan& plan, bool (framework::Option::*is)() const
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// Which options made one site of several layers, though the user has tied nothing.
+/// Which options make layers decide together, though the user has tied nothing.
 std::string tied_text(const Plan& plan) {
   std::string text;
   const auto line = [&](const std::string& options, const char* consequence) {
@@ -153,29 +153,38 @@ std::string tied_text(const Plan& plan) {
     text += fmt::format("{:<10} {}\n", text.empty() ? "tied" : "", paragraph(options + consequence));
   };
   line(options_that(plan, &framework::Option::is_structured),
-       ": take from a whole sub-layer, so all of its layers have one option");
+       ": take from a whole sub-layer, so all of its layers take part or none");
   line(options_that(plan, &framework::Option::scales_inputs),
        ": scale an input, so the layers that read it have one option");
   return text.empty() ? text : text + "\n";
 }
 
-/// With too little text calibrated options look better on the windows of the search than they are: uniform w2-g32-gptq
-/// on the demo model (inputs of up to 768) has KL 0.19 on the windows that calibrated it and 0.36 on others with 1024
-/// tokens, 0.170 and 0.181 with 16384.
-std::string calibration_text(const Experiment& experiment, const Plan& plan) {
+/// With too little text calibrated options fit that text and no other: uniform w2-g32-gptq on the demo model (inputs of
+/// up to 768) has KL 0.40 on other text with 1024 tokens, 0.20 with 4096, 0.184 with 16384; on the very text that
+/// calibrated it 0.19, 0.18 and 0.170.
+std::string calibration_text(const Plan& plan) {
   constexpr double enough_tokens = 8;
   std::int64_t widest = 1;
   for (const framework::Stage& stage : plan.model.stages())
     for (const framework::Linear& linear : stage.linears) widest = std::max(widest, linear.inputs);
-  const std::int64_t tokens = experiment.windows.windows * experiment.windows.length;
+  const framework::WindowPlan& windows = plan.windows;
+  const bool own = windows.calibration > 0;
+  const std::int64_t tokens = (own ? windows.calibration : windows.windows) * windows.length;
   const double share = static_cast<double>(tokens) / static_cast<double>(widest);
-  std::string text = fmt::format("the inputs of all layers are measured first, on the {} search windows, for {}",
-                                 experiment.windows.windows, options_that(plan, &framework::Option::needs_calibration));
+  std::string text =
+      fmt::format("the inputs of all layers are measured first, on {}, for {}",
+                  own ? fmt::format("{} windows that neither search nor verdict sees", windows.calibration)
+                      : fmt::format("the {} search windows (data.calibration_windows: 0)", windows.windows),
+                  options_that(plan, &framework::Option::needs_calibration));
+  if (!own) {
+    text += "; WARNING: the search judges these options on the text that they were fitted to, which flatters them";
+  }
   if (share < enough_tokens) {
     text += fmt::format(
-        "; WARNING: {} tokens are only {:.1f} for each of {} inputs, such options will fit these windows "
-        "and no others, give at least {} (data.windows, data.length)",
-        tokens, share, widest, static_cast<std::int64_t>(enough_tokens) * widest);
+        "; WARNING: {} tokens are only {:.1f} for each of {} inputs, such options will fit this text and no other, "
+        "give at least {} ({}, data.length)",
+        tokens, share, widest, static_cast<std::int64_t>(enough_tokens) * widest,
+        own ? "data.calibration_windows" : "data.windows");
   }
   return text;
 }
@@ -194,7 +203,7 @@ double operations_per_token(const Plan& plan, std::int64_t length) {
 std::string describe(const Experiment& experiment, const Plan& plan) {
   const framework::ModelConfig& config = plan.model.config();
   const SearchSpace& space = plan.space;
-  const framework::WindowPlan& windows = experiment.windows;
+  const framework::WindowPlan& windows = plan.windows;
   std::string text;
   const auto line = [&](const char* name, const std::string& value) {
     text += fmt::format("{:<10} {}\n", name, value);
@@ -203,8 +212,9 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                             config.model_type, config.layers, config.hidden, config.vocabulary,
                             bytes_text(plan.model.total_bytes())));
   line("text", experiment.calibration == "self" ? "sampled from the model itself" : experiment.calibration);
-  line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm", windows.windows, windows.length,
-                       windows.holdout));
+  line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm{}", windows.windows,
+                       windows.length, windows.holdout,
+                       windows.calibration > 0 ? fmt::format(", {} to calibrate on", windows.calibration) : ""));
   line("sites",
        fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
@@ -225,10 +235,16 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   const std::int64_t top_k = std::min(experiment.teacher_top_k, config.vocabulary);
   const std::int64_t teacher = (windows.windows + windows.holdout) * (windows.length - 1) * top_k * 8;
   const bool calibrates = plan.bank.needs_calibration();
-  const std::int64_t statistics = calibrates ? framework::calibration_bytes(plan.model, windows.windows) : 0;
+  const std::int64_t statistics =
+      calibrates
+          ? framework::calibration_bytes(plan.model, windows.calibration > 0 ? windows.calibration : windows.windows)
+          : 0;
   if (calibrates) {
-    line("calibrate", paragraph(calibration_text(experiment, plan)));
+    line("calibrate", paragraph(calibration_text(plan)));
   }
+  line("failing",
+       paragraph("a layer goes without an option whose numbers do not work out there (a Hessian that no damping "
+                 "makes positive definite, a scale beyond binary16), with a warning"));
   line("disk", fmt::format("{} bank, {}{} teacher in {}", bytes_text(plan.bank.total_bytes()),
                            calibrates ? bytes_text(statistics) + " statistics, " : "", bytes_text(teacher),
                            experiment.cache.string()));

@@ -15,10 +15,11 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
                                  const std::string& file_or_option, bool quiet) {
   Progress progress(quiet);
   Plan plan(experiment);
-  const Recipe recipe = read_recipe(plan.space, file_or_option);
+  read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed
   make_directory(experiment.cache, "cache");
   start_remote_workers(group, experiment);
   Session session(experiment, plan, group, progress);
+  const Recipe recipe = read_recipe(plan.space, file_or_option);
 
   const std::int64_t windows = experiment.windows.holdout;
   Trial trial{.id = 0, .request = {recipe, WindowSet::holdout, 0, windows}, .kl = {}, .nll = {}};

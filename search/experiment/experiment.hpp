@@ -18,6 +18,8 @@ struct Experiment {
   std::filesystem::path model;
 
   std::string calibration = "self";  ///< "self": sampled from the model; else a token file
+  /// `calibration` as the experiment asks for it, 0: the search windows; no windows of their own are cut where no option
+  /// is calibrated (Plan::windows).
   framework::WindowPlan windows;
 
   std::vector<framework::OptionRule> options;

@@ -89,11 +89,13 @@ BudgetRule read_budget(const ConfigView& view) {
 }
 
 void read_data(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"calibration", "windows", "length", "holdout"});
+  view.allow_keys({"calibration", "windows", "length", "holdout", "calibration_windows"});
   experiment.calibration = view.at("calibration").as_string();
   if (const auto x = view.find("windows")) experiment.windows.windows = x->as_int(2, 1 << 24);
   if (const auto x = view.find("length")) experiment.windows.length = x->as_int(2, 1 << 20);
   if (const auto x = view.find("holdout")) experiment.windows.holdout = x->as_int(2, 1 << 24);
+  experiment.windows.calibration = experiment.windows.windows;
+  if (const auto x = view.find("calibration_windows")) experiment.windows.calibration = x->as_int(0, 1 << 24);
 }
 
 void read_search(const ConfigView& view, Experiment& experiment) {

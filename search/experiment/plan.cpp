@@ -17,7 +17,7 @@ SearchSpace make_space(const framework::Model& model, const std::vector<framewor
     entry.weights = framework::site_weights(model, site);
     entry.original_bytes = framework::site_original_bytes(model, site);
     for (const framework::Option& option : site.options) {
-      entry.options.push_back({option.name(), framework::site_bytes(model, site, option), 0.0});
+      entry.options.push_back({option.name(), framework::site_bytes(model, site, option), 0.0, option.structure()});
     }
   }
   return space;
@@ -40,6 +40,8 @@ Plan::Plan(const Experiment& experiment)
       bank(model, sites),
       space(make_space(model, sites)) {
   check_windows(experiment, model.config());
+  windows = experiment.windows;
+  if (!bank.needs_calibration()) windows.calibration = 0;
   budget_bytes = resolve_budget(space, experiment.budget);
 }
 

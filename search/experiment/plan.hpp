@@ -26,6 +26,7 @@ struct Plan {
   framework::BankPlan bank;
   SearchSpace space;
   std::int64_t budget_bytes = 0;
+  framework::WindowPlan windows;  ///< the experiment's; none for calibration when no option is calibrated
 };
 
 /// The plan as an algorithm sees it; the plan must outlive the problem.

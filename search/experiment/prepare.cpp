@@ -39,11 +39,11 @@ std::vector<Task> split_windows(std::int64_t count, std::int64_t step, const Mak
 
 framework::WindowSets generate_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
                                     Progress& progress) {
-  const framework::WindowPlan& windows = experiment.windows;
+  const framework::WindowPlan& windows = plan.windows;
   VALIDATE(plan.model.config().bos_token >= 0, experiment.model.string(),
            "/config.json: no bos_token_id, so no text can be sampled from the model (data.calibration: self), give a "
            "token file");
-  const std::int64_t count = windows.windows + windows.holdout;
+  const std::int64_t count = windows.windows + windows.holdout + windows.calibration;
   const auto tasks = split_windows(count, windows_per_text_task, [](std::int64_t begin, std::int64_t n) {
     return GenerateText{begin, n};
   });
@@ -56,16 +56,21 @@ framework::WindowSets generate_text(const Experiment& experiment, const Plan& pl
     progress.advance(static_cast<double>(part.size()));
   });
   progress.end();
-  const auto split = tokens.begin() + windows.windows * windows.length;
-  return {{windows.length, {tokens.begin(), split}}, {windows.length, {split, tokens.end()}}};
+  const auto holdout = tokens.begin() + windows.windows * windows.length;
+  const auto calibration = holdout + windows.holdout * windows.length;
+  return {{windows.length, {tokens.begin(), holdout}},
+          {windows.length, {holdout, calibration}},
+          {windows.length, {calibration, tokens.end()}}};
 }
 
 /// Names the text without generating it, so that it can be found again.
 std::string text_key(const Experiment& experiment, const Plan& plan) {
   framework::Hasher hasher;
+  const framework::WindowPlan& windows = plan.windows;
   hasher.update(fmt::format("self-generated 1, model {}, seed {}, {} + {} windows of {}, precision {}, {}",
-                            plan.model.hash(), experiment.seed, experiment.windows.windows, experiment.windows.holdout,
-                            experiment.windows.length, static_cast<int>(experiment.precision), framework::isa_id()));
+                            plan.model.hash(), experiment.seed, windows.windows, windows.holdout, windows.length,
+                            static_cast<int>(experiment.precision), framework::isa_id()));
+  if (windows.calibration > 0) hasher.update(fmt::format(", {} to calibrate on", windows.calibration));
   return hasher.hex();
 }
 
@@ -100,6 +105,21 @@ void gather_statistics(const fs::path& file, const std::string& key, const Plan&
   progress.end();
 }
 
+/// Options that failed at a site are no part of the space there.
+void leave_out_failures(Plan& plan, const framework::LayerBank& bank, Progress& progress) {
+  if (bank.failures().empty()) return;
+  for (auto failure = bank.failures().rbegin(); failure != bank.failures().rend(); ++failure) {
+    plan.space.leave_out(failure->site, static_cast<std::uint8_t>(failure->option), failure->reason);
+  }
+  std::ranges::reverse(plan.space.left_out);
+  for (const LeftOut& each : plan.space.left_out)
+    progress.say(fmt::format("warning: {} goes without {}: {}", each.site, each.option, each.reason));
+  VALIDATE(plan.space.smallest_bytes() <= plan.budget_bytes, "budget: ", plan.budget_bytes,
+           " bytes, but without the options that failed (the first: ", plan.space.left_out.front().site, ", ",
+           plan.space.left_out.front().option, ": ", plan.space.left_out.front().reason, ") the smallest recipe has ",
+           plan.space.smallest_bytes(), " bytes");
+}
+
 }  // namespace
 
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
@@ -115,7 +135,7 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
       text = generate_text(experiment, plan, scheduler, progress);
     }
   } else {
-    text = framework::read_windows(experiment.calibration, experiment.windows, vocabulary);
+    text = framework::read_windows(experiment.calibration, plan.windows, vocabulary);
     file = experiment.cache / ("text-" + framework::hash_of(text) + ".h5");
   }
   if (!fs::exists(file)) framework::write_window_file(file, text);
@@ -126,7 +146,7 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                 Scheduler& scheduler, Progress& progress) {
   if (!plan.bank.needs_calibration()) return {};
-  const std::string key = framework::calibration_key(plan.model, text.search, experiment.precision);
+  const std::string key = framework::calibration_key(plan.model, text.to_calibrate(), experiment.precision);
   const fs::path file = experiment.cache / ("calibration-" + key + ".h5");
   if (!fs::exists(file)) gather_statistics(file, key, plan, scheduler, progress);
   scheduler.run_on_all(UseCalibration{file.string()});
@@ -157,6 +177,7 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
       plan.space.sites[s].options[o].local_error = bank.local_error(s, o);
     }
   }
+  leave_out_failures(plan, bank, progress);
   scheduler.run_on_all(UseBank{file.string()});
 }
 

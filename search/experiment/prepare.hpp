@@ -18,13 +18,14 @@ namespace pare::search {
 framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
                                    Progress& progress);
 
-/// What the search windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
+/// What the calibration windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
 /// empty, when no option needs it.
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                 Scheduler& scheduler, Progress& progress);
 
-/// All sites with all options; fills in the local errors of the plan's space. `calibration`: the key that
-/// prepare_calibration gave.
+/// All sites with all options; fills in the local errors of the plan's space, and leaves out of it what failed: the
+/// options of a site are then those that the bank calls sound, in their order. `calibration`: the key that
+/// prepare_calibration gave. Throws InputError where a site is left without options, or nothing fits the budget.
 void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, Scheduler& scheduler,
                   Progress& progress);
 

@@ -27,11 +27,33 @@ std::string spelled(const std::string& text) {
   }
 }
 
+/// ": it failed at SITE: REASON", where that is why a site does not offer the option; an empty site means any.
+std::string failure_text(const SearchSpace& space, const std::string& site, const std::string& option) {
+  for (const LeftOut& each : space.left_out) {
+    if (each.option == option && (site.empty() || each.site == site))
+      return ": it failed at " + each.site + ": " + each.reason;
+  }
+  return "";
+}
+
+/// The layers of a sub-layer lose the same heads or channels, or go together.
+void check_settled(const SearchSpace& space, const Recipe& recipe, const std::string& file) {
+  for (const Unit& unit : space.units()) {
+    const auto option = [&](std::size_t s) -> const SiteOption& { return space.sites[s].options[recipe[s]]; };
+    for (const std::size_t s : unit) {
+      const std::size_t first = unit.front();
+      VALIDATE(option(s).form == option(first).form, file, ": ", space.sites[first].name, " is to be '",
+               option(first).name, "' and ", space.sites[s].name, " '", option(s).name,
+               "', but heads, channels and whole sub-layers go from all layers of a sub-layer or from none");
+    }
+  }
+}
+
 Recipe read_uniform(const SearchSpace& space, const std::string& text) {
   const std::string option = framework::parse_option(text).name();
   const auto recipe = space.uniform(option);
   VALIDATE(recipe.has_value(), "recipe: option '", option, "' is not offered by every site",
-           framework::did_you_mean(option, space.uniform_options()));
+           failure_text(space, "", option), framework::did_you_mean(option, space.uniform_options()));
   return *recipe;
 }
 
@@ -54,10 +76,12 @@ Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) 
     const auto option = space.find_option(s, spelled(entry.as_string()));
     if (!option) {
       entry.fail("this site has no option '" + entry.as_string() + "'" +
+                 failure_text(space, sites[s], spelled(entry.as_string())) +
                  framework::did_you_mean(entry.as_string(), option_names(space.sites[s])));
     }
     recipe.push_back(*option);
   }
+  check_settled(space, recipe, file_or_option);
   return recipe;
 }
 

@@ -40,6 +40,7 @@ RunRecord make_record(const Experiment& experiment, const Plan& plan) {
   record.window_length = experiment.windows.length;
   record.search_windows = experiment.windows.windows;
   record.holdout_windows = experiment.windows.holdout;
+  record.calibration_windows = plan.windows.calibration;
   record.space = plan.space;
   return record;
 }

@@ -36,6 +36,13 @@ Json comparison_json(const RunRecord& record) {
             {"high", comparison->difference + comparison->half_width}}}};
 }
 
+Json left_out_json(const SearchSpace& space) {
+  Json json = Json::array();
+  for (const LeftOut& each : space.left_out)
+    json.push_back({{"site", each.site}, {"option", each.option}, {"reason", each.reason}});
+  return json;
+}
+
 Json spent_json(const Spent& spent) {
   return {{"tokens", spent.tokens},           {"search_tokens", spent.search_tokens},
           {"evaluations", spent.evaluations}, {"seconds", spent.seconds},
@@ -60,6 +67,7 @@ std::string verdict_json(const RunRecord& record) {
                      {"contestants", contestants},
                      {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
                      {"over_uniform", comparison_json(record)},
+                     {"left_out", left_out_json(record.space)},
                      {"spent", spent_json(verdict.spent)},
                      {"trials", verdict.trials},
                      {"digest", verdict.digest}};

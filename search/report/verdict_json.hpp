@@ -15,7 +15,9 @@ namespace pare::search {
 ///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits}]
 ///   reference    {bytes, perplexity}
 ///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}}, the 95 % interval; null when no uniform
-///   recipe fits spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
+///                recipe fits
+///   left_out     [{site, option, reason}]: options that failed at a site
+///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
 ///   trials, digest
 ///
 /// Throws InputError when the run has no verdict yet.

@@ -52,6 +52,13 @@ std::string gain_text(const RunRecord& record, const Verdict& verdict) {
       comparison->difference + comparison->half_width, record.holdout_windows);
 }
 
+std::string left_out_text(const SearchSpace& space) {
+  std::string text;
+  for (const LeftOut& each : space.left_out)
+    text += fmt::format("Left out  {} at {}: {}\n", each.option, each.site, each.reason);
+  return text.empty() ? text : "\n" + text;
+}
+
 std::string spent_text(const Verdict& verdict) {
   const Spent& spent = verdict.spent;
   const std::int64_t all_runs = spent.stage_runs + spent.stage_runs_saved;
@@ -75,7 +82,7 @@ std::string verdict_table(const RunRecord& record) {
   const Contestant& winner = verdict.contestants[verdict.winner];
   return budget_text(record, verdict) + fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) +
          "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
-         allocation_grid(record.space, winner.recipe) + "\n" + spent_text(verdict);
+         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" + spent_text(verdict);
 }
 
 }  // namespace pare::search

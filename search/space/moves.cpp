@@ -14,6 +14,10 @@ std::int64_t bytes_at(const SearchSite& site, std::uint8_t option) {
   return site.options[option].bytes;
 }
 
+bool same_form(const SearchSite& site, std::uint8_t a, std::uint8_t b) {
+  return site.options[a].form == site.options[b].form;
+}
+
 double harm_at(const SearchSite& site, std::uint8_t option) {
   return site.options[option].local_error * static_cast<double>(site.weights);
 }
@@ -74,10 +78,43 @@ std::optional<Recipe> raise_where(const SearchSpace& space, const Recipe& recipe
 
 }  // namespace
 
+std::uint8_t nearest_of_form(const SearchSite& site, std::uint8_t option, const std::string& form) {
+  std::optional<std::uint8_t> nearest;
+  const std::int64_t limit = bytes_at(site, option);
+  for (std::size_t i = 0; i < site.options.size(); ++i) {
+    const auto o = static_cast<std::uint8_t>(i);
+    if (site.options[o].form != form) continue;
+    const std::int64_t bytes = bytes_at(site, o);
+    const bool larger = nearest && bytes > bytes_at(site, *nearest);
+    const bool as_good = nearest && site.options[*nearest].local_error <= site.options[o].local_error;
+    if (nearest && (larger ? bytes > limit : as_good)) continue;
+    nearest = o;
+  }
+  ENSURE(nearest.has_value(), site.name, " has no option of the form '", form, "'");
+  return *nearest;
+}
+
+Recipe with_form(const SearchSpace& space, const Recipe& recipe, const Unit& unit, const std::string& form) {
+  Recipe formed = recipe;
+  for (const std::size_t s : unit) {
+    if (space.sites[s].options[recipe[s]].form != form) formed[s] = nearest_of_form(space.sites[s], recipe[s], form);
+  }
+  return formed;
+}
+
+Recipe settle(const SearchSpace& space, const Recipe& recipe) {
+  Recipe settled = recipe;
+  for (const Unit& unit : space.units()) {
+    const std::size_t first = unit.front();
+    if (unit.size() > 1) settled = with_form(space, settled, unit, space.sites[first].options[settled[first]].form);
+  }
+  return settled;
+}
+
 std::optional<std::uint8_t> next_smaller(const SearchSite& site, std::uint8_t option) {
   for (int o = option - 1; o >= 0; --o) {
     const auto smaller = static_cast<std::uint8_t>(o);
-    if (bytes_at(site, smaller) < bytes_at(site, option)) return smaller;
+    if (bytes_at(site, smaller) < bytes_at(site, option) && same_form(site, smaller, option)) return smaller;
   }
   return std::nullopt;
 }
@@ -85,7 +122,7 @@ std::optional<std::uint8_t> next_smaller(const SearchSite& site, std::uint8_t op
 std::optional<std::uint8_t> next_larger(const SearchSite& site, std::uint8_t option) {
   for (std::size_t o = option + std::size_t{1}; o < site.options.size(); ++o) {
     const auto larger = static_cast<std::uint8_t>(o);
-    if (bytes_at(site, larger) > bytes_at(site, option)) return larger;
+    if (bytes_at(site, larger) > bytes_at(site, option) && same_form(site, larger, option)) return larger;
   }
   return std::nullopt;
 }
@@ -126,6 +163,7 @@ std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std
   }
   for (std::size_t s = 0; s < fitting.size(); ++s) {  // the last step often pays more than was owed
     for (std::uint8_t o = recipe[s]; o > fitting[s]; --o) {
+      if (!same_form(space.sites[s], o, fitting[s])) continue;
       const std::int64_t cost = bytes_at(space.sites[s], o) - bytes_at(space.sites[s], fitting[s]);
       if (cost > -excess) continue;
       fitting[s] = o;
@@ -200,7 +238,7 @@ std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Rec
   for (std::size_t s = 0; s < child.size(); ++s) {
     if (random.below(2) == 1) child[s] = b[s];
   }
-  const std::optional<Recipe> fitting = repair(space, child, budget_bytes);
+  const std::optional<Recipe> fitting = repair(space, settle(space, child), budget_bytes);
   if (!fitting) return std::nullopt;
   return spend(space, *fitting, budget_bytes);
 }
@@ -211,8 +249,8 @@ Recipe random_recipe(const SearchSpace& space, std::int64_t budget_bytes, Decisi
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     recipe[s] = static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(space.sites[s].options.size())));
   }
-  [[maybe_unused]] const bool fits = pay_at_random(space, recipe, budget_bytes, {}, random);
-  ENSURE(fits, "a random recipe above the budget");
+  recipe = settle(space, recipe);
+  if (!pay_at_random(space, recipe, budget_bytes, {}, random)) recipe = space.smallest_recipe();
   spend_at_random(space, recipe, budget_bytes, {}, random);
   return recipe;
 }

@@ -13,9 +13,18 @@
 namespace pare::search {
 
 /// Moves between recipes that keep exact bytes. Every function that takes a budget returns a recipe within
-/// it, or nothing. No size class is respected: bytes cross from any site to any other.
+/// it, or nothing. No size class is respected: bytes cross from any site to any other. Settled recipes stay settled:
+/// all but settle, with_form and random_recipe leave forms as they are.
 
-/// The next option with strictly fewer (more) bytes at a site; nothing at the end of the list.
+/// The option of a form that is nearest to what `option` costs: the largest that costs no more, of equals the one with
+/// the least local error; the smallest where all cost more.
+std::uint8_t nearest_of_form(const SearchSite& site, std::uint8_t option, const std::string& form);
+/// All sites of a unit at their nearest options of a form.
+Recipe with_form(const SearchSpace& space, const Recipe& recipe, const Unit& unit, const std::string& form);
+/// The first site of each unit decides its form.
+Recipe settle(const SearchSpace& space, const Recipe& recipe);
+
+/// The next option of the same form with strictly fewer (more) bytes at a site; nothing at the end of the list.
 std::optional<std::uint8_t> next_smaller(const SearchSite& site, std::uint8_t option);
 std::optional<std::uint8_t> next_larger(const SearchSite& site, std::uint8_t option);
 
@@ -46,12 +55,13 @@ std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe,
 std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes, int layer,
                                   DecisionRandom& random);
 
-/// Each site from one parent or the other, then repaired and spent.
+/// Each site from one parent or the other, then settled, repaired and spent.
 std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, std::int64_t budget_bytes,
                             DecisionRandom& random);
 
-/// Uniform options at random, lowered at random until it fits, then raised at random until nothing fits any
-/// more: random, but near the budget. EXPECTs that some recipe fits.
+/// Uniform options at random, settled, lowered at random until it fits (the smallest recipe where its forms alone are
+/// too large), then raised at random until nothing fits any more: random, but near the budget. EXPECTs that some recipe
+/// fits.
 Recipe random_recipe(const SearchSpace& space, std::int64_t budget_bytes, DecisionRandom& random);
 
 /// Number of sites that differ.

@@ -15,6 +15,7 @@ struct SiteOption {
   std::string name;        ///< the one spelling of framework/compression, e.g. "w3-g32"
   std::int64_t bytes = 0;  ///< exact: codes, scales and zero points
   double local_error = 0;  ///< relative squared error of weights, or of outputs where inputs are known; 0 for "w16"
+  std::string form = {};   ///< what it takes from the whole sub-layer: "keep-75%", "drop"; empty: nothing
 };
 
 /// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.
@@ -28,17 +29,43 @@ struct SearchSite {
   std::vector<SiteOption> options;  ///< ascending bytes, then name
 };
 
-/// The space of recipes with exact costs. Sites are in the order of the model's chain.
+/// An option that a site would have offered, had it not failed there.
+struct LeftOut {
+  std::string site;
+  std::string option;
+  std::string reason;
+
+  bool operator==(const LeftOut&) const = default;
+};
+
+/// Sites that decide for themselves but for one thing: their options must have one form.
+using Unit = std::vector<std::size_t>;
+
+/// The space of recipes with exact costs. Sites are in the order of the model's chain. A recipe of the space is settled:
+/// the options of the sites of a stage have one form, since heads, channels and whole sub-layers go from all of its
+/// layers or from none. Every form that one site of a stage offers, all of them offer.
 struct SearchSpace {
   std::vector<SearchSite> sites;
+  std::vector<LeftOut> left_out = {};
+
+  /// Takes an option away from a site, which moves the indices of those behind it. Throws InputError when it was the
+  /// site's last.
+  void leave_out(std::size_t site, std::uint8_t option, const std::string& reason);
 
   std::int64_t bytes(const Recipe& recipe) const;
+  /// All sites in order: those of a stage where options have forms together, each other site alone.
+  std::vector<Unit> units() const;
+  /// The forms that the sites of a unit offer, in the order of the first site's options.
+  std::vector<std::string> forms(const Unit& unit) const;
+  bool is_settled(const Recipe& recipe) const;
+  Recipe smallest_recipe() const;
+  Recipe largest_recipe() const;
   std::int64_t weights() const;
   std::int64_t original_bytes() const;
   std::int64_t smallest_bytes() const;
   std::int64_t largest_bytes() const;
   double bits_per_weight(std::int64_t bytes) const;
-  /// log10 of the number of recipes.
+  /// log10 of the number of settled recipes.
   double log10_size() const;
 
   /// Names of the options that every site offers, ascending in total bytes: the uniform recipes.

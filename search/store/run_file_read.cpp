@@ -104,6 +104,16 @@ void get_options(const H5File& file, std::vector<SearchSite>& sites) {
   }
 }
 
+std::vector<LeftOut> get_left_out(const H5File& file) {
+  const Table table(file, schema::left_out_site);
+  const auto site = table.read<std::string>(schema::left_out_site);
+  const auto option = table.read<std::string>(schema::left_out_option);
+  const auto reason = table.read<std::string>(schema::left_out_reason);
+  std::vector<LeftOut> left_out;
+  for (std::size_t i = 0; i < table.rows(); ++i) left_out.push_back({site[i], option[i], reason[i]});
+  return left_out;
+}
+
 void check_recipe(const H5File& file, const char* group, const SearchSpace& space, const Recipe& recipe) {
   bool is_sound = recipe.size() == space.sites.size();
   for (std::size_t s = 0; is_sound && s < recipe.size(); ++s) is_sound = recipe[s] < space.sites[s].options.size();
@@ -201,9 +211,12 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.window_length = file.int_attribute(schema::experiment, schema::window_length);
   record.search_windows = file.int_attribute(schema::experiment, schema::search_windows);
   record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
+  if (file.has_attribute(schema::experiment, schema::calibration_windows))
+    record.calibration_windows = file.int_attribute(schema::experiment, schema::calibration_windows);
   get_provenance(file, record);
   record.space.sites = get_sites(file);
   get_options(file, record.space.sites);
+  if (file.contains(schema::left_out)) record.space.left_out = get_left_out(file);
   record.trials = get_trials(file, record.space);
   if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);
   return record;

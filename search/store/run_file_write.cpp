@@ -64,6 +64,7 @@ void put_experiment(H5File& file, const RunRecord& record) {
   file.set_attribute(schema::experiment, schema::window_length, record.window_length);
   file.set_attribute(schema::experiment, schema::search_windows, record.search_windows);
   file.set_attribute(schema::experiment, schema::holdout_windows, record.holdout_windows);
+  file.set_attribute(schema::experiment, schema::calibration_windows, record.calibration_windows);
 }
 
 void put_provenance(H5File& file, const RunRecord& record) {
@@ -101,6 +102,12 @@ void put_space(H5File& file, const SearchSpace& space) {
   put(file, schema::option_name, collect(options, [](const SiteOption& option) { return option.name; }));
   put(file, schema::option_bytes, collect(options, [](const SiteOption& option) { return option.bytes; }));
   put(file, schema::option_local_error, collect(options, [](const SiteOption& option) { return option.local_error; }));
+
+  if (space.left_out.empty()) return;
+  file.create_group(schema::left_out);
+  put(file, schema::left_out_site, collect(space.left_out, [](const LeftOut& each) { return each.site; }));
+  put(file, schema::left_out_option, collect(space.left_out, [](const LeftOut& each) { return each.option; }));
+  put(file, schema::left_out_reason, collect(space.left_out, [](const LeftOut& each) { return each.reason; }));
 }
 
 void put_trials(H5File& file, const RunRecord& record) {

@@ -22,6 +22,7 @@ struct RunRecord {
   std::int64_t window_length = 0;   ///< tokens
   std::int64_t search_windows = 0;  ///< how many there are
   std::int64_t holdout_windows = 0;
+  std::int64_t calibration_windows = 0;  ///< 0: nothing was calibrated, or it was on the search windows
   SearchSpace space;
   std::vector<Trial> trials;       ///< in the order of commits
   std::optional<Verdict> verdict;  ///< nothing while the search goes on

@@ -37,9 +37,10 @@ inline constexpr const char* experiment = "/experiment";
 inline constexpr const char* yaml = "yaml";  // the resolved experiment
 inline constexpr const char* algorithm = "algorithm";
 inline constexpr const char* seed = "seed";
-inline constexpr const char* window_length = "window_length";      // tokens
-inline constexpr const char* search_windows = "search_windows";    // how many
-inline constexpr const char* holdout_windows = "holdout_windows";  // how many
+inline constexpr const char* window_length = "window_length";              // tokens
+inline constexpr const char* search_windows = "search_windows";            // how many
+inline constexpr const char* holdout_windows = "holdout_windows";          // how many
+inline constexpr const char* calibration_windows = "calibration_windows";  // how many; absent, 0: none of their own
 
 // "/provenance": one text attribute a fact (build, host, versions, hashes); `keys` lists their names, one a
 // line, in their order.
@@ -62,6 +63,12 @@ inline constexpr Column option_name{"/options/name", "", "how the site is compre
 inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: codes, scales and zero points"};
 inline constexpr Column option_local_error{
     "/options/local_error", "1", "relative squared error of the weights, or of the outputs where inputs were measured"};
+
+// "/left_out": one row an option that failed at a site and is no part of the space there; absent where none did.
+inline constexpr const char* left_out = "/left_out";
+inline constexpr Column left_out_site{"/left_out/site", "", "name of the site"};
+inline constexpr Column left_out_option{"/left_out/option", "", "the option that failed"};
+inline constexpr Column left_out_reason{"/left_out/reason", "", "why"};
 
 // "/trials": one row a trial, in the order of commits. The attribute `digest` is XXH3-128 over them
 // (TrialDigest).

@@ -287,6 +287,13 @@ class TokenFiles(ErrorTest):
             self.experiment_on([1] * 700), "tokens.h5: 700 tokens give 10 windows of 64, the experiment needs 8 + 4 held out"
         )
 
+    def test_no_windows_left_to_calibrate_on(self):
+        self.expect_error(
+            run_pare("search", self.experiment_on([1] * 800), "--quiet", "--set", "options=[w2-g32-gptq, w4-g32, w8-g32]"),
+            "tokens.h5: 800 tokens give 12 windows of 64, the experiment needs 8 + 4 held out + 8 to calibrate on",
+            "data.calibration_windows: 0",
+        )
+
     def test_token_beyond_the_vocabulary(self):
         self.expect_search_error(
             self.experiment_on([1] * 500 + [1024] + [1] * 499),
@@ -403,7 +410,9 @@ class BrokenArithmetic(ErrorTest):
         checkpoint = Checkpoint()
         checkpoint.set_bf16("layers.3.self_attn.v_proj", 17, 0x7149)  # 1e30
 
-        self.expect_worker_error(checkpoint, "model.layers.3.self_attn.v_proj, option w2-g32: ", "scale", "65504")
+        self.expect_worker_error(
+            checkpoint, "model.layers.3.self_attn.v_proj is left with none, all of its options fail: ", "w2-g32: ", "65504", "such as w16"
+        )
 
     def test_logits_that_overflow(self):
         checkpoint = Checkpoint()

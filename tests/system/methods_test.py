@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 import journal
+from broken_checkpoint import Checkpoint
 from harness import DEMO_MODEL, STORIES, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare
 from resume_test import kill_everything, size_of, start_pare
 
@@ -27,6 +28,11 @@ MIXED = {
 def padded(bits):
     """Whole bytes."""
     return -(-bits // 8)
+
+
+def tensor_bytes(rows, cols, bits, symmetric=False):
+    """One scale and one zero point."""
+    return 2 + (0 if symmetric else 1) + rows * padded(cols * bits)
 
 
 def grid_bytes(rows, cols, bits, group, symmetric=False):
@@ -97,6 +103,12 @@ class Orders(MethodTest):
     def test_gptq_beats_rounding_to_nearest_under_integer_activations(self):
         self.expect_falling("w4a8", "w4a8-gptq")
 
+    def test_finer_scales_beat_coarser_ones(self):
+        self.expect_falling("w4-tensor", "w4-channel", "w4-g32")
+
+    def test_tensor_scales_are_fitted_and_made_up_for(self):
+        self.expect_falling("w4-tensor", "w4-tensor-mse", "w4-tensor-gptq-mse")
+
     def test_smoothed_8_bits_beat_4(self):
         self.expect_falling("w4a8", "w8a8-smooth")
 
@@ -130,6 +142,10 @@ class Bytes(MethodTest):
                 "w3-g32-sym-mse": model_bytes(lambda r, c: grid_bytes(r, c, 3, 32, symmetric=True)),
                 "w4-g64-awq": model_bytes(lambda r, c: grid_bytes(r, c, 4, 64)),
                 "w5-channel": model_bytes(lambda r, c: grid_bytes(r, c, 5, 0)),
+                "w5-tensor": model_bytes(lambda r, c: tensor_bytes(r, c, 5)),
+                "w6-tensor-sym-gptq-mse": model_bytes(lambda r, c: tensor_bytes(r, c, 6, symmetric=True)),
+                "w7-tensor-awq": model_bytes(lambda r, c: tensor_bytes(r, c, 7)),
+                "w8a8-tensor": model_bytes(lambda r, c: tensor_bytes(r, c, 8, symmetric=True)),
                 "w4a8-gptq-act": model_bytes(lambda r, c: grid_bytes(r, c, 4, 0, symmetric=True)),
                 "w8a8-smooth-static": model_bytes(lambda r, c: grid_bytes(r, c, 8, 0, symmetric=True)),
             }
@@ -210,6 +226,26 @@ class Mixed(MethodTest):
                 file = self.experiment(name, **MIXED, cache=str(self.directory / f"cache-{name}"))
                 self.expect_same(self.search(file, ranks=ranks))
 
+    def test_sub_layers_shrink_or_go_as_a_whole(self):
+        recipe = self.reference["winner"]["recipe"]
+        for layer in range(LAYERS):
+            for kinds in (ATTENTION, MLP):
+                part = "self_attn" if kinds is ATTENTION else "mlp"
+                options = [recipe[f"model.layers.{layer}.{part}.{kind}"] for kind in kinds]
+                structures = {option.split("+")[0] if option.startswith(("keep", "drop")) else "" for option in options}
+                self.assertEqual(len(structures), 1, options)
+
+    def test_a_recipe_that_tears_a_sub_layer(self):
+        recipe = self.directory / "torn.yaml"
+        lines = self.succeed("report", self.output, "--recipe").out.splitlines()
+        torn = "drop" if not lines[1].endswith("drop") else "w4-g32-gptq"
+        recipe.write_text("\n".join([lines[0], lines[1].split(":")[0] + ": " + torn, *lines[2:]]) + "\n")
+
+        outcome = run_pare("evaluate", self.file, "--recipe", recipe, "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertRegex(outcome.err, f"torn.yaml: model.layers.0.self_attn.q_proj is to be '{torn}' and .* from all layers of a sub-layer or")
+
     @needs_h5py
     def test_bytes_of_the_winner_are_those_of_its_sites(self):
         winner = self.reference["winner"]
@@ -221,7 +257,7 @@ class Mixed(MethodTest):
                 for site, name, size in zip(options["site"][:], options["name"][:], options["bytes"][:])
             }
 
-        self.assertEqual(len(sites), 2 * LAYERS)
+        self.assertEqual(len(sites), 7 * LAYERS)
         self.assertEqual(winner["bytes"], sum(sizes[choice] for choice in winner["recipe"].items()))
         self.assertLessEqual(winner["bytes"], self.reference["budget_bytes"])
 
@@ -264,6 +300,74 @@ class Mixed(MethodTest):
             kill_everything(process)
 
         self.expect_same(self.search(file))
+
+
+class FailingOptions(MethodTest):
+    """An option that cannot be computed at one layer leaves the space there, and only there."""
+
+    site = "model.layers.2.self_attn.v_proj"
+    options = ["w2-g32", "w3-g32", "w4-g32"]
+
+    def failing(self, name="experiment", **changes):
+        model = self.directory / "model"
+        if not model.exists():
+            checkpoint = Checkpoint()
+            checkpoint.set_bf16("layers.2.self_attn.v_proj", 5, 0x4880)  # 2^18: 2 bits need a scale of 87381
+            checkpoint.write(model)
+        return self.experiment(
+            name, **{"model": {"path": str(model)}, "options": self.options, "budget": {"bits_per_weight": 3.6}, **changes}
+        )
+
+    def expect_left_out(self, verdict):
+        self.assertEqual([(each["site"], each["option"]) for each in verdict["left_out"]], [(self.site, "w2-g32")])
+        self.assertIn("a binary16 scale is at most 65504", verdict["left_out"][0]["reason"])
+        self.assertNotEqual(verdict["winner"]["recipe"][self.site], "w2-g32")
+
+    def test_one_warning_and_a_search_without_it(self):
+        outcome = self.succeed("search", self.failing(), "--json")
+        again = self.succeed("search", self.failing("again"), "--json")  # the bank is there
+
+        for each in (outcome, again):
+            self.assertEqual(each.err.count(f"warning: {self.site} goes without w2-g32: the weights of row "), 1, each.err)
+            self.expect_left_out(each.json)
+        self.assertEqual(outcome.json["digest"], again.json["digest"])
+        self.assertIn(f"Left out  w2-g32 at {self.site}: ", self.succeed("report", self.directory / "experiment").out)
+
+    @needs_mpi
+    def test_the_same_for_any_number_of_ranks(self):
+        verdicts = [
+            self.search(self.failing(f"ranks-{ranks}", cache=str(self.directory / f"cache-{ranks}")), ranks=ranks) for ranks in (1, 2, 4)
+        ]
+
+        self.expect_left_out(verdicts[0])
+        for verdict in verdicts[1:]:
+            self.assertEqual(verdict["digest"], verdicts[0]["digest"])
+            self.assertEqual(verdict["winner"], verdicts[0]["winner"])
+
+    def test_killed_and_continued(self):
+        reference = self.search(self.failing("reference"))
+        file = self.failing("killed")
+        process = start_pare("search", file)
+        self.addCleanup(kill_everything, process)
+        log = self.directory / "killed/journal.bin"
+        deadline = time.monotonic() + 60
+        while size_of(log) < 20000 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        kill_everything(process)
+
+        self.assertEqual(self.search(file)["digest"], reference["digest"])
+
+    def test_a_recipe_that_asks_for_it(self):
+        outcome = run_pare("evaluate", self.failing(), "--recipe", "w2-g32", "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertIn(f"option 'w2-g32' is not offered by every site: it failed at {self.site}: the weights of row", outcome.err)
+
+    def test_a_budget_that_nothing_else_fits(self):
+        outcome = run_pare("search", self.failing(budget={"same_as": "w2-g32"}), "--quiet")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertRegex(outcome.err, f"budget: .* bytes, but without the options that failed .*{self.site}, w2-g32: .* the smallest")
 
 
 class OddMixes(MethodTest):
@@ -315,7 +419,7 @@ class OddMixes(MethodTest):
         self.run_through(ATTENTION_OPTIONS, 3.0, data={"calibration": "self", "windows": 2, "length": 64, "holdout": 2})
 
     def test_every_algorithm_on_a_mixed_genome(self):
-        for algorithm in ("pare", "evopress", "random"):
+        for algorithm in ("pare", "ilp", "greedy", "evopress", "nsga2", "tpe", "random"):
             with self.subTest(algorithm):
                 self.run_through(MIXED["options"], 2.5, algorithm, output=str(self.directory / algorithm))
 
@@ -396,7 +500,7 @@ class Refusals(MethodTest):
 
     def test_rules_that_tear_a_sub_layer(self):
         rules = [{"match": "q_proj", "options": ["drop", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
-        self.expect_refused(rules, "k_proj", "q_proj", "'drop' decides over a whole sub-layer")
+        self.expect_refused(rules, "'drop' at model.layers.0.self_attn.q_proj decides", "the rule for", "k_proj has no option of that kind")
 
         rules = [{"match": "q_proj", "options": ["w3-g32-awq", "w4-g32"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
         self.expect_refused(rules, "k_proj", "q_proj", "'w3-g32-awq' scales an input that they share")
@@ -433,6 +537,11 @@ class Explained(MethodTest):
         self.assertEqual(flat.count("cannot be pruned"), 1)
         self.assertNotIn("left out", self.check("w2-g32", "w8-g32"))
 
+    def test_options_that_may_fail(self):
+        text = " ".join(self.check("w2-g32", "w8-g32").split())
+
+        self.assertIn("failing a layer goes without an option whose numbers do not work out there", text)
+
     def test_one_site_left_out(self):
         rules = [{"match": "model.layers.0.mlp.up_proj", "options": ["w4-g32", "4:7-wanda"]}, {"match": "*", "options": ["w4-g32", "w8-g32"]}]
 
@@ -441,16 +550,25 @@ class Explained(MethodTest):
     def test_calibration_and_its_disk(self):
         text = " ".join(self.check("w2-g32", "w3-g32-gptq", "w3-g32-awq").split())
 
-        self.assertRegex(text, "calibrate the inputs of all layers .* 32 search windows, for w3-g32-awq, w3-g32-gptq(;.*)? disk")
+        self.assertRegex(text, "calibrate the inputs of all layers .* 32 windows that neither .*, for w3-g32-awq, w3-g32-gptq(;.*)? disk")
+        self.assertIn("16 held out to confirm, 32 to calibrate on", text)
         self.assertNotRegex(self.check("w2-g32", "w3-g32-mse", "2:4-magnitude"), "calibrate|statistics")
 
     def test_too_little_text_to_calibrate(self):
         few = " ".join(self.check("w3-g32-gptq", data={**self.data, "windows": 8}).split())
 
         self.assertIn("WARNING: 1024 tokens are only 1.3 for each of 768 inputs", few)
-        self.assertIn("give at least 6144 (data.windows, data.length)", few)
+        self.assertIn("give at least 6144 (data.calibration_windows, data.length)", few)
         self.assertNotIn("WARNING", self.check("w3-g32-gptq", data={**self.data, "windows": 48}))
+        self.assertNotIn("WARNING", self.check("w3-g32-gptq", data={**self.data, "windows": 8, "calibration_windows": 48}))
         self.assertNotIn("WARNING", self.check("w3-g32-mse", data={**self.data, "windows": 8}))
+
+    def test_calibration_on_the_text_of_the_search(self):
+        text = " ".join(self.check("w3-g32-gptq", data={**self.data, "windows": 48, "calibration_windows": 0}).split())
+
+        self.assertIn("on the 48 search windows (data.calibration_windows: 0)", text)
+        self.assertIn("WARNING: the search judges these options on the text that they were fitted to", text)
+        self.assertNotIn("to calibrate on", text)
 
     def test_statistics_take_the_disk_that_it_says(self):
         file = self.experiment(options=["w3-g32-gptq", "w4-g32"], cache=str(self.directory / "cache"), search={"tokens": 2000})
@@ -463,7 +581,7 @@ class Explained(MethodTest):
     def test_why_layers_are_tied(self):
         text = " ".join(self.check("drop", "w3-g32-awq", "keep-50%", "w8-g32").split())
 
-        self.assertIn("tied drop, keep-50%: take from a whole sub-layer, so all of its layers have one option", text)
+        self.assertIn("tied drop, keep-50%: take from a whole sub-layer, so all of its layers take part or none", text)
         self.assertIn("w3-g32-awq: scale an input, so the layers that read it have one option", text)
         self.assertNotIn("tied ", self.check("w2-g32", "w8-g32", ties=[["gate_proj", "up_proj"]]))
 
@@ -497,11 +615,16 @@ class Explained(MethodTest):
         self.assertRegex(report, r"\n +0( +[ABC]){7} +[\d.]+\n")
         self.assertRegex(report, r"\n +A  2:4-magnitude\+w3-g32\n +B  3:4-magnitude\+w3-g32\n")
 
-    def test_tied_layers_and_a_model_that_guesses(self):
+    def test_tied_layers(self):
+        report = self.report_of(["w2-g32-awq", "w3-g32-awq", "w4-g32-awq"], 3.0)
+
+        self.expect_lines_of_at_most(120, report)
+        self.assertRegex(report, r"layer +q_proj\+k_proj\+v_proj +o_proj +gate_proj\+up_proj +down_proj +bits\n")
+
+    def test_a_model_that_guesses(self):
         report = self.report_of(MIXED["options"], 0.5)
 
         self.expect_lines_of_at_most(120, report)
-        self.assertRegex(report, r"layer +q_proj\+k_proj\+v_proj\+o_proj +gate_proj\+up_proj\+down_proj +bits\n")
         self.assertRegex(report, r"uniform drop +0 +0\.000 .* \d\.\d\d\de\+\d\d\n")
 
 

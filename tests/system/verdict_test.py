@@ -1,6 +1,7 @@
 """What a search reports: the JSON, the run file, and the agreement of the two with each other and with `pare evaluate`."""
 
 import math
+import shutil
 import unittest
 
 from harness import SMALL, SystemTest, h5py, needs_h5py
@@ -29,7 +30,7 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "spent", "trials", "digest"},
+            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "left_out", "spent", "trials", "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
@@ -39,6 +40,7 @@ class Verdict(SystemTest):
         self.assertEqual(
             set(self.verdict["spent"]), {"tokens", "search_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved"}
         )
+        self.assertEqual(self.verdict["left_out"], [])
         self.assertRegex(self.verdict["digest"], "^[0-9a-f]{32}$")
 
     def test_every_site_has_an_option(self):
@@ -125,6 +127,15 @@ class Verdict(SystemTest):
             self.check_space(run)
             self.check_trials(run)
             self.check_verdict(run)
+
+    @needs_h5py
+    def test_run_files_from_before_there_were_calibration_windows_are_read(self):
+        old = self.home.directory / "old.h5"
+        shutil.copy(self.output / "run.h5", old)
+        with h5py.File(old, "r+") as run:
+            del run["experiment"].attrs["calibration_windows"]
+
+        self.assertEqual(self.succeed("report", old, "--json").json, self.verdict)
 
     def check_space(self, run):
         names = [name.decode() for name in run["sites/name"][:]]

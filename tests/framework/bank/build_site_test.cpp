@@ -217,19 +217,16 @@ TEST(BuildSite, LeavesTheInputOfASubLayerThatIsDropped) {
 
 TEST(BuildSite, CountsWhatIsTakenAwayWhereItIsConsumed) {
   const Laboratory& lab = laboratory();
-  const framework::BuiltSite dropped = lab.build("drop", 0);
-  EXPECT_TRUE(dropped.packed.empty());
-  ASSERT_EQ(dropped.errors.size(), 4U);
-  for (const auto& error : dropped.errors) {
-    EXPECT_GT(error.squared_weights, 0.0);
-    EXPECT_EQ(error.squared_error, error.squared_weights);
+  for (std::size_t site = 0; site < 4; ++site) {
+    const framework::BuiltSite dropped = lab.build("drop", site), shrunk = lab.build("keep-50%", site);
+    EXPECT_TRUE(dropped.packed.empty());
+    ASSERT_EQ(dropped.errors.size(), 1U);
+    EXPECT_GT(dropped.errors[0].squared_weights, 0.0);
+    EXPECT_EQ(dropped.errors[0].squared_error, dropped.errors[0].squared_weights);
+    EXPECT_EQ(shrunk.errors[0].squared_weights, dropped.errors[0].squared_weights);
+    EXPECT_EQ(shrunk.errors[0].squared_error > 0.0, site == 3);  // the bfloat16 weights of the others stay
+    EXPECT_LT(shrunk.errors[0].squared_error, shrunk.errors[0].squared_weights);
   }
-
-  const framework::BuiltSite shrunk = lab.build("keep-50%", 0);
-  for (std::size_t l = 0; l < 3; ++l) EXPECT_EQ(shrunk.errors[l].squared_error, 0.0);  // bfloat16 weights stay
-  EXPECT_GT(shrunk.errors[3].squared_error, 0.0);
-  EXPECT_LT(shrunk.errors[3].squared_error, shrunk.errors[3].squared_weights);
-  for (std::size_t l = 0; l < 4; ++l) EXPECT_EQ(shrunk.errors[l].squared_weights, dropped.errors[l].squared_weights);
 }
 
 /// tr(D H D^T) with plain loops; OutputError sums in binary32 within 1e-5 of what is squared here.
@@ -250,16 +247,16 @@ TEST(BuildSite, CountsTheOutputsThatARefitDoesNotRestore) {
   const LayerBank bank(write_bank(scratch / "bank.h5", plan, &*lab.calibration), plan);
   const framework::Stage& stage = lab.model.stages()[attention];
   const framework::ActivationStatistics statistics = lab.calibration->read(stage, 3);
-  const std::int64_t first_kept = bank.layer(0, 0, 0).notes.kept_outputs.front();
+  const std::int64_t first_kept = bank.layer(0, 0, 0).notes.kept_outputs.front();  // of q_proj
   Matrix<float> weight, refitted;
   lab.model.read_weight(stage.linears[3], weight);
   const double energy = outputs_squared(weight, statistics.hessian());
-  const framework::StoredLayer layer = bank.layer(0, 3, 0);
-  framework::expand_body(sites[0].options[0], layer.shape, layer.body, refitted);
+  const framework::StoredLayer layer = bank.layer(3, 0, 0);
+  framework::expand_body(sites[3].options[0], layer.shape, layer.body, refitted);
   for (std::int64_t r = 0; r < weight.rows(); ++r)
     for (std::int64_t c = 0; c < refitted.cols(); ++c) weight.row(r)[first_kept + c] -= refitted.row(r)[c];
 
-  const framework::LocalError error = lab.build("keep-50%", 0).errors[3];
+  const framework::LocalError error = lab.build("keep-50%", 3).errors[0];
 
   EXPECT_NEAR(error.squared_weights, energy, 1e-5 * energy);
   EXPECT_NEAR(error.squared_error, outputs_squared(weight, statistics.hessian()), 1e-5 * energy);
@@ -277,14 +274,89 @@ TEST(BuildSite, NamesLayerAndOptionThatNeedCalibration) {
   }
 }
 
-TEST(BuildSite, NamesAnInputThatHasNoStaticScale) {
+TEST(BuildSite, FailsAnOptionWhoseInputHasNoStaticScale) {
   RandomModel files;
   files.zero_outputs("model.layers.0.mlp.up_proj", 0, 96);
   const Laboratory lab(files);
 
-  EXPECT_THAT([&] { lab.build("w8a8-static", 6); },
-              ThrowsMessage<InputError>(HasSubstr("model.layers.0.mlp.down_proj, option w8a8-static: the input of "
-                                                  "model.layers.0.mlp.down_proj was 0 throughout")));
+  const framework::BuiltSite built = lab.build("w8a8-static", 6);
+
+  ASSERT_EQ(built.failures.size(), 1U);
+  EXPECT_THAT(built.failures[0].reason, HasSubstr("the input of model.layers.0.mlp.down_proj was 0 throughout"));
+}
+
+TEST(BuildSite, FailsWhatNeedsAHessianThatIsNoneAndBuildsTheRest) {
+  const Laboratory& lab = laboratory();
+  const ScratchDirectory scratch;
+  AllStatistics doctored = gather_statistics(lab.model, random_windows(RandomModel::vocabulary, 24, length), 1);
+  const framework::ActivationStatistics::State& sound = doctored.at({attention, 0}).state();
+  framework::ActivationStatistics::State state{.hessian = {},
+                                               .sums_of_squares = sound.sums_of_squares,
+                                               .sums_of_magnitudes = sound.sums_of_magnitudes,
+                                               .min = sound.min,
+                                               .max = sound.max,
+                                               .window_maxima = sound.window_maxima,
+                                               .histogram = sound.histogram,
+                                               .tokens = sound.tokens};
+  state.hessian.reshape(sound.hessian.rows(), sound.hessian.cols());
+  for (std::int64_t i = 0; i < state.hessian.rows(); ++i)
+    for (std::int64_t j = 0; j < state.hessian.cols(); ++j) state.hessian.row(i)[j] = i == j ? 1.0f : -10.0f;
+  doctored.insert_or_assign({attention, 0}, framework::ActivationStatistics(std::move(state)));
+  const framework::CalibrationFile calibration(write_calibration(scratch / "c.h5", "k", lab.model, doctored), "k");
+  const auto sites = sites_with(lab.model, {"w4-g32", "w4-g32-gptq", "w4-g32-gptq-act", "w8-channel"});
+  const BankPlan plan(lab.model, sites);
+
+  const framework::BuiltSite built = framework::build_site(plan, 0, &calibration);
+  const LayerBank bank(write_bank(scratch / "bank.h5", plan, &calibration), plan);
+
+  ASSERT_EQ(built.failures.size(), 2U);
+  for (const framework::OptionFailure& failure : built.failures) {
+    EXPECT_THAT(sites[0].options[failure.option].name(), HasSubstr("gptq"));
+    EXPECT_THAT(failure.reason, HasSubstr("is not positive definite even with a damping of 1"));
+  }
+  EXPECT_EQ(bank.failures().size(), 6U);  // q, k and v read this input
+  EXPECT_EQ(bank.sound_options(0).size(), 2U);
+  EXPECT_EQ(bank.sound_options(3).size(), 4U);
+  for (const std::uint8_t option : bank.sound_options(0))
+    EXPECT_THAT(sites[0].options[option].name(), testing::Not(HasSubstr("gptq")));
+}
+
+TEST(LayerBank, LosesAStructureThatOneSiteCannotGoAlongWith) {
+  RandomModel files;
+  for (const std::size_t row : {0, 16})  // of both heads
+    files.values.at("model.layers.0.self_attn.k_proj.weight")[row * RandomModel::hidden] = 1e6f;
+  const Laboratory lab(files);
+  const ScratchDirectory scratch;
+  const auto sites = sites_with(lab.model, {"keep-50%+w2-g32", "keep-50%-magnitude", "w2-g32", "w16"});
+  const BankPlan plan(lab.model, sites);
+
+  const LayerBank bank(write_bank(scratch / "bank.h5", plan, &*lab.calibration), plan);
+
+  const auto names = [&](std::size_t site) {
+    std::vector<std::string> sound;
+    for (const std::uint8_t o : bank.sound_options(site)) sound.push_back(sites[site].options[o].name());
+    return sound;
+  };
+  EXPECT_THAT(names(1), testing::UnorderedElementsAre("keep-50%-magnitude", "w16"));
+  for (const std::size_t site : {0, 2, 3})
+    EXPECT_THAT(names(site), testing::UnorderedElementsAre("keep-50%-magnitude", "w2-g32", "w16"));
+  EXPECT_EQ(names(4).size(), 4U);
+  EXPECT_THAT(bank.failures().front().reason, HasSubstr("self_attn.k_proj cannot go along"));
+}
+
+TEST(BuildSite, FailsAnOptionWhoseScaleIsBeyondBinary16) {
+  RandomModel files;
+  files.values.at("model.layers.0.self_attn.k_proj.weight").front() = 1e6f;
+  const Laboratory lab(files);
+  const auto sites = sites_with(lab.model, {"w2-g32", "w16"});
+  const BankPlan plan(lab.model, sites);
+
+  const framework::BuiltSite built = framework::build_site(plan, 1, nullptr);
+
+  ASSERT_EQ(built.failures.size(), 1U);
+  EXPECT_THAT(built.failures[0].reason, HasSubstr("a binary16 scale is at most 65504"));
+  EXPECT_TRUE(std::all_of(built.packed.begin(), built.packed.end(), [](std::byte b) { return b == std::byte{0}; }));
+  EXPECT_EQ(LayerBank(write_bank(ScratchDirectory() / "bank.h5", plan), plan).sound_options(1).size(), 1U);
 }
 
 TEST(BuildSite, GivesTheSameBytesForAnyNumberOfThreads) {

@@ -154,13 +154,29 @@ INSTANTIATE_TEST_SUITE_P(Grids, GptqGrids,
                                          std::tuple{3, 96, true, 300}, std::tuple{4, 128, false, 300},
                                          std::tuple{3, 200, false, 300}, std::tuple{8, 64, true, 136}));
 
+TEST(Gptq, KeepsToOneGridForTheWholeTensor) {
+  const Matrix<float> hessian = random_hessian(96, 31);
+  const Matrix<float> weight = random_matrix(130, 96, 32, 0.05f);  // several tiles
+  for (const Grid& grid : {Grid{4, 0, false, true}, Grid{4, 0, true, true}}) {
+    const double rounded =
+        output_error(weight.view(), values(nearest(weight.view(), grid), grid, 130, 96).view(), hessian.view());
+    for (const SweepOrder order : {SweepOrder::natural, SweepOrder::activation}) {
+      const Bytes packed = gptq(weight.view(), invert_hessian(hessian.view(), order), grid);
+
+      EXPECT_LT(output_error(weight.view(), values(packed, grid, 130, 96).view(), hessian.view()), 0.8 * rounded);
+      EXPECT_TRUE(std::equal(packed.begin(), packed.begin() + 2, nearest(weight.view(), grid).begin())) << "the scale";
+    }
+  }
+}
+
 TEST(Gptq, IsRoundingToNearestWhenInputsAreUncorrelated) {
   const Matrix<float> weight = random_matrix(67, 200, 3, 0.05f);
   Matrix<float> hessian(200, 200);
   std::fill_n(hessian.data(), hessian.size(), 0.0f);
   for (std::int64_t j = 0; j < 200; ++j) hessian.row(j)[j] = static_cast<float>(1 + j * 7 % 31);
 
-  for (const Grid& grid : {Grid{4, 32, false}, Grid{3, 0, true}, Grid{8, 48, false}}) {
+  for (const Grid& grid :
+       {Grid{4, 32, false}, Grid{3, 0, true}, Grid{8, 48, false}, Grid{4, 0, false, true}, Grid{4, 0, true, true}}) {
     const Bytes expected = nearest(weight.view(), grid);
 
     EXPECT_EQ(gptq(weight.view(), invert_hessian(hessian.view()), grid), expected);

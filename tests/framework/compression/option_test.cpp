@@ -31,10 +31,11 @@ std::string error_of(const std::string& text) {
 /// Every family, and every word of it, in the one order in which it is printed.
 std::vector<std::string> spellings() {
   std::vector<std::string> all{"w16", "drop"};
-  for (const char* grid : {"w2-g32", "w3-g128", "w4-channel", "w8-g64-sym", "w5-channel-sym", "w8-channel"}) {
+  for (const char* grid : {"w2-g32", "w3-g128", "w4-channel", "w8-g64-sym", "w5-channel-sym", "w8-channel", "w4-tensor",
+                           "w6-tensor-sym"}) {
     for (const char* rounding : {"", "-mse", "-gptq", "-gptq-act", "-awq"}) all.push_back(std::string(grid) + rounding);
   }
-  for (const char* bits : {"w8a8", "w4a8"}) {
+  for (const char* bits : {"w8a8", "w4a8", "w8a8-tensor"}) {
     for (const char* rounding : {"", "-mse", "-gptq", "-gptq-act"}) {
       const std::string stem = std::string(bits) + rounding;
       for (const char* rest : {"", "-smooth", "-static", "-smooth-static", "-static-moving-average",
@@ -86,6 +87,8 @@ TEST(Option, AcceptsSynonymsButPrintsOneSpelling) {
                                    {"w4-awq-g32", "w4-g32-awq"},
                                    {"w8a8-smooth-gptq", "w8a8-gptq-smooth"},
                                    {"w8a8-static-minmax", "w8a8-static"},
+                                   {"w8a8-sym-tensor", "w8a8-tensor"},
+                                   {"w4-sym-tensor", "w4-tensor-sym"},
                                    {"keep-50%+w16", "keep-50%"},
                                    {"2:4-wanda+w16", "2:4-wanda"}}) {
     EXPECT_EQ(parse_option(text).name(), name);
@@ -110,11 +113,13 @@ TEST(Option, FillsTheGrid) {
 
   EXPECT_EQ(option.grid, (kernels::Grid{3, 64, false}));
   EXPECT_EQ(option.activation_bits, 16);
+  EXPECT_EQ(parse_option("w3-tensor").grid, (kernels::Grid{3, 0, false, true}));
 }
 
 TEST(Option, NeedsASymmetricChannelGridForInt8Activations) {
   EXPECT_EQ(parse_option("w8a8").grid, (kernels::Grid{8, 0, true}));
-  EXPECT_THAT(error_of("w8a8-g32"), HasSubstr("8-bit activations need one scale an output"));
+  EXPECT_EQ(parse_option("w8a8-tensor").grid, (kernels::Grid{8, 0, true, true}));
+  EXPECT_THAT(error_of("w8a8-g32"), HasSubstr("8-bit activations need one scale an output or a tensor"));
 }
 
 TEST(Option, ExplainsWhatIsWrong) {
@@ -133,6 +138,10 @@ TEST(Option, ExplainsWhatIsWrong) {
       {"w4-g32-channel", "a grid has one group, not two"},
       {"w4-g32-g64", "a grid has one group, not two"},
       {"w4-channel-channel", "a grid has one group, not two"},
+      {"w4-tensor-g32", "a grid has one group, not two"},
+      {"w4-channel-tensor", "a grid has one group, not two"},
+      {"w4-tensr", "'tensr' is not part of an option, did you mean 'tensor'?"},
+      {"2:4-wanda+w4-tensor", "sparse storage has scales for every row: write '-channel', or '2:4-wanda-dense+...'"},
       {"w4-g32-sym-sym", "'sym' repeats or contradicts"},
       {"w4-g32-awq-mse", "awq searches clips of its own, leave out '-mse'"},
       {"w3-g32-gtpq", "'gtpq' is not part of an option, did you mean 'gptq'?"},

@@ -49,6 +49,13 @@ class Sites : public testing::Test {
     const auto site = std::find_if(sites.begin(), sites.end(), [&](const Site& s) { return s.stage == stage; });
     return framework::site_bytes(model_, *site, site->options.at(0));
   }
+  /// Of all sites of a stage.
+  std::int64_t stage_bytes(const std::string& option, std::size_t stage) const {
+    std::int64_t sum = 0;
+    for (const Site& site : make_sites(model_, {rule("*", {option})}, {}))
+      if (site.stage == stage) sum += framework::site_bytes(model_, site, site.options.at(0));
+    return sum;
+  }
 
   RandomModel files_;
   Model model_{files_.write()};
@@ -87,15 +94,23 @@ TEST_F(Sites, AreTiedOnlyInTheSubLayersWhoseOptionsAskForIt) {
                           "mlp.{gate_proj,up_proj}", "mlp.down_proj"));
 }
 
-TEST_F(Sites, AreWholeSubLayersWhereAnOptionTakesStructureAway) {
+TEST_F(Sites, KeepTheirOwnBitsWhereAnOptionTakesStructureAway) {
   for (const char* option : {"drop", "keep-50%+w4-g32"}) {
     const auto sites = make_sites(model_, {rule("*", {"w4-g32", option})}, {});
-    ASSERT_EQ(sites.size(), 4U);
-    EXPECT_EQ(sites[0].name, "model.layers.0.self_attn.{q_proj,k_proj,v_proj,o_proj}");
-    EXPECT_EQ(sites[0].kind, "q_proj+k_proj+v_proj+o_proj");
-    EXPECT_THAT(sites[0].linears, ElementsAre(0, 1, 2, 3));
-    EXPECT_EQ(sites[3].name, "model.layers.1.mlp.{gate_proj,up_proj,down_proj}");
+    ASSERT_EQ(sites.size(), 14U);
+    for (const Site& site : sites) EXPECT_EQ(site.options.size(), 2U);
   }
+}
+
+TEST_F(Sites, OfferAStructureTogetherOrNotAtAll) {
+  const std::vector<OptionRule> rules{rule("down_proj", {"w4-g32", "keep-67%+q4_k"}),
+                                      rule("*", {"w4-g32", "keep-67%+w4-g32"})};
+  const Site gate = make_sites(model_, rules, {})[4];
+
+  ASSERT_EQ(gate.options.size(), 1U);
+  EXPECT_EQ(gate.options[0].name(), "w4-g32");
+  EXPECT_THAT(gate.left_out, ElementsAre("keep-67%+w4-g32: model.layers.0.mlp.down_proj can hold none of its options "
+                                         "that do the same to the sub-layer"));
 }
 
 TEST_F(Sites, JoinTheUsersTiesWithTheirOwn) {
@@ -140,7 +155,15 @@ TEST_F(Sites, ExplainTiesThatAreWrong) {
   EXPECT_THAT(error_of({rule("q_proj", {"w3-g32"}), all}, {{"q_proj", "k_proj"}}),
               HasSubstr("self_attn.k_proj is tied to model.layers.0.self_attn.q_proj but falls under another rule"));
   EXPECT_THAT(error_of({rule("up_proj", {"w3-g32-awq"}), all}), HasSubstr("falls under another rule"));
-  EXPECT_THAT(error_of({rule("o_proj", {"drop"}), all}), HasSubstr("falls under another rule"));
+  EXPECT_EQ(
+      error_of({rule("o_proj", {"drop", "w4-g32"}), all}),
+      "options: 'drop' at model.layers.0.self_attn.o_proj decides whether its whole sub-layer shrinks or goes, but "
+      "the rule for model.layers.0.self_attn.q_proj has no option of that kind, add one");
+  EXPECT_THAT(
+      error_of({rule("o_proj", {"drop"}), rule("*", {"drop", "w4-g32"})}),
+      HasSubstr("'w4-g32' at model.layers.0.self_attn.q_proj decides whether its whole sub-layer stays as large "
+                "as it is, but the rule for model.layers.0.self_attn.o_proj has no option of that kind"));
+  EXPECT_EQ(error_of({rule("o_proj", {"drop", "w8-g32"}), rule("*", {"drop", "w4-g32"})}), "accepted");
 }
 
 TEST_F(Sites, LeaveOutOptionsThatTheirShapesCannotHold) {
@@ -161,7 +184,7 @@ TEST_F(Sites, LeaveOutSharesThatTakeNoHeadAway) {
 
   EXPECT_THAT(sites[0].left_out,
               ElementsAre("keep-90%: keep-90% of 2 KV head groups takes none away, use at most keep-74%"));
-  EXPECT_EQ(sites[1].left_out.size(), 1U);  // 90% of three steps of 32 channels
+  EXPECT_EQ(sites[4].left_out.size(), 1U);  // 90% of three steps of 32 channels
 }
 
 TEST_F(Sites, SortTheirOptionsByBytes) {
@@ -193,14 +216,14 @@ TEST_F(Sites, CountBytesOfEveryStorageExactly) {
   EXPECT_EQ(bytes("2:4-magnitude-dense"), 64 * 64 * 2);
   EXPECT_EQ(bytes("2:4-magnitude-dense+w4-g32"), bytes("w4-g32"));
   EXPECT_EQ(bytes("w4-g32-awq"), (64 + 32 + 32) * (2 * 2 + 1 + 32));
-  EXPECT_EQ(bytes("drop"), 0);
-  EXPECT_EQ(bytes("keep-50%"), (32 * 64 + 16 * 64 + 16 * 64 + 64 * 32) * 2);
-  EXPECT_EQ(bytes("keep-50%", 2), 3 * 64 * 64 * 2);  // 1.5 steps of 32 channels: the even neighbour
-  EXPECT_EQ(bytes("keep-33%", 2), 3 * 64 * 32 * 2);
+  EXPECT_EQ(stage_bytes("drop", 1), 0);
+  EXPECT_EQ(stage_bytes("keep-50%", 1), (32 * 64 + 16 * 64 + 16 * 64 + 64 * 32) * 2);
+  EXPECT_EQ(stage_bytes("keep-50%", 2), 3 * 64 * 64 * 2);  // 1.5 steps of 32 channels: the even neighbour
+  EXPECT_EQ(stage_bytes("keep-33%", 2), 3 * 64 * 32 * 2);
 }
 
 TEST_F(Sites, CountWeightsAndBytesOfTheCheckpoint) {
-  const auto sites = make_sites(model_, {rule("*", {"drop", "w16"})}, {});
+  const auto sites = make_sites(model_, {rule("*", {"w16"})}, {{"q_proj", "k_proj", "v_proj", "o_proj"}});
 
   EXPECT_EQ(framework::site_weights(model_, sites[0]), (64 + 32 + 32 + 64) * 64);
   EXPECT_EQ(framework::site_original_bytes(model_, sites[0]), (64 + 32 + 32 + 64) * 64 * 4);

@@ -65,6 +65,43 @@ TEST_F(TokenWindowsTest, HashesTokensAndTheirDivision) {
   EXPECT_NE(hash_of(read_windows(path_, {.windows = 4, .length = 2, .holdout = 2}, 12)), hash);
 }
 
+TEST_F(TokenWindowsTest, CutsCalibrationWindowsBehindTheOthers) {
+  write(12, {0, 12});
+  const WindowSets sets = read_windows(path_, {.windows = 1, .length = 4, .holdout = 1, .calibration = 1}, 12);
+
+  EXPECT_THAT(sets.search.tokens, testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(sets.holdout.tokens, testing::ElementsAre(4, 5, 6, 7));
+  EXPECT_THAT(sets.calibration.tokens, testing::ElementsAre(8, 9, 10, 11));
+}
+
+TEST_F(TokenWindowsTest, BeginsEverySetWithADocumentWhereThereIsRoom) {
+  write(16, {0, 5, 10, 16});
+  const WindowSets roomy = read_windows(path_, {.windows = 1, .length = 4, .holdout = 1, .calibration = 1}, 16);
+  write(14, {0, 5, 12, 14});
+  const WindowSets narrow = read_windows(path_, {.windows = 1, .length = 4, .holdout = 1, .calibration = 1}, 16);
+
+  EXPECT_EQ(roomy.holdout.tokens.front(), 5u);
+  EXPECT_EQ(roomy.calibration.tokens.front(), 10u);
+  EXPECT_EQ(narrow.holdout.tokens.front(), 5u);
+  EXPECT_EQ(narrow.calibration.tokens.front(), 10u);
+}
+
+TEST_F(TokenWindowsTest, LeavesSearchAndHoldoutWhereTheyWereWhenNothingIsCalibrated) {
+  write(16, {0, 5, 16});
+  const WindowSets sets = read_windows(path_, {.windows = 1, .length = 4, .holdout = 1}, 16);
+
+  EXPECT_EQ(sets.holdout.tokens.front(), 5u);
+  EXPECT_EQ(sets.calibration.count(), 0);
+  EXPECT_EQ(&sets.to_calibrate(), &sets.search);
+}
+
+TEST_F(TokenWindowsTest, SaysWhatToDoWhenTheTextIsTooShortToCalibrate) {
+  write(11, {0, 11});
+  EXPECT_THAT(error_of([&] { read_windows(path_, {.windows = 1, .length = 4, .holdout = 1, .calibration = 1}, 1000); }),
+              testing::HasSubstr("11 tokens give 2 windows of 4, the experiment needs 1 + 1 held out + 1 to calibrate "
+                                 "on; give more text or fewer windows (data.calibration_windows: 0 calibrates on "));
+}
+
 TEST_F(TokenWindowsTest, RefusesIdsBeyondTheVocabulary) {
   write(12, {0, 12});
   EXPECT_THAT(error(11), testing::HasSubstr("token 11 at position 11 is beyond the model's vocabulary of 11"));

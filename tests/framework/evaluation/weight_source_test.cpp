@@ -24,36 +24,39 @@ class Structure : public testing::Test {
     return full_precision_option;
   }
 
+  /// All four sites of the first attention, or of the mlp behind it, under an option.
+  std::vector<std::uint8_t> all(const std::string& name) const {
+    return std::vector<std::uint8_t>(4, option(world_.sites[0], name));
+  }
+
   RandomModel files_;
   SmallWorld world_{files_.write(), {"drop", "keep-50%", "w16"}, Precision::f32};
   WeightSource source_{world_.model, world_.sites, &world_.bank, Precision::f32, 1 << 20};
 };
 
 TEST_F(Structure, GivesNoLinearsOfASubLayerThatIsDropped) {
-  const std::uint8_t drop = option(world_.sites[0], "drop");
-
-  EXPECT_TRUE(source_.stage(1, &drop).empty());
+  EXPECT_TRUE(source_.stage(1, all("drop").data()).empty());
 }
 
 TEST_F(Structure, GivesAllLinearsAfterADroppedSubLayer) {
-  const std::uint8_t drop = option(world_.sites[0], "drop"), full = full_precision_option;
-  source_.stage(1, &drop);
+  const std::vector<std::uint8_t> full(4, full_precision_option);
+  source_.stage(1, all("drop").data());
 
-  EXPECT_EQ(source_.stage(1, &full).size(), 4U);
-  EXPECT_EQ(source_.stage(2, &full).size(), 3U);
+  EXPECT_EQ(source_.stage(1, full.data()).size(), 4U);
+  EXPECT_EQ(source_.stage(2, full.data()).size(), 3U);
 }
 
 TEST_F(Structure, GivesBiasesOnlyOfTheOutputsThatStay) {
   const std::uint8_t keep = option(world_.sites[0], "keep-50%");
 
-  const auto& linears = source_.stage(1, &keep);
+  const auto& linears = source_.stage(1, all("keep-50%").data());
 
   ASSERT_EQ(linears.size(), 4U);
   EXPECT_EQ(linears[0].weights->outputs(), 32);
   EXPECT_EQ(linears[3].weights->inputs(), 32);
   EXPECT_EQ(linears[3].bias, nullptr);  // all outputs of o_proj stay
   for (std::size_t l = 0; l < 3; ++l) {
-    const auto kept = world_.bank.layer(0, l, keep).notes.kept_outputs;
+    const auto kept = world_.bank.layer(l, 0, keep).notes.kept_outputs;
     const auto all = world_.model.read_bias(world_.model.stages()[1].linears[l]);
     ASSERT_NE(linears[l].bias, nullptr);
     ASSERT_EQ(linears[l].bias->size(), kept.size());
@@ -63,9 +66,7 @@ TEST_F(Structure, GivesBiasesOnlyOfTheOutputsThatStay) {
 }
 
 TEST_F(Structure, GivesTheModelsOwnBiasesWhereAllOutputsStay) {
-  const std::uint8_t full = option(world_.sites[0], "w16");
-
-  for (const auto& linear : source_.stage(1, &full)) EXPECT_EQ(linear.bias, nullptr);
+  for (const auto& linear : source_.stage(1, all("w16").data())) EXPECT_EQ(linear.bias, nullptr);
 }
 
 TEST_F(Structure, GivesTheSameWithoutACache) {
@@ -74,11 +75,8 @@ TEST_F(Structure, GivesTheSameWithoutACache) {
   const auto run = [&](WeightSource& source) {
     kernels::Matrix<float> hidden(3 * SmallWorld::length, RandomModel::hidden);
     runner.embed(world_.text.search.tokens, hidden.view());
-    for (std::size_t site = 0; site < world_.sites.size(); ++site) {
-      const std::uint8_t keep = option(world_.sites[site], "keep-50%");
-      runner.run(world_.sites[site].stage, source.stage(world_.sites[site].stage, &keep), SmallWorld::length,
-                 hidden.view());
-    }
+    for (std::size_t stage = 1; stage <= 4; ++stage)
+      runner.run(stage, source.stage(stage, all("keep-50%").data()), SmallWorld::length, hidden.view());
     return hidden;
   };
 

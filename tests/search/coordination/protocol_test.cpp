@@ -46,7 +46,7 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(GeneratedText{{1, 2, 3}});
   outcomes.emplace_back(Ready{});
   outcomes.emplace_back(std::move(calibrated));
-  outcomes.emplace_back(SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}}});
+  outcomes.emplace_back(SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}, {{1, "no scale"}}}});
   outcomes.emplace_back(Taught{{{1}, {-0.5f}, {1.5}}});
   outcomes.emplace_back(Evaluated{{0.25}, {2.0}, 10, 14});
   outcomes.emplace_back(Failed{true, "disk full"});

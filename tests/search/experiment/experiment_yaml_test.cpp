@@ -43,7 +43,7 @@ TEST(ExperimentYaml, ReadsEveryKey) {
   const Experiment experiment = parse(R"(
 schema: 1
 model: {path: models/tiny}
-data: {calibration: text.h5, windows: 10, length: 128, holdout: 5}
+data: {calibration: text.h5, windows: 10, length: 128, holdout: 5, calibration_windows: 7}
 target: none
 options:
   - {match: "re:model\\.layers\\.0\\.", options: [w16, w8a8]}
@@ -63,6 +63,7 @@ threads: 3
   EXPECT_EQ(experiment.windows.windows, 10);
   EXPECT_EQ(experiment.windows.length, 128);
   EXPECT_EQ(experiment.windows.holdout, 5);
+  EXPECT_EQ(experiment.windows.calibration, 7);
   ASSERT_EQ(experiment.options.size(), 3U);
   EXPECT_EQ(experiment.options[0].match, "re:model\\.layers\\.0\\.");
   ASSERT_EQ(experiment.options[0].options.size(), 2U);
@@ -87,6 +88,7 @@ TEST(ExperimentYaml, FillsInDefaults) {
   EXPECT_EQ(experiment.windows.windows, 64);
   EXPECT_EQ(experiment.windows.length, 256);
   EXPECT_EQ(experiment.windows.holdout, 32);
+  EXPECT_EQ(experiment.windows.calibration, 64);
   ASSERT_EQ(experiment.options.size(), 1U);
   EXPECT_EQ(experiment.options[0].match, "*");
   EXPECT_TRUE(experiment.ties.empty());
@@ -97,6 +99,12 @@ TEST(ExperimentYaml, FillsInDefaults) {
   EXPECT_EQ(experiment.teacher_top_k, 512);
   EXPECT_EQ(experiment.cache, "runs/cache");
   EXPECT_EQ(experiment.threads, 0);
+}
+
+TEST(ExperimentYaml, CalibratesOnAsManyWindowsAsItSearchesOnUnlessTold) {
+  EXPECT_EQ(parse(with_line(3, "data: {calibration: self, windows: 10}")).windows.calibration, 10);
+  EXPECT_EQ(parse(with_line(3, "data: {calibration: self, windows: 10, calibration_windows: 0}")).windows.calibration,
+            0);
 }
 
 TEST(ExperimentYaml, ReadsEveryKindOfBudget) {
@@ -179,6 +187,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{3, "data: {calibration: self, windows: 1}", "3:36: data.windows: expected a whole number"},
         WrongLine{3, "data: {calibration: self, length: 1.5}", "3:35: data.length: expected a whole number"},
         WrongLine{3, "data: {calibration: self, holdout: 010}", "3:36: data.holdout: expected a whole number"},
+        WrongLine{3, "data: {calibration: self, calibration_windows: -1}",
+                  "3:48: data.calibration_windows: expected a whole number"},
         WrongLine{3, "data: {calibration: [self]}", "3:8: data.calibration: expected a text"},
         WrongLine{3, "data: {windows: 8}", "3:1: data: missing key 'calibration'"},
         WrongLine{4, "options: []", "4:1: options: no options"},

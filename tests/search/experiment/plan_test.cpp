@@ -67,6 +67,11 @@ TEST(Plan, RefusesBudgetsThatLeaveNothingToSearch) {
   EXPECT_THAT(plan_error({"budget.bytes=9437185"}), HasSubstr("the largest recipe is 9437184 bytes"));
 }
 
+TEST(Plan, CutsCalibrationWindowsOnlyWhereAnOptionIsCalibrated) {
+  EXPECT_EQ(search::Plan(experiment()).windows.calibration, 0);
+  EXPECT_EQ(search::Plan(experiment({"options=[w2-g32-gptq, w4-g32, w16]"})).windows.calibration, 8);
+}
+
 TEST(Plan, IsDescribedForPeople) {
   const search::Experiment given = experiment();
   const search::Plan plan(given);

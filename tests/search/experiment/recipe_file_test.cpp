@@ -60,6 +60,32 @@ TEST_F(RecipeFile, TakesOneOptionForEverySite) {
               StartsWith("recipe: option 'w3-g32' is not offered by every site, did you mean 'w"));
 }
 
+TEST_F(RecipeFile, RefusesToTearASubLayer) {
+  SearchSpace formed = space();
+  for (search::SearchSite& site : formed.sites) site.options.insert(site.options.begin(), {"drop", 0, 1.0, "drop"});
+
+  const std::string text = "layers.0.q_proj: drop\n\"layers.1.{q_proj,k_proj}\": w4-g32\n";
+
+  EXPECT_THAT(
+      error_of([&] { search::read_recipe(formed, write(text)); }),
+      HasSubstr("recipe.yaml: layers.0.q_proj is to be 'drop' and layers.1.{q_proj,k_proj} 'w4-g32', but heads, "
+                "channels and whole sub-layers go from all layers of a sub-layer or from none"));
+}
+
+TEST_F(RecipeFile, SaysWhyASiteHasNoLongerAnOption) {
+  SearchSpace failed = space();
+  failed.leave_out(1, 0, "its scale is too large");
+
+  EXPECT_THAT(
+      error_of([&] { search::read_recipe(failed, "w2-g32"); }),
+      HasSubstr("option 'w2-g32' is not offered by every site: it failed at layers.1.{q_proj,k_proj}: its scale is "
+                "too large"));
+  EXPECT_THAT(error_of([&] {
+                search::read_recipe(failed, write("layers.0.q_proj: w2-g32\n\"layers.1.{q_proj,k_proj}\": w2-g32\n"));
+              }),
+              HasSubstr("this site has no option 'w2-g32': it failed at layers.1.{q_proj,k_proj}"));
+}
+
 TEST_F(RecipeFile, NamesThePlaceOfWhatIsWrong) {
   EXPECT_THAT(error("layers.0.q_prj: w4-g32\n"),
               StartsWith("recipe.yaml:1:1: layers.0.q_prj: unknown key, did you mean 'layers.0.q_proj'?"));

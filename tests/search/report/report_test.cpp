@@ -38,6 +38,8 @@ Options of pare, by layer and kind
       1  w2-g32     w3-g32  2.67
    bits    3.00       3.00  3.00
 
+Left out  w8a8-static at model.layers.0.mlp.down_proj: its input was 0 throughout
+
 Spent   123,456 tokens (100,000 in the search), 210 evaluations, 12.5 s
 Stages  9,000 runs, 40.0 % saved by shared prefixes
 Digest  0123456789abcdef0123456789abcdef over 3 trials
@@ -104,6 +106,8 @@ TEST(VerdictJson, HasEveryPromisedName) {
                                  {"seconds", 12.5},
                                  {"stage_runs", 9000},
                                  {"stage_runs_saved", 6000}}));
+  EXPECT_EQ(json["left_out"], Json::parse(R"([{"site": "model.layers.0.mlp.down_proj", "option": "w8a8-static",
+                                              "reason": "its input was 0 throughout"}])"));
   EXPECT_EQ(json["trials"], 3);
   EXPECT_EQ(json["digest"], "0123456789abcdef0123456789abcdef");
 }

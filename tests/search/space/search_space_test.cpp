@@ -6,13 +6,39 @@
 #include <cmath>
 
 #include "kernels/core/error.hpp"
+#include "tests/framework/config/expect_error.hpp"
 #include "tests/search/space/tiny_space.hpp"
 
 namespace pare::test {
 namespace {
 
 using search::Recipe;
+using search::SearchSpace;
 using testing::ElementsAre;
+
+TEST(SearchSpace, LeavesOutWhatFailedAtASite) {
+  SearchSpace space = tiny_space();
+  const std::string site = space.sites[0].name, failed = space.sites[0].options[1].name;
+  const std::size_t options = space.sites[0].options.size();
+
+  space.leave_out(0, 1, "no scale");
+
+  EXPECT_EQ(space.sites[0].options.size(), options - 1);
+  EXPECT_FALSE(space.find_option(0, failed));
+  EXPECT_FALSE(space.uniform(failed));
+  EXPECT_EQ(space.left_out, (std::vector<search::LeftOut>{{site, failed, "no scale"}}));
+}
+
+TEST(SearchSpace, CannotLeaveASiteWithoutOptions) {
+  SearchSpace space = tiny_space();
+  space.sites[0].options.resize(2);
+  const std::string first = space.sites[0].options[0].name, second = space.sites[0].options[1].name;
+  space.leave_out(0, 1, "no scale");
+
+  EXPECT_EQ(error_of([&] { space.leave_out(0, 0, "not finite"); }),
+            "options: " + space.sites[0].name + " is left with none, all of its options fail: " + second +
+                ": no scale; " + first + ": not finite; give it an option that holds, such as w16");
+}
 
 TEST(SearchSpace, AddsUpExactBytes) {
   const search::SearchSpace space = tiny_space();

@@ -89,6 +89,8 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   EXPECT_EQ(found.window_length, record.window_length);
   EXPECT_EQ(found.search_windows, record.search_windows);
   EXPECT_EQ(found.holdout_windows, record.holdout_windows);
+  EXPECT_EQ(found.calibration_windows, record.calibration_windows);
+  EXPECT_EQ(found.space.left_out, record.space.left_out);
   expect_equal(found.space, record.space);
   ASSERT_EQ(found.trials.size(), record.trials.size());
   for (std::size_t t = 0; t < found.trials.size(); ++t) expect_equal(found.trials[t], record.trials[t]);

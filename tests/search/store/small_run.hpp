@@ -17,6 +17,7 @@ inline search::RunRecord small_run() {
   record.window_length = 64;
   record.search_windows = 8;
   record.holdout_windows = 4;
+  record.calibration_windows = 6;
   for (int layer = 0; layer < 2; ++layer)
     for (const bool is_q : {true, false}) {
       const std::int64_t weights = is_q ? 1000 : 2000;
@@ -30,6 +31,7 @@ inline search::RunRecord small_run() {
       site.options = {{"w2-g32", weights / 4, 0.5}, {"w3-g32", 3 * weights / 8, 0.25}, {"w4-g32", weights / 2, 0.0625}};
       record.space.sites.push_back(site);
     }
+  record.space.left_out = {{"model.layers.0.mlp.down_proj", "w8a8-static", "its input was 0 throughout"}};
   record.trials = {{0, {{1, 1, 1, 1}, WindowSet::search, 0, 2}, {0.5, 0.25}, {1.5, 1.25}},
                    {1, {{2, 1, 0, 1}, WindowSet::search, 0, 4}, {0.25, 0.125, 0.5, 0.75}, {1.5, 1.25, 1, 2}},
                    {2, {{2, 1, 0, 1}, WindowSet::holdout, 1, 1}, {0.375}, {1.75}}};
