@@ -9,8 +9,8 @@ namespace kernel {
 
 constexpr int row_warps = 4;
 
-/// A warp a token and head, for the head sizes of small models: tile 1 query x 32 keys, no matrix units. Bound by the
-/// loads of keys, which come from the caches.
+/// A warp a token and head, for the head sizes that have no kernel of their own: tile 1 query x 32 keys, no matrix units.
+/// Bound by the loads of keys, which come from the caches.
 __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArguments arguments, std::int64_t rows) {
   __shared__ float queries[row_warps][most_head_dim];
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -86,9 +86,11 @@ __global__ void decode_merge(const DecodeArguments arguments, int spans) {
   const float* mine = arguments.partial + std::int64_t{blockIdx.x} * spans * (dim + 2);
   const int d = static_cast<int>(threadIdx.x);
   float highest = -INFINITY;
+#pragma unroll 16
   for (int s = 0; s < spans; ++s) highest = fmaxf(highest, mine[s * (dim + 2) + dim]);
   float sum = 0.0f;
   float total = 0.0f;
+#pragma unroll 16
   for (int s = 0; s < spans; ++s) {
     const float* span = mine + s * (dim + 2);
     const float weight = exp2_fast(span[dim] - highest);
