@@ -28,7 +28,7 @@ struct CausalArguments {
 };
 
 /// Positions that one block of decode_attention works through, and the query heads that may share them.
-inline constexpr int span_positions = 128;
+inline constexpr int span_positions = 64;
 inline constexpr int most_decode_group = 32;
 
 constexpr int decode_spans(std::int64_t length) {

@@ -24,14 +24,15 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   const std::int64_t column = std::int64_t{head / arguments.group} * dim;
   load_query(queries[warp],
              reinterpret_cast<const __nv_bfloat16*>(arguments.q) + token * arguments.q_stride + head * dim, dim);
-  AttentionRow state;
+  constexpr int pairs = most_head_dim / 64;
+  AttentionRow<pairs, 8> state;
   state.add(queries[warp], reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first * arguments.k_stride + column,
             arguments.k_stride,
             reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first * arguments.v_stride + column,
             arguments.v_stride, static_cast<int>(token - first) + 1, dim);
   auto* out = reinterpret_cast<__nv_bfloat16*>(arguments.out) + token * arguments.out_stride + head * dim;
 #pragma unroll
-  for (int i = 0; i < AttentionRow::pairs; ++i) {
+  for (int i = 0; i < pairs; ++i) {
     const int d = 2 * lane + 64 * i;
     if (d < dim) {
       *reinterpret_cast<std::uint32_t*>(out + d) =
@@ -40,9 +41,10 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   }
 }
 
-/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
+/// One span of 64 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
 /// share keys and values in the first cache. Memory-bound.
-__global__ void __launch_bounds__(32 * most_decode_group) decode_span(const DecodeArguments arguments) {
+template <int pairs, int most_group>
+__global__ void __launch_bounds__(32 * most_group) decode_span(const DecodeArguments arguments) {
   extern __shared__ float query[];
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -57,7 +59,7 @@ __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const Deco
   const std::int64_t first = begin * position + std::int64_t{kv_head} * dim;
   load_query(query + warp * dim,
              reinterpret_cast<const __nv_bfloat16*>(arguments.q) + sequence * arguments.q_stride + head * dim, dim);
-  AttentionRow state;
+  AttentionRow<pairs, most_group <= 8 ? 8 : 4> state;
   state.add(query + warp * dim,
             reinterpret_cast<const __nv_bfloat16*>(arguments.keys) + sequence * arguments.key_stride + first, position,
             reinterpret_cast<const __nv_bfloat16*>(arguments.values) + sequence * arguments.value_stride + first,
@@ -65,7 +67,7 @@ __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const Deco
   float* partial =
       arguments.partial + ((sequence * arguments.heads + head) * static_cast<int>(gridDim.x) + span) * (dim + 2);
 #pragma unroll
-  for (int i = 0; i < AttentionRow::pairs; ++i) {
+  for (int i = 0; i < pairs; ++i) {
     const int d = 2 * lane + 64 * i;
     if (d < dim) {
       partial[d] = state.sums[i][0];
@@ -117,7 +119,10 @@ void launch_decode(const DecodeArguments& arguments, std::int64_t sequences, con
   EXPECT(sequences * arguments.kv_heads <= 65535, sequences, " sequences");
   const dim3 grid(static_cast<unsigned>(spans), static_cast<unsigned>(sequences * arguments.kv_heads));
   const std::size_t shared_bytes = sizeof(float) * static_cast<std::size_t>(group * arguments.dim);
-  kernel::decode_span<<<grid, static_cast<unsigned>(32 * group), shared_bytes, stream.handle()>>>(arguments);
+  const auto decode_span = group > 8              ? kernel::decode_span<4, most_decode_group>
+                           : arguments.dim <= 128 ? kernel::decode_span<2, 8>
+                                                  : kernel::decode_span<4, 8>;
+  decode_span<<<grid, static_cast<unsigned>(32 * group), shared_bytes, stream.handle()>>>(arguments);
   CUDA_CHECK_LAUNCH();
   kernel::decode_merge<<<static_cast<unsigned>(sequences * arguments.heads), static_cast<unsigned>(arguments.dim), 0,
                          stream.handle()>>>(arguments, spans);
