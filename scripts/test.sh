@@ -20,9 +20,14 @@ esac
 scripts/setup.sh --test
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-cmake --preset dev
-cmake --build --preset dev --parallel "$(nproc)"
-ctest --test-dir build-dev --output-on-failure -j2
+# Where there is a CUDA toolkit its kernels are built too; their tests are skipped where there is no GPU.
+preset=dev
+if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
+  preset=cuda
+fi
+cmake --preset "$preset"
+cmake --build --preset "$preset" --parallel "$(nproc)"
+ctest --test-dir "build-$preset" --output-on-failure -j2
 
 if $sanitize; then
   cmake --preset asan

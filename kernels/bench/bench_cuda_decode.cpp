@@ -127,7 +127,7 @@ class Bench {
       const DeviceView<const BFloat16> weight{at<BFloat16>(bfloat16_, set * bytes), layer.outputs, layer.inputs};
       gemm_.multiply(x(layer, m), weight, {}, out(layer, m), false, stream_);
     });
-    print("bf16 pinned", layer, m, bytes, 2, pinned);
+    print("bf16 ours", layer, m, bytes, 2, pinned);
   }
 
   const Stream& stream_;

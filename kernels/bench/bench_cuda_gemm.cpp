@@ -12,8 +12,7 @@
 
 #include "kernels/bench/cublaslt_rival.hpp"
 #include "kernels/bench/gpu_peak.hpp"
-#include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
+#include "kernels/bench/int8_buffers.hpp"
 #include "kernels/core/device.hpp"
 #include "kernels/gemm/gemm_int8_launch.hpp"
 
@@ -27,64 +26,7 @@ using kernels::DeviceView;
 
 constexpr double nominal_int8 = 1979e12;  // of an H100 or H200 SXM, by its data sheet
 
-struct Shape {
-  std::int64_t n, k;
-};
-
-constexpr Shape shapes[] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
 constexpr std::int64_t token_counts[] = {16, 64, 128, 512, 2048, 8192, 32768};
-
-/// Operands of one product, as often as needed to leave the cache. As bfloat16 the same bytes are half as many rows.
-class Buffers {
- public:
-  Buffers(std::int64_t m, Shape shape, std::int64_t l2_bytes, const kernels::Stream& stream)
-      : m_(m),
-        shape_(shape),
-        sets_(set_count(m * shape.k + shape.n * shape.k + 2 * m * shape.n, l2_bytes)),
-        x_(sets_ * 2, m * shape.k),
-        weight_(sets_ * 2, shape.n * shape.k),
-        out_(sets_, m * shape.n),
-        x_scales_(1, m),
-        weight_scales_(1, shape.n),
-        group_scales_(shape.n, shape.k / kernels::int8_group) {
-    constexpr std::uint32_t small_floats = 0xBDFFFFFFu;  // as binary32 between -1/8 and 1/8
-    fill(~std::uint32_t{0}, stream);
-    bench::detail::launch_random_fill(x_scales_.data(), m * 4, small_floats, stream);
-    bench::detail::launch_random_fill(weight_scales_.data(), shape.n * 4, small_floats, stream);
-    bench::detail::launch_random_fill(group_scales_.data(), group_scales_.size() * 4, small_floats, stream);
-  }
-
-  /// Random operands; `mask` as launch_random_fill takes it.
-  void fill(std::uint32_t mask, const kernels::Stream& stream) {
-    bench::detail::launch_random_fill(x_.data(), x_.size(), mask, stream);
-    bench::detail::launch_random_fill(weight_.data(), weight_.size(), mask, stream);
-  }
-
-  int sets() const { return sets_; }
-  kernels::Int8Operands operands(int set) const {
-    return {DeviceView<const std::int8_t>(x_.data() + set * m_ * shape_.k, m_, shape_.k),
-            DeviceView<const std::int8_t>(weight_.data() + set * shape_.n * shape_.k, shape_.n, shape_.k)};
-  }
-  kernels::Int8Epilogue<BFloat16> epilogue() const { return {x_scales_.span(), weight_scales_.span(), {}, {}}; }
-  DeviceView<const float> group_scales() const { return group_scales_.view(); }
-  DeviceView<BFloat16> out(int set) {
-    return {reinterpret_cast<BFloat16*>(out_.data() + set * m_ * shape_.n), m_, shape_.n};
-  }
-  const std::int8_t* x() const { return x_.data(); }
-  const std::int8_t* weight() const { return weight_.data(); }
-  std::int32_t* sums() { return out_.data(); }
-
- private:
-  std::int64_t m_;
-  Shape shape_;
-  int sets_;
-  DeviceMatrix<std::int8_t> x_;
-  DeviceMatrix<std::int8_t> weight_;
-  DeviceMatrix<std::int32_t> out_;
-  DeviceMatrix<float> x_scales_;
-  DeviceMatrix<float> weight_scales_;
-  DeviceMatrix<float> group_scales_;
-};
 
 /// Seconds below which no version can go: bytes read and written once, or operations.
 double floor_seconds(std::int64_t m, Shape shape, const GpuPeaks& peaks) {
@@ -93,17 +35,13 @@ double floor_seconds(std::int64_t m, Shape shape, const GpuPeaks& peaks) {
   return std::max(bytes / peaks.copy_bytes, ops / peaks.int8_ops);
 }
 
-double tera_ops(std::int64_t m, Shape shape, double seconds) {
-  return 2e-12 * static_cast<double>(m) * static_cast<double>(shape.n) * static_cast<double>(shape.k) / seconds;
-}
-
 void print_table(const kernels::Stream& stream, const GpuPeaks& peaks, std::int64_t l2_bytes) {
   CublasLtRival rival(stream);
   std::printf("%6s %6s %6s | %9s %7s %6s %6s %6s | %9s %6s | %9s %6s\n", "M", "N", "K", "ours us", "TOPS", "peak",
               "1979", "floor", "cublasLt8", "ratio", "cublasLt16", "ratio");
-  for (const Shape shape : shapes) {
+  for (const Shape shape : llama_8b_shapes) {
     for (const std::int64_t m : token_counts) {
-      Buffers buffers(m, shape, l2_bytes, stream);
+      Int8Buffers buffers(m, shape, l2_bytes, stream);
       const auto time = [&](const std::function<void(int)>& run) {
         return time_on_gpu(stream, buffers.sets(), run, steady_state_seconds);
       };
@@ -127,9 +65,9 @@ void print_table(const kernels::Stream& stream, const GpuPeaks& peaks, std::int6
 }
 
 void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
-  for (const Shape shape : shapes) {
-    for (const std::int64_t m : {16, 64, 128, 256}) {
-      Buffers buffers(m, shape, l2_bytes, stream);
+  for (const Shape shape : llama_8b_shapes) {
+    for (const std::int64_t m : {16, 32, 64, 128, 256}) {
+      Int8Buffers buffers(m, shape, l2_bytes, stream);
       std::printf("%6ld %6ld %6ld us, splits:", static_cast<long>(m), static_cast<long>(shape.n),
                   static_cast<long>(shape.k));
       for (const int splits : {1, 2, 4}) {
@@ -139,10 +77,13 @@ void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
         });
         std::printf("  %d: %.1f", splits, 1e6 * time.median);
       }
-      std::printf("\n");
+      const GpuTime mma = time_on_gpu(stream, buffers.sets(), [&](int set) {
+        kernels::detail::launch_gemm_int8_mma(buffers.operands(set), buffers.epilogue(), buffers.out(set), stream);
+      });
+      std::printf("  mma: %.1f\n", 1e6 * mma.median);
     }
     for (const std::int64_t m : {512, 2048, 8192, 32768}) {
-      Buffers buffers(m, shape, l2_bytes, stream);
+      Int8Buffers buffers(m, shape, l2_bytes, stream);
       std::printf("%6ld %6ld %6ld TOPS, columns/group/lead:", static_cast<long>(m), static_cast<long>(shape.n),
                   static_cast<long>(shape.k));
       std::vector<kernels::detail::HopperTuning> tunings;
@@ -170,9 +111,9 @@ void tune(const kernels::Stream& stream, std::int64_t l2_bytes) {
 void print_grouped(const kernels::Stream& stream, const GpuPeaks& peaks, std::int64_t l2_bytes) {
   std::printf("%6s %6s %6s | %9s %7s %6s %6s | %s\n", "M", "N", "K", "g128 us", "TOPS", "peak", "1979",
               "one scale an output, us, ratio");
-  for (const Shape shape : shapes) {
+  for (const Shape shape : llama_8b_shapes) {
     for (const std::int64_t m : {512, 2048, 8192}) {
-      Buffers buffers(m, shape, l2_bytes, stream);
+      Int8Buffers buffers(m, shape, l2_bytes, stream);
       const kernels::Int8Epilogue<BFloat16> epilogue = buffers.epilogue();
       kernels::Int8Epilogue<BFloat16> grouped_epilogue = epilogue;
       grouped_epilogue.weight_scales = {};

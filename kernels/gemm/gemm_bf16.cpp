@@ -7,7 +7,9 @@
 
 #include <cublasLt.h>
 
+#include "kernels/core/device_matrix.hpp"
 #include "kernels/core/error.hpp"
+#include "kernels/gemm/gemm_bf16_launch.hpp"
 
 #define CUBLAS_CALL(call)                                                                    \
   do {                                                                                       \
@@ -20,8 +22,9 @@ namespace {
 
 /// The rows for which algorithms are chosen: enough to fill a card.
 constexpr std::int64_t chosen_rows = 2048;
-/// Without memory to meet in, the parts of a sum cannot be spread over blocks.
-constexpr std::uint64_t workspace_bytes = 0;
+/// What an algorithm may use besides, for other purposes than the parts of sums: those stay within a block.
+constexpr std::int64_t workspace_bytes = std::int64_t{4} << 20;
+constexpr int hopper = 90;
 constexpr std::int64_t alignment_bytes = 16;
 constexpr std::int64_t bf16_unit = alignment_bytes / static_cast<std::int64_t>(sizeof(BFloat16));
 constexpr int candidates = 16;
@@ -124,11 +127,15 @@ void require_16_bytes(const DeviceView<T>& view, const char* name) {
 }  // namespace
 
 struct Bf16Gemm::Implementation {
-  explicit Implementation(const Stream& stream) {
+  Implementation(const Stream& stream, Bf16Route route)
+      : ours(route == Bf16Route::best && stream.compute_capability() == hopper) {
     stream.make_current();
+    if (ours) return;
     CUBLAS_CALL(cublasLtCreate(&handle));
   }
-  ~Implementation() { static_cast<void>(cublasLtDestroy(handle)); }
+  ~Implementation() {
+    if (handle != nullptr) static_cast<void>(cublasLtDestroy(handle));
+  }
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
@@ -138,7 +145,7 @@ struct Bf16Gemm::Implementation {
     const std::int64_t outputs_stride = rounded_up(family.outputs, bf16_unit);
     Description with(family, chosen_rows, inputs_stride, inputs_stride, outputs_stride, bias);
     Preference preference;
-    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+    preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<std::uint32_t>(alignment_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(alignment_bytes));
     preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<std::uint32_t>(alignment_bytes));
@@ -154,9 +161,10 @@ struct Bf16Gemm::Implementation {
       if (result.state != CUBLAS_STATUS_SUCCESS) continue;
       if (keeps_sums_whole(result.algo)) return result.algo;
     }
-    throw DeviceError(pare::detail::concatenate("cuBLASLt has no algorithm without a split of K for ", family.outputs,
-                                                " outputs and ", family.inputs, " inputs (it offered ", found, ")"),
-                      false);
+    throw DeviceError(
+        pare::detail::concatenate("cuBLASLt has no algorithm that adds the products of a sum in one block for ",
+                                  family.outputs, " outputs and ", family.inputs, " inputs (it offered ", found, ")"),
+        false);
   }
 
   const cublasLtMatmulAlgo_t& algorithm(const Family& family, const void* bias) {
@@ -178,30 +186,44 @@ struct Bf16Gemm::Implementation {
     require_16_bytes(out, "out");
     require_16_bytes(bias.data, "bias");
     if (out.size() == 0) return;
+    if (ours) {
+      detail::launch_gemm_bf16_hopper(x, weight, bias, out, accumulate, 0, stream);
+    } else {
+      multiply_by_cublaslt(x, weight, bias, out, accumulate, stream);
+    }
+  }
 
+  template <class Out>
+  void multiply_by_cublaslt(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, DeviceSpan<const Out> bias,
+                            DeviceView<Out> out, bool accumulate, const Stream& stream) {
     const Family family{weight.rows, x.cols, type_of<Out>, !bias.empty(), accumulate};
     const cublasLtMatmulAlgo_t& chosen = algorithm(family, bias.data);
     Description call(family, x.rows, x.stride, weight.stride, out.stride, bias.data);
     cublasLtMatmulHeuristicResult_t checked{};
     const cublasStatus_t status =
         cublasLtMatmulAlgoCheck(handle, &call.product, &call.weight, &call.x, &call.out, &call.out, &chosen, &checked);
-    if (status != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > workspace_bytes) {
+    if (status != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > static_cast<std::size_t>(workspace_bytes)) {
       throw DeviceError(
           pare::detail::concatenate("cuBLASLt's algorithm of ", chosen_rows, " rows cannot run ", x.rows, " rows of ",
                                     weight.rows, " outputs and ", x.cols, " inputs (", cublasLtGetStatusString(status),
                                     ", workspace ", checked.workspaceSize, " of ", workspace_bytes, " bytes)"),
           false);
     }
+    if (workspace.size() == 0) workspace = DeviceMatrix<std::byte>(1, workspace_bytes);
     const float one = 1.0f, old = accumulate ? 1.0f : 0.0f;
     CUBLAS_CALL(cublasLtMatmul(handle, &call.product, &one, weight.data, &call.weight, x.data, &call.x, &old, out.data,
-                               &call.out, out.data, &call.out, &chosen, nullptr, workspace_bytes, stream.handle()));
+                               &call.out, out.data, &call.out, &chosen, workspace.data(),
+                               static_cast<std::size_t>(workspace_bytes), stream.handle()));
   }
 
+  bool ours;
   cublasLtHandle_t handle = nullptr;
+  DeviceMatrix<std::byte> workspace;
   std::map<Family, cublasLtMatmulAlgo_t> algorithms;
 };
 
-Bf16Gemm::Bf16Gemm(const Stream& stream) : implementation_(std::make_unique<Implementation>(stream)) {}
+Bf16Gemm::Bf16Gemm(const Stream& stream, Bf16Route route)
+    : implementation_(std::make_unique<Implementation>(stream, route)) {}
 Bf16Gemm::~Bf16Gemm() = default;
 Bf16Gemm::Bf16Gemm(Bf16Gemm&&) noexcept = default;
 Bf16Gemm& Bf16Gemm::operator=(Bf16Gemm&&) noexcept = default;

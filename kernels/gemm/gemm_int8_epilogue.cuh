@@ -12,11 +12,11 @@
 namespace pare::kernels::detail {
 
 /// Int8Epilogue and its output as a kernel gets them.
-template <class Out>
+template <class Out, class Bias = float>
 struct EpiloguePointers {
-  const float* x_scales;
+  const float* x_scales;  ///< null for bfloat16 operands, as weight_scales: 1
   const float* weight_scales;
-  const float* bias;    ///< or null
+  const Bias* bias;     ///< or null
   const Out* residual;  ///< or null
   Out* out;
   std::int64_t residual_stride;
@@ -61,9 +61,9 @@ __device__ inline std::uint32_t pack_bfloat16(float first, float second) {
 }
 
 /// value + bias + residual at (m, n), each operation rounded on its own.
-template <class Out>
-__device__ inline float add_bias_and_residual(const EpiloguePointers<Out>& to, float value, int m, int n) {
-  if (to.bias != nullptr) value = __fadd_rn(value, __ldg(to.bias + n));
+template <class Out, class Bias>
+__device__ inline float add_bias_and_residual(const EpiloguePointers<Out, Bias>& to, float value, int m, int n) {
+  if (to.bias != nullptr) value = __fadd_rn(value, value_of_out(to.bias[n]));
   if (to.residual != nullptr) value = __fadd_rn(value, value_of_out(to.residual[m * to.residual_stride + n]));
   return value;
 }

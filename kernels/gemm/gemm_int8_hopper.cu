@@ -107,8 +107,12 @@ int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors)
   return best;
 }
 
-/// Pairs of token tiles that share the weights in the second-level cache: 2048 tokens.
-constexpr int raster_group = 8;
+/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
+int raster_group(std::int64_t inputs) {
+  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
+  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (cluster_blocks * tile_tokens * inputs), 2, 8));
+}
+
 constexpr int stages_ahead = 1;
 
 template <int columns, class Out>
@@ -136,7 +140,7 @@ template <class Out>
 void launch_gemm_int8_hopper(const Int8Operands& operands, const Int8Epilogue<Out>& epilogue, DeviceView<Out> out,
                              const HopperTuning& tuning, const Stream& stream) {
   HopperTuning chosen = tuning;
-  if (chosen.raster_group == 0) chosen.raster_group = raster_group;
+  if (chosen.raster_group == 0) chosen.raster_group = raster_group(operands.x.cols);
   if (chosen.lead == 0) chosen.lead = stages_ahead;
   if (chosen.columns == 0) chosen.columns = best_columns(out.rows, out.cols, stream.multiprocessors());
   switch (chosen.columns) {

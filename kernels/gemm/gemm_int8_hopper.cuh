@@ -7,8 +7,8 @@
 #include "kernels/gemm/tma.cuh"
 #include "kernels/gemm/wgmma.cuh"
 
-/// What the int8 GEMMs of Hopper share: how the tiles of a product are dealt to clusters, how operands reach shared
-/// memory, and how a warp's rows leave it.
+/// What the GEMMs of Hopper share, in terms of int8 (a bfloat16 stands for two inputs of a stage): how the tiles of a
+/// product are dealt to clusters, how operands reach shared memory, and how a warp's rows leave it.
 ///
 /// A block of three warpgroups holds a tile of 128 tokens by `columns` outputs: two warpgroups multiply 64 tokens each,
 /// the third loads. Two blocks, neighbours along the tokens, form a cluster; each fetches half of the weights of a stage
@@ -30,7 +30,7 @@ inline constexpr int staging_rows = 16;
 inline constexpr int staging_bytes = 2 * staging_rows * 128;
 
 constexpr int stages_for(int columns) {
-  return columns == 128 ? 6 : 4;
+  return columns == 64 ? 8 : columns == 128 ? 6 : 4;
 }
 
 /// Shared memory, which begins at a multiple of 1024 bytes: rings of tiles of x and of weights, buffers for each multiplying
@@ -87,8 +87,8 @@ inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns,
   return {static_cast<int>((tokens + pair - 1) / pair), static_cast<int>((outputs + columns - 1) / columns), group};
 }
 
-/// One thread of a block: keeps its ring of stages full, tile after tile.
-template <class Layout>
+/// One thread of a block: keeps its ring of stages full, tile after tile. A stage is `stage_inputs` elements along K.
+template <class Layout, int stage_inputs = tile_inputs>
 __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const CUtensorMap* weight_map, Raster raster,
                            int input_blocks, std::uint32_t rank) {
   constexpr int half_rows = Layout::weight_bytes / tile_inputs / cluster_blocks;
@@ -103,9 +103,9 @@ __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const
       barrier_wait(layout.empty(position.stage), position.parity ^ 1);
       const std::uint32_t full = layout.full(position.stage);
       barrier_arrive_expecting(full, Layout::x_bytes + Layout::weight_bytes);
-      tma_load(layout.x(position.stage), x_map, block * tile_inputs, first_token, full);
+      tma_load(layout.x(position.stage), x_map, block * stage_inputs, first_token, full);
       tma_load_multicast(layout.weight(position.stage) + rank * half_rows * tile_inputs, weight_map,
-                         block * tile_inputs, first_output, full, both);
+                         block * stage_inputs, first_output, full, both);
       position.template advance<Layout::stages>();
     }
   }
@@ -129,11 +129,11 @@ __device__ inline void store_matrices(std::uint32_t address, const std::uint32_t
 /// One multiplying warp's way from sums to results: 16 rows of the tile that begins at row `m` (the warp's own) and column
 /// `n`. A thread holds rows lane / 4 + {0, 8} and, of every 8 columns, 2 (lane % 4) + {0, 1}. scaled: each output has its
 /// scale, else the sums are scaled already. `out_map` is for tiles of staging_rows rows.
-template <class Out, int columns, bool scaled>
+template <class Out, int columns, bool scaled, class Bias = float>
 class TileWriter {
  public:
-  __device__ TileWriter(const EpiloguePointers<Out>& to, const CUtensorMap* out_map, unsigned char* memory, int staging,
-                        int scales, int warp)
+  __device__ TileWriter(const EpiloguePointers<Out, Bias>& to, const CUtensorMap* out_map, unsigned char* memory,
+                        int staging, int scales, int warp)
       : to_(to),
         out_map_(out_map),
         staging_(shared_address(memory) + staging + warp * staging_bytes),
@@ -151,7 +151,7 @@ class TileWriter {
     }
     for (int half = 0; half < 2; ++half) {
       const int row = m + lane() / 4 + 8 * half;
-      x_scales_[half] = row < to_.m ? __ldg(to_.x_scales + row) : 0.0f;
+      x_scales_[half] = to_.x_scales != nullptr && row < to_.m ? __ldg(to_.x_scales + row) : 1.0f;
     }
   }
 
@@ -177,10 +177,12 @@ class TileWriter {
  private:
   static constexpr int chunk = 128 / static_cast<int>(sizeof(Out));
   static constexpr int blocks = chunk / 8;
+  static constexpr int piece = 16 / static_cast<int>(sizeof(Out));
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
 
-  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual.
+  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual. The copy
+  /// engine stores whole pieces of 16 bytes: where the last column lies inside of one, the threads store themselves.
   template <bool plain, class Sum>
   __device__ void write_rows(int m, int n, const Sum& sum) {
 #pragma unroll
@@ -188,6 +190,10 @@ class TileWriter {
       const std::uint32_t buffer = staging_ + c % 2 * (staging_rows * 128);
       float values[blocks][4];
       finish_chunk<plain>(values, c, m, n, sum);
+      if (to_.n % piece != 0 && n + (c + 1) * chunk > to_.n) {
+        store_one_by_one(values, c, m, n);
+        continue;
+      }
       if (lane() == 0) wait_for_stores<1>();
       __syncwarp();
       stage(values, buffer);
@@ -249,7 +255,19 @@ class TileWriter {
     }
   }
 
-  const EpiloguePointers<Out>& to_;
+  __device__ void store_one_by_one(const float (&values)[blocks][4], int c, int m, int n) {
+#pragma unroll
+    for (int j = 0; j < blocks; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int row = m + lane() / 4 + e / 2 * 8;
+        const int column = n + c * chunk + 8 * j + 2 * (lane() % 4) + e % 2;
+        if (row < to_.m && column < to_.n) round_to_out(values[j][e], to_.out[row * to_.out_stride + column]);
+      }
+    }
+  }
+
+  const EpiloguePointers<Out, Bias>& to_;
   const CUtensorMap* out_map_;
   std::uint32_t staging_;
   float* scales_;

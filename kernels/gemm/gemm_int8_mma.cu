@@ -11,6 +11,7 @@ using WideTile = MmaTile<128, 128, 64, 4, 2, 2, 1, 2>;
 /// Bound by the weights' bytes: tiles of 32 outputs keep every multiprocessor at it from 4096 outputs on, four warps share
 /// the inputs.
 using FewTokensTile = MmaTile<64, 32, 256, 4, 1, 1, 4, 2>;
+using FewerTokensTile = MmaTile<32, 32, 256, 6, 1, 1, 4, 2>;
 using DecodeTile = MmaTile<16, 32, 256, 6, 1, 1, 4, 3>;
 
 }  // namespace
@@ -20,6 +21,8 @@ void launch_gemm_int8_mma(const Int8Operands& operands, const Int8Epilogue<Out>&
                           const Stream& stream) {
   if (out.rows <= DecodeTile::tokens) {
     launch_mma_tile<DecodeTile, Out, false>(operands, {}, epilogue, out, stream);
+  } else if (out.rows <= FewerTokensTile::tokens) {
+    launch_mma_tile<FewerTokensTile, Out, false>(operands, {}, epilogue, out, stream);
   } else if (out.rows <= FewTokensTile::tokens || mma_tiles<WideTile>(out.rows, out.cols) < stream.multiprocessors()) {
     launch_mma_tile<FewTokensTile, Out, false>(operands, {}, epilogue, out, stream);
   } else {
