@@ -53,7 +53,9 @@ void detail::causal_attention_with(bool wgmma, DeviceView<const BFloat16> q, Dev
       .group = static_cast<int>(shape.heads / shape.kv_heads),
       .dim = static_cast<int>(shape.head_dim),
   };
-  if (shape.head_dim != 64 && shape.head_dim != 128) {
+  if (detail::is_small_head(shape.head_dim)) {
+    detail::launch_causal_small(arguments, stream);
+  } else if (shape.head_dim != 64 && shape.head_dim != 128) {
     detail::launch_causal_rows(arguments, stream);
   } else if (wgmma) {
     detail::launch_causal_hopper(arguments, stream);

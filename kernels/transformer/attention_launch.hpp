@@ -28,7 +28,7 @@ struct CausalArguments {
 };
 
 /// Positions that one block of decode_attention works through, and the query heads that may share them.
-inline constexpr int span_positions = 128;
+inline constexpr int span_positions = 64;
 inline constexpr int most_decode_group = 32;
 
 constexpr int decode_spans(std::int64_t length) {
@@ -55,6 +55,11 @@ struct DecodeArguments {
 void launch_causal_tiles(const CausalArguments& arguments, const Stream& stream);
 /// The same through wgmma, for sm_90a.
 void launch_causal_hopper(const CausalArguments& arguments, const Stream& stream);
+/// The head sizes of small models: a thread a token and head.
+constexpr bool is_small_head(std::int64_t dim) {
+  return dim == 8 || dim == 16 || dim == 24 || dim == 32 || dim == 48;
+}
+void launch_causal_small(const CausalArguments& arguments, const Stream& stream);
 /// Any head_dim: a warp a token and head.
 void launch_causal_rows(const CausalArguments& arguments, const Stream& stream);
 void launch_decode(const DecodeArguments& arguments, std::int64_t sequences, const Stream& stream);

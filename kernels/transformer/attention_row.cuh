@@ -11,9 +11,11 @@ namespace pare::kernels::detail {
 
 inline constexpr int most_head_dim = 256;
 
-/// The state of one query of one head in a warp: lane l holds the sums of values 2 l + {0, 1} + 64 i.
+/// The state of one query of one head of at most 64 * `pairs` values in a warp: lane l holds the sums of values 2 l + {0, 1}
+/// + 64 i. `chunks_at_once` chunks of 16 bytes a lane are under way at a time.
+template <int pairs, int chunks_at_once>
 struct AttentionRow {
-  static constexpr int pairs = most_head_dim / 64;
+  static constexpr int values_at_once = 4 * chunks_at_once / pairs;
   float highest = -INFINITY;  ///< of the scores, in powers of two
   float total = 0.0f;
   float sums[pairs][2] = {};
@@ -29,14 +31,23 @@ struct AttentionRow {
       if (exists) {
         const __nv_bfloat16* key = keys + (first + lane) * key_stride;
         score = 0.0f;
-#pragma unroll 4
-        for (int d = 0; d < dim; d += chunk_values) {
-          const uint4 chunk = __ldg(reinterpret_cast<const uint4*>(key + d));
-          const std::uint32_t words[4] = {chunk.x, chunk.y, chunk.z, chunk.w};
+        for (int begin = 0; begin < dim; begin += chunks_at_once * chunk_values) {
+          uint4 chunks[chunks_at_once];
 #pragma unroll
-          for (int i = 0; i < 4; ++i) {
-            score = fmaf(query[d + 2 * i], __uint_as_float(words[i] << 16), score);
-            score = fmaf(query[d + 2 * i + 1], __uint_as_float(words[i] & 0xffff0000u), score);
+          for (int c = 0; c < chunks_at_once; ++c) {
+            const int d = begin + c * chunk_values;
+            if (d < dim) chunks[c] = __ldg(reinterpret_cast<const uint4*>(key + d));
+          }
+#pragma unroll
+          for (int c = 0; c < chunks_at_once; ++c) {
+            const int d = begin + c * chunk_values;
+            if (d >= dim) break;
+            const std::uint32_t words[4] = {chunks[c].x, chunks[c].y, chunks[c].z, chunks[c].w};
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              score = fmaf(query[d + 2 * i], __uint_as_float(words[i] << 16), score);
+              score = fmaf(query[d + 2 * i + 1], __uint_as_float(words[i] & 0xffff0000u), score);
+            }
           }
         }
       }
@@ -58,17 +69,25 @@ struct AttentionRow {
         sums[i][1] *= shrink;
       }
       const int here = min(32, count - first);
-#pragma unroll 4
-      for (int j = 0; j < here; ++j) {
-        const float w = __shfl_sync(0xffffffffu, weight, j);
-        const __nv_bfloat16* value = values + (first + j) * value_stride;
+      for (int begin = 0; begin < here; begin += values_at_once) {
+        std::uint32_t words[values_at_once][pairs];
 #pragma unroll
-        for (int i = 0; i < pairs; ++i) {
-          const int d = 2 * lane + 64 * i;
-          if (d < dim) {
-            const std::uint32_t word = __ldg(reinterpret_cast<const std::uint32_t*>(value + d));
-            sums[i][0] = fmaf(w, __uint_as_float(word << 16), sums[i][0]);
-            sums[i][1] = fmaf(w, __uint_as_float(word & 0xffff0000u), sums[i][1]);
+        for (int j = 0; j < values_at_once; ++j) {
+          // Keys that do not exist have weight 0.
+          const __nv_bfloat16* value = values + (first + begin + j) * value_stride;
+#pragma unroll
+          for (int i = 0; i < pairs; ++i) {
+            const int d = 2 * lane + 64 * i;
+            words[j][i] = begin + j < here && d < dim ? __ldg(reinterpret_cast<const std::uint32_t*>(value + d)) : 0u;
+          }
+        }
+#pragma unroll
+        for (int j = 0; j < values_at_once; ++j) {
+          const float w = __shfl_sync(0xffffffffu, weight, begin + j);
+#pragma unroll
+          for (int i = 0; i < pairs; ++i) {
+            sums[i][0] = fmaf(w, __uint_as_float(words[j][i] << 16), sums[i][0]);
+            sums[i][1] = fmaf(w, __uint_as_float(words[j][i] & 0xffff0000u), sums[i][1]);
           }
         }
       }

@@ -9,8 +9,8 @@ namespace kernel {
 
 constexpr int row_warps = 4;
 
-/// A warp a token and head, for the head sizes of small models: tile 1 query x 32 keys, no matrix units. Bound by the
-/// loads of keys, which come from the caches.
+/// A warp a token and head, for the head sizes that have no kernel of their own: tile 1 query x 32 keys, no matrix units.
+/// Bound by the loads of keys, which come from the caches.
 __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArguments arguments, std::int64_t rows) {
   __shared__ float queries[row_warps][most_head_dim];
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -24,14 +24,15 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   const std::int64_t column = std::int64_t{head / arguments.group} * dim;
   load_query(queries[warp],
              reinterpret_cast<const __nv_bfloat16*>(arguments.q) + token * arguments.q_stride + head * dim, dim);
-  AttentionRow state;
+  constexpr int pairs = most_head_dim / 64;
+  AttentionRow<pairs, 8> state;
   state.add(queries[warp], reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first * arguments.k_stride + column,
             arguments.k_stride,
             reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first * arguments.v_stride + column,
             arguments.v_stride, static_cast<int>(token - first) + 1, dim);
   auto* out = reinterpret_cast<__nv_bfloat16*>(arguments.out) + token * arguments.out_stride + head * dim;
 #pragma unroll
-  for (int i = 0; i < AttentionRow::pairs; ++i) {
+  for (int i = 0; i < pairs; ++i) {
     const int d = 2 * lane + 64 * i;
     if (d < dim) {
       *reinterpret_cast<std::uint32_t*>(out + d) =
@@ -40,9 +41,10 @@ __global__ void __launch_bounds__(32 * row_warps) causal_rows(const CausalArgume
   }
 }
 
-/// One span of 128 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
+/// One span of 64 positions of one key-value head of one sequence: a warp for each of its query heads, so that they
 /// share keys and values in the first cache. Memory-bound.
-__global__ void __launch_bounds__(32 * most_decode_group) decode_span(const DecodeArguments arguments) {
+template <int pairs, int most_group>
+__global__ void __launch_bounds__(32 * most_group) decode_span(const DecodeArguments arguments) {
   extern __shared__ float query[];
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -57,7 +59,7 @@ __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const Deco
   const std::int64_t first = begin * position + std::int64_t{kv_head} * dim;
   load_query(query + warp * dim,
              reinterpret_cast<const __nv_bfloat16*>(arguments.q) + sequence * arguments.q_stride + head * dim, dim);
-  AttentionRow state;
+  AttentionRow<pairs, most_group <= 8 ? 8 : 4> state;
   state.add(query + warp * dim,
             reinterpret_cast<const __nv_bfloat16*>(arguments.keys) + sequence * arguments.key_stride + first, position,
             reinterpret_cast<const __nv_bfloat16*>(arguments.values) + sequence * arguments.value_stride + first,
@@ -65,7 +67,7 @@ __global__ void __launch_bounds__(32 * most_decode_group) decode_span(const Deco
   float* partial =
       arguments.partial + ((sequence * arguments.heads + head) * static_cast<int>(gridDim.x) + span) * (dim + 2);
 #pragma unroll
-  for (int i = 0; i < AttentionRow::pairs; ++i) {
+  for (int i = 0; i < pairs; ++i) {
     const int d = 2 * lane + 64 * i;
     if (d < dim) {
       partial[d] = state.sums[i][0];
@@ -86,9 +88,11 @@ __global__ void decode_merge(const DecodeArguments arguments, int spans) {
   const float* mine = arguments.partial + std::int64_t{blockIdx.x} * spans * (dim + 2);
   const int d = static_cast<int>(threadIdx.x);
   float highest = -INFINITY;
+#pragma unroll 16
   for (int s = 0; s < spans; ++s) highest = fmaxf(highest, mine[s * (dim + 2) + dim]);
   float sum = 0.0f;
   float total = 0.0f;
+#pragma unroll 16
   for (int s = 0; s < spans; ++s) {
     const float* span = mine + s * (dim + 2);
     const float weight = exp2_fast(span[dim] - highest);
@@ -115,7 +119,10 @@ void launch_decode(const DecodeArguments& arguments, std::int64_t sequences, con
   EXPECT(sequences * arguments.kv_heads <= 65535, sequences, " sequences");
   const dim3 grid(static_cast<unsigned>(spans), static_cast<unsigned>(sequences * arguments.kv_heads));
   const std::size_t shared_bytes = sizeof(float) * static_cast<std::size_t>(group * arguments.dim);
-  kernel::decode_span<<<grid, static_cast<unsigned>(32 * group), shared_bytes, stream.handle()>>>(arguments);
+  const auto decode_span = group > 8              ? kernel::decode_span<4, most_decode_group>
+                           : arguments.dim <= 128 ? kernel::decode_span<2, 8>
+                                                  : kernel::decode_span<4, 8>;
+  decode_span<<<grid, static_cast<unsigned>(32 * group), shared_bytes, stream.handle()>>>(arguments);
   CUDA_CHECK_LAUNCH();
   kernel::decode_merge<<<static_cast<unsigned>(sequences * arguments.heads), static_cast<unsigned>(arguments.dim), 0,
                          stream.handle()>>>(arguments, spans);

@@ -120,7 +120,8 @@ TEST_F(AttentionCuda, AgreesWithReferenceThroughMatrixUnits) {
 
 TEST_F(AttentionCuda, AgreesWithReferenceForOtherHeadSizes) {
   const Case cases[] = {
-      {{8, 4, 8}, 100, 2},  {{2, 1, 16}, 33, 1}, {{4, 2, 80}, 65, 2},
+      {{8, 4, 8}, 100, 2},  {{2, 1, 16}, 33, 1}, {{4, 2, 80}, 65, 2},  {{4, 2, 24}, 129, 2},
+      {{6, 2, 32}, 300, 2}, {{3, 1, 48}, 1, 3},  {{2, 2, 48}, 193, 1}, {{2, 1, 8}, 385, 1, 2.f},
       {{2, 1, 256}, 70, 1}, {{3, 3, 96}, 1, 5},  {{2, 2, 200}, 31, 2},
   };
   unsigned seed = 101;
@@ -136,7 +137,7 @@ TEST_F(AttentionCuda, AgreesWithReferenceForOtherHeadSizes) {
 }
 
 TEST_F(AttentionCuda, WindowDoesNotDependOnTheOthers) {
-  for (const std::int64_t dim : {64, 128, 40}) {
+  for (const std::int64_t dim : {64, 128, 40, 16}) {
     const Case three{{4, 2, dim}, 200, 3};
     const Case one{{4, 2, dim}, 200, 1};
     const Matrix<float> all = random_qkv(three, 7);
