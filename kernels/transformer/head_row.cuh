@@ -21,12 +21,12 @@ struct HeadRow {
   std::uint32_t next = none;  ///< its id
   std::uint32_t target = none;
 
-  /// Begins at word `first`. A row beyond the last token meets no words.
+  /// Begins at word `first`. A row beyond the last token has passed all of the teacher's words and meets no target.
   __device__ void begin(const HeadArguments& arguments, std::int64_t token_, int first) {
     token = token_;
-    if (token >= arguments.tokens) return;
-    if (arguments.targets[token] < static_cast<std::uint32_t>(arguments.vocabulary)) target = arguments.targets[token];
-    const std::uint32_t* ids = arguments.ids + token * arguments.ids_stride;
+    const bool there = token < arguments.tokens;
+    const std::uint32_t* ids = arguments.ids + (there ? token : 0) * arguments.ids_stride;
+    index = there ? 0 : arguments.k;
     int end = arguments.k;
     while (index < end) {
       const int middle = (index + end) / 2;
@@ -37,6 +37,8 @@ struct HeadRow {
       }
     }
     read_next(arguments);
+    const std::uint32_t wanted = there ? arguments.targets[token] : none;
+    target = wanted < static_cast<std::uint32_t>(arguments.vocabulary) ? wanted : none;
   }
 
   /// Takes the thread's logits of words [first, first + 8 * groups), first a multiple of 8; logits of words that do
