@@ -11,19 +11,21 @@ namespace {
 
 static_assert(int8_group == tile_inputs, "a stage is a group");
 
-/// Named barriers: warpgroup w multiplies when turn + w is complete. 1 and 2 are TileWriter's.
-constexpr int turn = 3;
+constexpr int grouped_threads = (1 + grouped_warpgroups) * warpgroup_threads;
+constexpr int grouped_loading_registers = 32;
+constexpr int grouped_multiplying_registers = 160;
+constexpr int grouped_releases = cluster_blocks * grouped_warpgroups * 4;
 
 }  // namespace
 
 namespace kernel {
 
-/// gemm_int8_hopper with a tile of 128 x 128 x 128 a block, whose sums are scaled and added up in binary32 after every
-/// stage: 64 sums and 64 totals a thread. The multiplying warpgroups take turns: one multiplies while the other scales its
-/// sums, a conversion and a multiply-add each, which takes about as long. A second warp of the loading warpgroup brings
-/// the scales of a stage.
+/// gemm_int8_hopper with a tile of 192 x 128 x 128 a block, whose sums are scaled and added up in binary32 after every
+/// stage: 64 sums and 64 totals a thread of three multiplying warpgroups, so that two can multiply while the third
+/// scales, a conversion and a multiply-add for each sum. A second warp of the loading warpgroup brings the scales of a
+/// stage.
 template <class Out, int columns>
-__global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
+__global__ void __launch_bounds__(grouped_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_int8_grouped_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
                              const __grid_constant__ CUtensorMap out_map, const float* group_scales,
                              const std::int64_t group_stride, const EpiloguePointers<Out> to, const Raster raster,
@@ -36,7 +38,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Layout::stages; ++stage) {
       barrier_init(layout.full(stage), 1 + 32);  // tiles, and scales from each lane of a warp
-      barrier_init(layout.empty(stage), releases_per_stage);
+      barrier_init(layout.empty(stage), grouped_releases);
     }
     barrier_init_fence();
   }
@@ -44,7 +46,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
 
   const int warpgroup = static_cast<int>(threadIdx.x) / warpgroup_threads;
   if (warpgroup == 0) {
-    give_up_registers<loading_registers>();
+    give_up_registers<grouped_loading_registers>();
     if (threadIdx.x == 0) {
       load_tiles(layout, &x_map, &weight_map, raster, input_blocks, rank);
     } else if (threadIdx.x / 32 == 1) {
@@ -52,6 +54,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       for (int tile = static_cast<int>(blockIdx.x) / cluster_blocks; tile < raster.count();
            tile += static_cast<int>(gridDim.x) / cluster_blocks) {
         const int n = raster.at(tile).output_tile * columns;
+#pragma unroll 1
         for (int block = 0; block < input_blocks; ++block) {
           barrier_wait(layout.empty(position.stage), position.parity ^ 1);
           const std::uint32_t scales = layout.base + Layout::scales + position.stage * Layout::scale_bytes;
@@ -68,16 +71,15 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
       }
     }
   } else {
-    take_registers<multiplying_registers>();
+    take_registers<grouped_multiplying_registers>();
     const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
     const std::uint32_t x_offset = static_cast<std::uint32_t>(warpgroup - 1) * 64 * tile_inputs;
     TileWriter<Out, columns, false> writer(to, &out_map, shared, Layout::staging, Layout::scales, warp);
-    if (warpgroup == 2) give_turn(turn + 1);
     RingPosition position;
     for (int tile = static_cast<int>(blockIdx.x) / cluster_blocks; tile < raster.count();
          tile += static_cast<int>(gridDim.x) / cluster_blocks) {
       const Raster::Place place = raster.at(tile);
-      const int m = (place.token_pair * cluster_blocks + static_cast<int>(rank)) * tile_tokens + warp * 16;
+      const int m = (place.token_pair * cluster_blocks + static_cast<int>(rank)) * Layout::tokens + warp * 16;
       const int n = place.output_tile * columns;
       writer.fetch(m, n);
       float totals[columns / 2] = {};
@@ -86,16 +88,10 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
         barrier_wait(layout.full(position.stage), position.parity);
         const std::uint64_t a = matrix_descriptor(layout.x(position.stage) + x_offset);
         const std::uint64_t b = matrix_descriptor(layout.weight(position.stage));
-        wait_for_turn(turn + warpgroup);
         wgmma_fence();
 #pragma unroll
-        for (int i = 0; i < 3; ++i) Wgmma<columns>::int8(sums, a + i * next_depth, b + i * next_depth, i);
+        for (int i = 0; i < 4; ++i) Wgmma<columns>::int8(sums, a + i * next_depth, b + i * next_depth, i);
         wgmma_commit();
-        Wgmma<columns>::int8(sums, a + 3 * next_depth, b + 3 * next_depth, 1);
-        wgmma_commit();
-        // The other's instructions arrive while this one's last still runs.
-        wgmma_wait<1>();
-        give_turn(turn + 3 - warpgroup);
         wgmma_wait<0>();
         const auto* const scales =
             reinterpret_cast<const float2*>(shared + Layout::scales + position.stage * Layout::scale_bytes) + lane % 4;
@@ -128,16 +124,17 @@ void launch_gemm_int8_grouped_hopper(const Int8Operands& operands, DeviceView<co
   constexpr int columns = 128;
   constexpr int raster_group = 8;
   const auto function = kernel::gemm_int8_grouped_hopper<Out, columns>;
-  constexpr int shared_bytes = HopperLayout<columns, true>::total_bytes;
+  using Layout = HopperLayout<columns, true>;
+  constexpr int shared_bytes = Layout::total_bytes;
   CUDA_CALL(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
   CUtensorMap x_map, weight_map, out_map;
-  fill_tensor_map(x_map, operands.x, tile_tokens);
+  fill_tensor_map(x_map, operands.x, Layout::tokens);
   fill_tensor_map(weight_map, operands.weight, columns / cluster_blocks);
   fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
-  const Raster raster =
-      raster_for(out.rows, out.cols, columns, tuning.raster_group > 0 ? tuning.raster_group : raster_group);
+  const Raster raster = raster_for(out.rows, out.cols, columns,
+                                   tuning.raster_group > 0 ? tuning.raster_group : raster_group, Layout::tokens);
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
-  function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(
+  function<<<clusters * cluster_blocks, grouped_threads, shared_bytes, stream.handle()>>>(
       x_map, weight_map, out_map, group_scales.data, group_scales.stride, pointers_of(epilogue, out), raster,
       static_cast<int>(operands.x.cols / int8_group));
   CUDA_CHECK_LAUNCH();

@@ -20,6 +20,8 @@ inline constexpr int tile_tokens = 128;
 inline constexpr int tile_inputs = 128;
 inline constexpr int cluster_blocks = 2;
 inline constexpr int multiplying_warpgroups = 2;
+/// With group scales a third multiplying warpgroup keeps the matrix units busy while the others scale.
+inline constexpr int grouped_warpgroups = 3;
 inline constexpr int hopper_threads = (1 + multiplying_warpgroups) * warpgroup_threads;
 inline constexpr int loading_registers = 40;
 inline constexpr int multiplying_registers = 232;
@@ -37,13 +39,15 @@ constexpr int stages_for(int columns) {
 /// warp, the scales of a tile's outputs for each multiplying warpgroup or (grouped) a ring of group scales, then barriers.
 template <int columns, bool grouped>
 struct HopperLayout {
-  static constexpr int stages = grouped ? 5 : stages_for(columns);
-  static constexpr int x_bytes = tile_tokens * tile_inputs;
+  static constexpr int warpgroups = grouped ? grouped_warpgroups : multiplying_warpgroups;
+  static constexpr int tokens = warpgroups * 64;
+  static constexpr int stages = grouped ? 4 : stages_for(columns);
+  static constexpr int x_bytes = tokens * tile_inputs;
   static constexpr int weight_bytes = columns * tile_inputs;
   static constexpr int staging = stages * (x_bytes + weight_bytes);
-  static constexpr int scales = staging + multiplying_warpgroups * 4 * staging_bytes;
+  static constexpr int scales = staging + warpgroups * 4 * staging_bytes;
   static constexpr int scale_bytes = columns * 4;
-  static constexpr int barriers = scales + (grouped ? stages : multiplying_warpgroups) * scale_bytes;
+  static constexpr int barriers = scales + (grouped ? stages : warpgroups) * scale_bytes;
   static constexpr int total_bytes = barriers + (2 * stages + 1) * 8;
   static_assert(total_bytes <= 227 * 1024);
 
@@ -82,8 +86,9 @@ struct Raster {
 /// With fewer blocks of inputs than this, no warpgroup leads: the first could be a whole tile ahead.
 inline constexpr int fewest_blocks_to_lead = 8;
 
-inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns, int group) {
-  constexpr int pair = cluster_blocks * tile_tokens;
+inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns, int group,
+                         int block_tokens = tile_tokens) {
+  const int pair = cluster_blocks * block_tokens;
   return {static_cast<int>((tokens + pair - 1) / pair), static_cast<int>((outputs + columns - 1) / columns), group};
 }
 
@@ -97,7 +102,7 @@ __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const
   for (int tile = static_cast<int>(blockIdx.x) / cluster_blocks; tile < raster.count();
        tile += static_cast<int>(gridDim.x) / cluster_blocks) {
     const Raster::Place place = raster.at(tile);
-    const int first_token = (place.token_pair * cluster_blocks + static_cast<int>(rank)) * tile_tokens;
+    const int first_token = (place.token_pair * cluster_blocks + static_cast<int>(rank)) * Layout::tokens;
     const int first_output = place.output_tile * half_rows * cluster_blocks + static_cast<int>(rank) * half_rows;
     for (int block = 0; block < input_blocks; ++block) {
       barrier_wait(layout.empty(position.stage), position.parity ^ 1);
