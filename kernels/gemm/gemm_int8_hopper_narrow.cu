@@ -62,7 +62,8 @@ namespace kernel {
 /// Few tokens: out^T = weight * x^T, so that the outputs fill the 64 rows of wgmma and the tokens its columns. Tile 128
 /// outputs x `tokens` x 128 inputs a block; the blocks of a cluster share a tile and split the inputs, then each adds up
 /// and finishes its part of the outputs through the others' shared memory: exact, the sums are integers. Bound by the
-/// memory that the weights come from.
+/// memory that the weights come from: 88 to 96 % of it on an H100 where the tiles fill the card (28672 outputs), 40 to 65 %
+/// where few tiles are split.
 template <class Out, int tokens>
 __global__ void __launch_bounds__(narrow_threads, blocks_per_multiprocessor(tokens))
     gemm_int8_hopper_narrow(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
