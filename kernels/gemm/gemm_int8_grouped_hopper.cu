@@ -22,9 +22,8 @@ namespace kernel {
 
 /// gemm_int8_hopper with a tile of 192 x 128 x 128 a block, whose sums are scaled and added up in binary32 after every
 /// stage: 64 sums and 64 totals a thread of three multiplying warpgroups, so that two can multiply while the third
-/// scales, a conversion and a multiply-add for each sum: a wgmma of 128 columns takes as long as one of 256 when a
-/// warpgroup waits for each before the next. 48 % of what the matrix units do alone on an H100 at 8192 tokens. A second
-/// warp of the loading warpgroup brings the scales of a stage.
+/// scales, a conversion and a multiply-add for each sum (with two, taking turns or not, it was a fifth slower). 48 % of
+/// what the matrix units do alone on an H100 at 8192 tokens. A second warp of the loading warpgroup brings the scales.
 template <class Out, int columns>
 __global__ void __launch_bounds__(grouped_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_int8_grouped_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,

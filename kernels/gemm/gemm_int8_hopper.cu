@@ -10,8 +10,9 @@ namespace pare::kernels::detail {
 namespace kernel {
 
 /// Tile 128 x `columns` x 128 a block (see gemm_int8_hopper.cuh), four wgmma m64 n`columns` k32 a warpgroup and stage;
-/// bound by the matrix units: 63 to 75 % of what they do alone on an H100 from 2048 tokens on, at its power limit. One multiplying warpgroup starts every tile `lead` stages before the other: while one writes
-/// its results, the other has the matrix units to itself.
+/// bound by the matrix units: 63 to 75 % of what they do alone on an H100 from 2048 tokens on, at its power limit. One
+/// multiplying warpgroup starts every tile `lead` stages before the other: while one writes its results, the other has
+/// the matrix units to itself.
 template <class Out, int columns>
 __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_blocks, 1, 1)
     gemm_int8_hopper(const __grid_constant__ CUtensorMap x_map, const __grid_constant__ CUtensorMap weight_map,
