@@ -11,6 +11,7 @@
 #include "kernels/gemm/decode_gemm.hpp"
 #include "kernels/gemm/gemm_bf16.hpp"
 #include "kernels/gemm/gemm_int8_launch.hpp"
+#include "kernels/gemm/sparse_gemm_int8.hpp"
 
 namespace pare::bench {
 namespace {
@@ -50,6 +51,7 @@ class Bench {
     time_packed("W8A16 g128", {8, group_size, false}, layer, m);
     time_int8("W8A8", gemm_int8, layer, m);
     time_int8("W8A8 mma", kernels::detail::launch_gemm_int8_mma<BFloat16>, layer, m);
+    time_sparse(layer, m);
     time_bf16(layer, m);
   }
 
@@ -114,6 +116,24 @@ class Bench {
       product(operands, {{scales.data, m}, scales, {}, {}}, out(layer, m), stream_);
     });
     print(name, layer, m, bytes + layer.outputs * 4, 1, time);
+  }
+
+  /// Random places: some name one place twice, which takes as long.
+  void time_sparse(const Layer& layer, std::int64_t m) {
+    const std::int64_t values = layer.outputs * layer.inputs / 2;
+    const std::int64_t bytes = values + values / 4;
+    const GpuTime time = time_on_gpu(stream_, set_count(bytes, l2_bytes_), [&](int set) {
+      const DeviceSparseInt8View weight{layer.outputs,
+                                        layer.inputs,
+                                        layer.inputs / 2,
+                                        layer.inputs / 8,
+                                        at<std::int8_t>(bits_, set * bytes),
+                                        at<std::uint8_t>(bits_, set * bytes + values),
+                                        at<float>(float_, 0)};
+      decode_gemm_sparse_int8({at<std::int8_t>(bits_, weight_bytes - m * layer.inputs), m, layer.inputs}, weight,
+                              {{weight.scales, m}, {}, {}, {}}, out(layer, m), stream_);
+    });
+    print("W8A8 2:4", layer, m, bytes + layer.outputs * 4, 1, time);
   }
 
   void time_bf16(const Layer& layer, std::int64_t m) {
