@@ -31,8 +31,8 @@ struct Int8Epilogue {
 /// out [M, N] on the GPU; begins at a multiple of 16 bytes, its stride a multiple of 16 bytes. Enqueued on `stream`.
 ///
 /// Hopper: wgmma fed by TMA, persistent, clusters of two (gemm_int8_hopper.cu); up to 256 tokens the weights take the
-/// place of the rows and K is split over a cluster (gemm_int8_hopper_narrow.cu). Older GPUs: mma.sync behind cp.async
-/// (gemm_int8_mma.cu). Throws InputError for shapes and strides as above, DeviceError when CUDA refuses the launch.
+/// place of the rows and K is split over a cluster (gemm_int8_hopper_narrow.cu). Older GPUs, and up to 32 tokens where that
+/// would leave multiprocessors idle: mma.sync behind cp.async (gemm_int8_mma.cu). Throws InputError for shapes and strides as above, DeviceError when CUDA refuses the launch.
 void gemm_int8(const Int8Operands& operands, const Int8Epilogue<BFloat16>& epilogue, DeviceView<BFloat16> out,
                const Stream& stream);
 void gemm_int8(const Int8Operands& operands, const Int8Epilogue<float>& epilogue, DeviceView<float> out,
