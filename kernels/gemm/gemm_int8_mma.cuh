@@ -172,7 +172,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_per_multiprocessor
   const int chunk = input_warp * (Tile::warp_inputs / 16);
   const int first_m = m + token_warp * Tile::warp_tokens + lane / 4;
   const int first_n = n + output_warp * Tile::warp_outputs + lane % 4 * 2;
-  const std::uint32_t base = shared_address_of(shared);
+  const std::uint32_t base = shared_address(shared);
 
   const MmaLoader<Tile> loader(from, m, n, to.m, to.n);
   const int count = (from.k + Tile::inputs - 1) / Tile::inputs;

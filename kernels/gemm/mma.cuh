@@ -3,14 +3,12 @@
 
 #include <cstdint>
 
+#include "kernels/core/shared_address.cuh"
+
 /// The instructions of Ampere's tensor-core pipeline (PTX ISA, sm_80 and above): copies that bypass registers, fragments
 /// from shared memory, products of a warp.
 
 namespace pare::kernels::detail {
-
-__device__ inline std::uint32_t shared_address_of(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
 
 /// 16 bytes to shared memory, of which the first `bytes` are read and the rest are 0.
 __device__ inline void copy_async(std::uint32_t to, const void* from, int bytes) {
@@ -35,6 +33,10 @@ __device__ inline void load_matrices(std::uint32_t from, std::uint32_t& a, std::
                : "=r"(a), "=r"(b), "=r"(c), "=r"(d)
                : "r"(from)
                : "memory");
+}
+
+__device__ inline void load_matrices(std::uint32_t (&to)[4], std::uint32_t from) {
+  load_matrices(from, to[0], to[1], to[2], to[3]);
 }
 
 /// sums [16, 8] += a [16, 32] b [8, 32]^T in int8, sums of int32 that wrap. Lane l holds of a: rows l / 4 + {0, 8, 0, 8},

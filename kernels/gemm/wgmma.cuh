@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/shared_address.cuh"
 #include "kernels/gemm/wgmma_instructions.cuh"
 
 /// Hopper's matrix instructions (PTX ISA 8.7, "Asynchronous Warpgroup Level Matrix Instructions") for tiles in shared
@@ -41,10 +42,6 @@ __device__ inline void wgmma_commit() {
 template <int pending>
 __device__ inline void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
-}
-
-__device__ inline std::uint32_t shared_address(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
 }  // namespace pare::kernels::detail

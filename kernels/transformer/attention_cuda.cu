@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
       reinterpret_cast<const __nv_bfloat16*>(arguments.k) + first_token * arguments.k_stride + kv_head * dim;
   const auto* v =
       reinterpret_cast<const __nv_bfloat16*>(arguments.v) + first_token * arguments.v_stride + kv_head * dim;
-  const std::uint32_t q_tile = shared_place(shared);
+  const std::uint32_t q_tile = shared_address(shared);
   const std::uint32_t k_tile = q_tile + tile_queries * dim * 2;
   const std::uint32_t v_tile = k_tile + tile_keys * dim * 2;
   const TilePlace place_a = place_of_a(lane);
@@ -65,13 +65,13 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
   const int keys = min(first_query + tile_queries, arguments.length);
   copy_tile<dim, tile_queries>(q_tile, q, arguments.q_stride, first_query, arguments.length);
   copy_tile<dim, tile_keys>(k_tile, k, arguments.k_stride, 0, arguments.length);
-  commit_copies();
+  copy_async_commit();
   for (int first_key = 0; first_key < keys; first_key += tile_keys) {
     // The warps have used up the last tile of values when they meet here, and this tile of keys is complete.
-    wait_for_copies<0>();
+    copy_async_wait<0>();
     __syncthreads();
     copy_tile<dim, tile_keys>(v_tile, v, arguments.v_stride, first_key, arguments.length);
-    commit_copies();
+    copy_async_commit();
     const bool seen = first_key <= first_query + warp_row + warp_queries - 1;
     float scores[2][tile_keys / 8][4];
     if (seen) {
@@ -93,8 +93,8 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
           load_matrices(b, k_tile + 2 * tile_offset(n * 16 + place_b.row, 2 * step + place_b.chunk, dim));
 #pragma unroll
           for (int m = 0; m < 2; ++m) {
-            multiply_add(scores[m][2 * n], a[m], b[0], b[1]);
-            multiply_add(scores[m][2 * n + 1], a[m], b[2], b[3]);
+            multiply_bfloat16(scores[m][2 * n], a[m], b[0], b[1]);
+            multiply_bfloat16(scores[m][2 * n + 1], a[m], b[2], b[3]);
           }
         }
       }
@@ -140,11 +140,11 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
           }
         }
     }
-    wait_for_copies<0>();
+    copy_async_wait<0>();
     __syncthreads();
     if (first_key + tile_keys < keys) {
       copy_tile<dim, tile_keys>(k_tile, k, arguments.k_stride, first_key + tile_keys, arguments.length);
-      commit_copies();
+      copy_async_commit();
     }
     if (seen) {
 #pragma unroll
@@ -163,8 +163,8 @@ __global__ void __launch_bounds__(attention_threads, 2) causal_tiles(const Causa
           load_matrices_transposed(b, v_tile + 2 * tile_offset(step * 16 + place_a.row, 2 * n + place_a.chunk, dim));
 #pragma unroll
           for (int m = 0; m < 2; ++m) {
-            multiply_add(sums[m][2 * n], a[m], b[0], b[1]);
-            multiply_add(sums[m][2 * n + 1], a[m], b[2], b[3]);
+            multiply_bfloat16(sums[m][2 * n], a[m], b[0], b[1]);
+            multiply_bfloat16(sums[m][2 * n + 1], a[m], b[2], b[3]);
           }
         }
       }

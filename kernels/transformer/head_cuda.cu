@@ -45,7 +45,7 @@ __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t 
   const int warp_column = warp % 2 * warp_words;
   const TilePlace place_a = place_of_a(lane);
   const TilePlace place_b = place_of_b(lane);
-  const std::uint32_t base = shared_place(shared);
+  const std::uint32_t base = shared_address(shared);
   const int last_word = min(first_word + head_span_words, arguments.vocabulary);
   const int steps = (arguments.width + tile_depth - 1) / tile_depth;
 
@@ -65,7 +65,7 @@ __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t 
         copy_word += tile_words;
       }
     }
-    commit_copies();
+    copy_async_commit();
   };
 #pragma unroll
   for (int i = 0; i < stages - 1; ++i) copy_next();
@@ -74,7 +74,7 @@ __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t 
   for (int word = first_word; word < last_word; word += tile_words) {
     float sums[2][warp_words / 8][4] = {};
     for (int step = 0; step < steps; ++step) {
-      wait_for_copies<stages - 2>();
+      copy_async_wait<stages - 2>();
       __syncthreads();
       copy_next();
       const std::uint32_t a_tile = base + slot_index * 2 * operand_bytes;
@@ -94,8 +94,8 @@ __device__ void for_each_logit_row(const HeadArguments& arguments, std::int64_t 
               b, b_tile + 2 * tile_offset(warp_column + n * 16 + place_b.row, 2 * d + place_b.chunk, tile_depth));
 #pragma unroll
           for (int m = 0; m < 2; ++m) {
-            multiply_add(sums[m][2 * n], a[m], b[0], b[1]);
-            multiply_add(sums[m][2 * n + 1], a[m], b[2], b[3]);
+            multiply_bfloat16(sums[m][2 * n], a[m], b[0], b[1]);
+            multiply_bfloat16(sums[m][2 * n + 1], a[m], b[2], b[3]);
           }
         }
       }

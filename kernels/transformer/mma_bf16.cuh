@@ -5,16 +5,13 @@
 
 #include <cstdint>
 
+#include "kernels/gemm/mma.cuh"
 #include "kernels/transformer/bf16_tile.hpp"
 
-/// The instructions of sm_80 and later that the kernels of this room are made of, on tiles laid out as in bf16_tile.hpp.
-/// Of the 16 x 8 sums of m16n8k16, thread t holds (row t / 4, columns 2 (t % 4) + {0, 1}) and the same of row t / 4 + 8.
+/// What the kernels of this room need of sm_80 beside gemm/mma.cuh, on tiles laid out as in bf16_tile.hpp. Of the 16 x 8
+/// sums of m16n8k16, thread t holds (row t / 4, columns 2 (t % 4) + {0, 1}) and the same of row t / 4 + 8.
 
 namespace pare::kernels::detail {
-
-__device__ inline std::uint32_t shared_place(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
 
 /// Copies 16 bytes past the registers and the first cache, or writes zeros when there is nothing to copy.
 __device__ inline void copy_chunk(std::uint32_t to, const __nv_bfloat16* from, bool exists) {
@@ -22,36 +19,11 @@ __device__ inline void copy_chunk(std::uint32_t to, const __nv_bfloat16* from, b
   asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
 }
 
-__device__ inline void commit_copies() {
-  asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-/// Waits until at most `pending` of this thread's groups are not complete.
-template <int pending>
-__device__ inline void wait_for_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
-}
-
-__device__ inline void load_matrices(std::uint32_t (&to)[4], std::uint32_t from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(from)
-               : "memory");
-}
-
 __device__ inline void load_matrices_transposed(std::uint32_t (&to)[4], std::uint32_t from) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                : "r"(from)
                : "memory");
-}
-
-__device__ inline void multiply_add(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-      "{%0, %1, %2, %3};"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 /// Two floats to bfloat16, nearest, ties to even; `low` in the lower half.
