@@ -63,6 +63,11 @@ Procedure Pare::choose_start() {
   std::vector<Recipe> starts = fitting_uniforms(space(), problem().budget_bytes);
   if (starts.size() > 2) starts.resize(2);
   starts.push_back(local_);
+  if (problem().start) {
+    if (const auto start = repair(space(), settle(space(), *problem().start), problem().budget_bytes)) {
+      starts.push_back(spend(space(), *start, problem().budget_bytes));
+    }
+  }
   co_await measure(starts, 0, rung_);
   const std::vector<Recipe> best = archive().best(1, 0, rung_, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();

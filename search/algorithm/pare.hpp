@@ -21,7 +21,7 @@ struct PareSettings {
 
 /// The default algorithm: a sequence of integer programmes in a trust region.
 ///
-///     x = best of the uniform recipes that fit and local-ilp, on a small rung
+///     x = best of the uniform recipes that fit, local-ilp and the problem's start, on a small rung
 ///     S = sensitivities at x: one site changed at a time                    # one batch, shares prefixes
 ///     repeat
 ///       for r in (radius, radius/2, ...): y_r = ILP(S, budget, at most r sites differ from x)

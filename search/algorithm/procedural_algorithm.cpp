@@ -19,6 +19,7 @@ const SearchProblem& checked(const SearchProblem& problem) {
            " bytes (no recipe fits), the smallest possible is ", problem.space->smallest_bytes(), " bytes");
   VALIDATE(problem.token_limit >= 0, "token limit: ", problem.token_limit,
            " (it must not be negative), 0 for the default");
+  EXPECT(!problem.start || problem.start->size() == problem.space->sites.size(), "a start of another space");
   return problem;
 }
 
@@ -28,6 +29,13 @@ ProceduralAlgorithm::ProceduralAlgorithm(const SearchProblem& problem, std::int6
     : problem_(checked(problem)),
       token_limit_(problem.token_limit > 0 ? problem.token_limit : default_token_limit),
       archive_(problem.windows) {}
+
+void ProceduralAlgorithm::learn(std::span<const Trial> trials) {
+  EXPECT(!started_, "learn() after the first ask()");
+  for (const Trial& trial : trials) {
+    if (trial.request.set == WindowSet::search) archive_.add(trial);
+  }
+}
 
 std::vector<EvaluationRequest> ProceduralAlgorithm::ask() {
   EXPECT(awaited_ == 0, "ask() before ", awaited_, " trials were told");

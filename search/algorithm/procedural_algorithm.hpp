@@ -20,6 +20,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   /// Throws InputError for a problem without sites, windows or a recipe that fits.
   ProceduralAlgorithm(const SearchProblem& problem, std::int64_t default_token_limit);
 
+  void learn(std::span<const Trial> trials) final;
   std::vector<EvaluationRequest> ask() final;
   void tell(std::span<const Trial> trials) final;
   std::int64_t token_limit() const final { return token_limit_; }

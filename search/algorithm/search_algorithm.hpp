@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct SearchProblem {
   std::int64_t window_length = 0;  ///< tokens a window
   std::uint64_t seed = 1;
   std::int64_t token_limit = 0;  ///< candidate-tokens the algorithm may ask for in all; 0: its own default
+  /// Where to begin, for example the answer for a neighbouring budget. It need not fit; an algorithm with a start of its
+  /// own may leave it aside.
+  std::optional<Recipe> start = std::nullopt;
 };
 
 /// A recipe worth confirming on held-out windows.
@@ -35,6 +39,11 @@ struct Finalist {
 class SearchAlgorithm {
  public:
   virtual ~SearchAlgorithm() = default;
+
+  /// What earlier searches of the same space and windows were told: it counts as known and costs nothing. Held-out
+  /// trials are passed over. Before the first ask() only; the answer depends on these trials, too.
+  virtual void learn(std::span<const Trial> trials) = 0;
+
   virtual std::vector<EvaluationRequest> ask() = 0;
   virtual void tell(std::span<const Trial> trials) = 0;
 

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "search/algorithm/contest.hpp"
 #include "search/space/moves.hpp"
 #include "tests/search/algorithm/synthetic_problem.hpp"
@@ -110,6 +112,39 @@ TEST(Pare, NeverAsksForAWindowTwice) {
       EXPECT_TRUE(seen.insert({request.recipe, w}).second);
     }
   }
+}
+
+TEST(Pare, NeverAsksForWhatItLearned) {
+  const SyntheticProblem problem = transformer_like_problem(1);
+  std::vector<search::Trial> told;
+  std::set<std::pair<Recipe, std::int64_t>> known;
+  for (const search::EvaluationRequest& request : drive("pare", problem, 1, 200000).requests()) {
+    search::Trial& trial = told.emplace_back(search::Trial{static_cast<std::int64_t>(told.size()), request, {}, {}});
+    for (std::int64_t w = request.begin; w < request.begin + request.count; ++w) {
+      trial.kl.push_back(problem.kl(request.recipe, w));
+      known.insert({request.recipe, w});
+    }
+  }
+
+  search::Pare again(problem.problem(1, 200000));
+  again.learn(told);
+
+  for (const search::EvaluationRequest& request : drive(again, problem).requests()) {
+    for (std::int64_t w = request.begin; w < request.begin + request.count; ++w) {
+      EXPECT_FALSE(known.contains({request.recipe, w}));
+    }
+  }
+}
+
+TEST(Pare, BeginsAtTheStartThatItIsGiven) {
+  const SyntheticProblem problem = transformer_like_problem(1);
+  search::SearchProblem given = problem.problem(1, 40000);
+  given.start = drive("pare", problem, 2, 800000).best();
+  search::Pare pare(given);
+
+  const Outcome outcome = drive(pare, problem);
+
+  EXPECT_LE(problem.mean_kl(outcome.best()), problem.mean_kl(*given.start));
 }
 
 TEST(Pare, HasAnAnswerBeforeItIsTold) {
