@@ -3,38 +3,35 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <exception>
 #include <functional>
 
+#include "framework/comm/exit_code.hpp"
 #include "framework/comm/process_group.hpp"
 #include "framework/provenance/provenance.hpp"
-#include "kernels/core/error.hpp"
 #include "search/app/verbs.hpp"
+#include "search/coordination/drain.hpp"
 #include "search/experiment/crew.hpp"
-#include "search/store/posix_file.hpp"
+#include "search/experiment/failure.hpp"
 
 namespace {
 
 using namespace pare;
 using search::Arguments;
 
-constexpr int exit_input = 2;
-constexpr int exit_internal = 70;
-constexpr int exit_journal = 74;
-
 /// Runs a verb on rank 0 and serves it on the other ranks. Every exception of the program ends here, as one line.
 int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& verb) {
-  int exit_code = exit_internal;
+  int exit_code = framework::exit_code::internal;
   try {
-    return group.rank() == 0 ? verb() : search::serve_as_remote_worker(group);
-  } catch (const InputError& error) {
-    fmt::print(stderr, "pare: error: {}\n", error.what());
-    exit_code = exit_input;
-  } catch (const search::JournalError& error) {
-    fmt::print(stderr, "pare: error: {}\n", error.what());
-    exit_code = exit_journal;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "pare: internal error: {}\n", error.what());
+    if (group.rank() != 0) {
+      search::handle_signals_of_worker();
+      return search::serve_as_remote_worker(group);
+    }
+    search::handle_signals_of_coordinator();
+    return verb();
+  } catch (...) {
+    const search::Failure failure = search::explain_current_exception();
+    fmt::print(stderr, "pare: {}\n", failure.text);
+    exit_code = failure.exit_code;
   }
   // The other ranks wait for rank 0's word; rank 0 would wait for ever for a rank that failed before it could answer.
   if (group.rank() != 0) group.abort(exit_code);
@@ -95,8 +92,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (group.rank() != 0) return error.get_exit_code() == 0 ? 0 : exit_input;
-    return app.exit(error) == 0 ? 0 : exit_input;
+    if (group.rank() != 0) return error.get_exit_code() == 0 ? 0 : framework::exit_code::usage;
+    return app.exit(error) == 0 ? 0 : framework::exit_code::usage;
   }
 
   const bool uses_ranks = *search || *evaluate;

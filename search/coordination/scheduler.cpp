@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "kernels/core/contract.hpp"
+#include "search/coordination/drain.hpp"
 
 namespace pare::search {
 namespace {
@@ -75,8 +76,9 @@ void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
   std::exception_ptr failure;
   std::size_t sent = 0;
   std::size_t done = 0;
-  while (done < sent || (sent < tasks.size() && !failure)) {
-    for (std::size_t round = 1; round <= tasks_per_worker && !failure; ++round) {
+  while (done < sent || (sent < tasks.size() && !failure && !drain_requested())) {
+    const bool dealing = !failure && !drain_requested();
+    for (std::size_t round = 1; round <= tasks_per_worker && dealing; ++round) {
       for (Worker& worker : workers_) {
         if (worker.under_way < round && sent < tasks.size()) {
           send(worker, sent, tasks[sent]);
@@ -86,9 +88,15 @@ void Scheduler::run(std::span<const Task> tasks, const OnOutcome& on_outcome) {
     }
     const std::size_t collected = collect([&](Reply& reply) { take(reply, on_outcome, failure); });
     done += collected;
-    if (collected == 0) std::this_thread::sleep_for(idle_pause);
+    end_round(collected);
   }
   if (failure) std::rethrow_exception(failure);
+  if (done < tasks.size()) throw Drained();
+}
+
+void Scheduler::end_round(std::size_t collected) {
+  on_round_(collected);
+  if (collected == 0) std::this_thread::sleep_for(idle_pause);
 }
 
 void Scheduler::run_on_each(std::span<const Task> tasks, const OnOutcome& on_outcome) {
@@ -99,7 +107,7 @@ void Scheduler::run_on_each(std::span<const Task> tasks, const OnOutcome& on_out
   while (done < tasks.size()) {
     const std::size_t collected = collect([&](Reply& reply) { take(reply, on_outcome, failure); });
     done += collected;
-    if (collected == 0) std::this_thread::sleep_for(idle_pause);
+    end_round(collected);
   }
   if (failure) std::rethrow_exception(failure);
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "search/coordination/drain.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/recipe_file.hpp"
@@ -18,7 +19,7 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed
   make_directory(experiment.cache, "cache");
   start_remote_workers(group, experiment);
-  Session session(experiment, plan, group, progress);
+  Session session(experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); });
   const Recipe recipe = read_recipe(plan.space, file_or_option);
 
   const std::int64_t windows = experiment.windows.holdout;

@@ -7,17 +7,21 @@
 #include <cstring>
 #include <system_error>
 
-#include "kernels/core/contract.hpp"
+#include "search/experiment/failure.hpp"
 
 namespace pare::search {
 
 void make_directory(const std::filesystem::path& directory, const std::string& key) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  VALIDATE(std::filesystem::is_directory(directory), key, ": cannot create the directory ", directory.string(), " (",
-           error ? error.message() : "a file of that name is in the way", ")");
-  VALIDATE(::access(directory.c_str(), W_OK | X_OK) == 0, key, ": the directory ", directory.string(),
-           " is not writable (", std::strerror(errno), ")");
+  if (!std::filesystem::is_directory(directory)) {
+    throw OutputError(key + ": cannot create the directory " + directory.string() + " (" +
+                      (error ? error.message() : "a file of that name is in the way") + ")");
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    throw OutputError(key + ": the directory " + directory.string() + " is not writable (" + std::strerror(errno) +
+                      ")");
+  }
 }
 
 }  // namespace pare::search

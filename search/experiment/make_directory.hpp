@@ -6,7 +6,7 @@
 
 namespace pare::search {
 
-/// Makes a directory that the experiment's `key` names, with its parents. Throws InputError naming key, directory and
+/// Makes a directory that the experiment's `key` names, with its parents. Throws OutputError naming key, directory and
 /// reason when it cannot be made or written to.
 void make_directory(const std::filesystem::path& directory, const std::string& key);
 

@@ -2,6 +2,7 @@
 #include "search/experiment/plan.hpp"
 
 #include "kernels/core/contract.hpp"
+#include "search/experiment/failure.hpp"
 
 namespace pare::search {
 namespace {
@@ -23,6 +24,14 @@ SearchSpace make_space(const framework::Model& model, const std::vector<framewor
   return space;
 }
 
+framework::Model open_model(const std::filesystem::path& directory) {
+  try {
+    return framework::Model(directory);
+  } catch (const InputError& error) {
+    throw DataError(error.what());
+  }
+}
+
 void check_windows(const Experiment& experiment, const framework::ModelConfig& config) {
   const std::int64_t length = experiment.windows.length;
   VALIDATE(config.max_positions == 0 || length <= config.max_positions, "data.length: ", length,
@@ -35,7 +44,7 @@ void check_windows(const Experiment& experiment, const framework::ModelConfig& c
 }  // namespace
 
 Plan::Plan(const Experiment& experiment)
-    : model(experiment.model),
+    : model(open_model(experiment.model)),
       sites(framework::make_sites(model, experiment.options, experiment.ties)),
       bank(model, sites),
       space(make_space(model, sites)) {

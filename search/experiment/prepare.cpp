@@ -18,6 +18,7 @@
 #include "framework/io/hash.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/experiment/failure.hpp"
 
 namespace pare::search {
 namespace {
@@ -61,6 +62,14 @@ framework::WindowSets generate_text(const Experiment& experiment, const Plan& pl
   return {{windows.length, {tokens.begin(), holdout}},
           {windows.length, {holdout, calibration}},
           {windows.length, {calibration, tokens.end()}}};
+}
+
+framework::WindowSets read_token_file(const Experiment& experiment, const Plan& plan) {
+  try {
+    return framework::read_windows(experiment.calibration, plan.windows, plan.model.config().vocabulary);
+  } catch (const InputError& error) {
+    throw DataError(error.what());
+  }
 }
 
 /// Names the text without generating it, so that it can be found again.
@@ -135,7 +144,7 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
       text = generate_text(experiment, plan, scheduler, progress);
     }
   } else {
-    text = framework::read_windows(experiment.calibration, plan.windows, vocabulary);
+    text = read_token_file(experiment, plan);
     file = experiment.cache / ("text-" + framework::hash_of(text) + ".h5");
   }
   if (!fs::exists(file)) framework::write_window_file(file, text);

@@ -9,15 +9,19 @@
 #include <memory>
 #include <optional>
 
+#include "framework/comm/exit_code.hpp"
 #include "framework/io/atomic_file.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/search_algorithm.hpp"
+#include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
+#include "search/experiment/failure.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/session.hpp"
 #include "search/store/records.hpp"
+#include "search/store/run_status.hpp"
 
 namespace pare::search {
 namespace {
@@ -66,20 +70,36 @@ std::optional<RunRecord> finished_run(const Experiment& experiment, const Plan& 
 /// Rank 0's search, from a journal to a verdict.
 class SearchRun {
  public:
-  SearchRun(const Experiment& experiment, Plan& plan, Session& session, Journal& journal, Progress& progress)
+  SearchRun(const Experiment& experiment, Plan& plan, Session& session, Journal& journal, Progress& progress,
+            StatusKeeper& status)
       : plan_(plan),
         session_(session),
         journal_(journal),
         progress_(progress),
+        status_(status),
         runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(),
                 experiment.windows.length),
         record_(make_record(experiment, plan)),
         file_(experiment.output / "run.h5"),
         holdout_windows_(experiment.windows.holdout) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
+    session.scheduler().set_on_round([this](std::size_t tasks) {
+      report_status(tasks);
+      leave_late_drain([this] { drain(); });
+    });
   }
 
   RunRecord finish() {
+    try {
+      return reach_verdict();
+    } catch (const Drained&) {
+      drain();
+      throw;
+    }
+  }
+
+ private:
+  RunRecord reach_verdict() {
     report_replay();
     search();
     const std::vector<Finalist> field = final_field(plan_.space, plan_.budget_bytes, algorithm_->finalists());
@@ -96,10 +116,21 @@ class SearchRun {
     write_run_file(file_, record_);
     const JournalEntry close = journal_entry(Record(Close{runner_.digest()}));
     journal_.append({&close, 1});
+    report_status(0);
     return record_;
   }
 
- private:
+  void drain() {
+    snapshot();
+    report_status(0);
+    status_.end(RunState::drained, framework::exit_code::drained, {});
+  }
+
+  void report_status(std::size_t tasks) {
+    status_.record(journal_.last_sequence(), static_cast<std::int64_t>(runner_.trials().size()));
+    status_.advance(tasks);
+  }
+
   void report_replay() {
     if (const auto& torn = journal_.torn_tail()) {
       progress_.say(fmt::format("journal: {} bytes of an unfinished write were cut off and kept in {}", torn->bytes,
@@ -151,6 +182,7 @@ class SearchRun {
   Session& session_;
   Journal& journal_;
   Progress& progress_;
+  StatusKeeper& status_;
   TrialRunner runner_;
   RunRecord record_;
   fs::path file_;
@@ -160,9 +192,7 @@ class SearchRun {
   Clock::time_point snapshot_ = Clock::now();
 };
 
-}  // namespace
-
-RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
+RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {
   Progress progress(quiet);
   Plan plan(experiment);
   make_directory(experiment.output, "output");
@@ -172,15 +202,36 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
     return std::move(*record);
   }
   make_directory(experiment.cache, "cache");
+  status.enter(RunState::ready);
   start_remote_workers(group, experiment);
-  Session session(experiment, plan, group, progress);
+  Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
+    status.advance(tasks);
+    leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });
+  });
   Journal journal = Journal::open(experiment.output / "journal.bin", {.run = {},
                                                                       .experiment = experiment.identity,
                                                                       .model = plan.model.hash(),
                                                                       .data = framework::hash_of(session.text()),
                                                                       .build = framework::build_id()});
   framework::write_file_atomically(experiment.output / "experiment.yaml", experiment.resolved_yaml);
-  return SearchRun(experiment, plan, session, journal, progress).finish();
+  return SearchRun(experiment, plan, session, journal, progress, status).finish();
+}
+
+}  // namespace
+
+RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
+  StatusKeeper status(status_file(experiment.output));
+  status.enter(RunState::starting);
+  try {
+    RunRecord record = run_search(experiment, group, quiet, status);
+    status.end(RunState::complete, framework::exit_code::complete, {});
+    return record;
+  } catch (...) {
+    const Failure failure = explain_current_exception();
+    const bool drained = failure.exit_code == framework::exit_code::drained;
+    status.end(drained ? RunState::drained : RunState::failed, failure.exit_code, drained ? "" : failure.text);
+    throw;
+  }
 }
 
 }  // namespace pare::search

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "search/experiment/prepare.hpp"
@@ -22,11 +23,13 @@ std::vector<std::unique_ptr<framework::Channel>> all_channels(LocalCrew& crew, f
 
 }  // namespace
 
-Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress)
+Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress,
+                 Scheduler::OnRound on_round)
     : experiment_(experiment),
       plan_(plan),
       crew_(experiment, plan, share_cores(experiment, group, plan)),
       scheduler_(all_channels(crew_, group)) {
+  scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, scheduler_, progress);
   const std::string calibration = prepare_calibration(experiment, plan, text_, scheduler_, progress);
   prepare_bank(experiment, plan, calibration, scheduler_, progress);

@@ -19,7 +19,9 @@ namespace pare::search {
 /// must outlive the session.
 class Session {
  public:
-  Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress);
+  /// `on_round` is called while workers are waited for, as Scheduler::set_on_round says.
+  Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress,
+          Scheduler::OnRound on_round);
 
   Scheduler& scheduler() { return scheduler_; }
   const framework::WindowSets& text() const { return text_; }

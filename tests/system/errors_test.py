@@ -1,4 +1,4 @@
-"""Every kind of wrong input: exit code 2, and one line that says what is wrong, where, and what would be right."""
+"""Every kind of wrong input: an exit code that names the kind, and one line that says what is wrong, where, and what would be right."""
 
 import os
 import re
@@ -9,25 +9,25 @@ from harness import SystemTest, h5py, needs_h5py, needs_mpi, run_pare
 
 
 class ErrorTest(SystemTest):
-    def expect_error(self, outcome, *parts):
+    def expect_error(self, outcome, *parts, code=2):
         """`parts` are in the one line, in this order."""
-        self.assertEqual(outcome.code, 2, outcome.err)
+        self.assertEqual(outcome.code, code, outcome.err)
         self.assertEqual(outcome.out, "")
         lines = outcome.err.splitlines()
         self.assertEqual(len(lines), 1, outcome.err)
         self.assertTrue(lines[0].startswith("pare: error: "), lines[0])
         self.assertRegex(lines[0], ".*".join(re.escape(part) for part in parts))
 
-    def expect_check_error(self, file, *parts):
-        self.expect_error(run_pare("check", file, timeout=20), *parts)
+    def expect_check_error(self, file, *parts, **code):
+        self.expect_error(run_pare("check", file, timeout=20), *parts, **code)
 
-    def expect_search_error(self, file, *parts):
-        self.expect_error(run_pare("search", file, "--quiet", timeout=60), *parts)
+    def expect_search_error(self, file, *parts, **code):
+        self.expect_error(run_pare("search", file, "--quiet", timeout=60), *parts, **code)
 
 
 class Checkpoints(ErrorTest):
     def expect_model_error(self, directory, *parts):
-        self.expect_check_error(self.experiment(model={"path": str(directory)}), *parts)
+        self.expect_check_error(self.experiment(model={"path": str(directory)}), *parts, code=65)
 
     def test_no_such_directory(self):
         self.expect_model_error(self.directory / "nowhere", "nowhere", "config.json: cannot be opened (No such file or directory)")
@@ -282,8 +282,11 @@ class TokenFiles(ErrorTest):
                 h5.create_dataset(name, data=values, dtype="uint64")
         return self.experiment(data={"calibration": str(file), "windows": 8, "length": 64, "holdout": 4})
 
+    def expect_text_error(self, file, *parts):
+        self.expect_search_error(file, *parts, code=65)
+
     def test_no_windows_left_after_the_held_out_split(self):
-        self.expect_search_error(
+        self.expect_text_error(
             self.experiment_on([1] * 700), "tokens.h5: 700 tokens give 10 windows of 64, the experiment needs 8 + 4 held out"
         )
 
@@ -292,25 +295,26 @@ class TokenFiles(ErrorTest):
             run_pare("search", self.experiment_on([1] * 800), "--quiet", "--set", "options=[w2-g32-gptq, w4-g32, w8-g32]"),
             "tokens.h5: 800 tokens give 12 windows of 64, the experiment needs 8 + 4 held out + 8 to calibrate on",
             "data.calibration_windows: 0",
+            code=65,
         )
 
     def test_token_beyond_the_vocabulary(self):
-        self.expect_search_error(
+        self.expect_text_error(
             self.experiment_on([1] * 500 + [1024] + [1] * 499),
             "tokens.h5: token 1024 at position 500 is beyond the model's vocabulary of 1024",
         )
 
     def test_documents_that_do_not_cover_the_tokens(self):
-        self.expect_search_error(self.experiment_on([1] * 1000, doc_offsets=[0, 1200]), "tokens.h5: /doc_offsets must rise", "1000")
+        self.expect_text_error(self.experiment_on([1] * 1000, doc_offsets=[0, 1200]), "tokens.h5: /doc_offsets must rise", "1000")
 
     def test_no_token_file(self):
         (self.directory / "tokens.h5").write_text("Once upon a time")
         data = {"calibration": str(self.directory / "tokens.h5")}
 
-        self.expect_search_error(self.experiment(data=data), "tokens.h5: ", "HDF5")
+        self.expect_text_error(self.experiment(data=data), "tokens.h5: ", "HDF5")
 
     def test_missing_token_file(self):
-        self.expect_search_error(self.experiment(data={"calibration": "nowhere.h5"}), "nowhere.h5: there is no such file")
+        self.expect_text_error(self.experiment(data={"calibration": "nowhere.h5"}), "nowhere.h5: there is no such file")
 
     def test_model_without_a_first_token_cannot_write_its_own_text(self):
         checkpoint = Checkpoint()
@@ -325,14 +329,14 @@ class Outputs(ErrorTest):
         (self.directory / "file").write_text("in the way")
         for output in (self.directory / "file", self.directory / "file/below", "/proc/nowhere"):
             with self.subTest(output):
-                self.expect_search_error(self.experiment(output=str(output)), "output: cannot create the directory", str(output))
+                self.expect_search_error(self.experiment(output=str(output)), "output: cannot create the directory", str(output), code=73)
 
     @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_directory_that_is_not_writable(self):
         output = self.directory / "output"
         output.mkdir(mode=0o555)
 
-        self.expect_search_error(self.experiment(output=str(output)), "output: the directory", "is not writable")
+        self.expect_search_error(self.experiment(output=str(output)), "output: the directory", "is not writable", code=73)
 
     def test_directory_of_another_experiment(self):
         self.search(self.experiment(search={"algorithm": "random", "tokens": 4000}))
@@ -449,10 +453,10 @@ class Recipes(ErrorTest):
 class UnderMpi(ErrorTest):
     """The launcher adds its own words; ours are there once, and nobody waits for ever."""
 
-    def expect_once(self, file, text, verb="search"):
+    def expect_once(self, file, text, verb="search", code=65):
         outcome = run_pare(verb, file, ranks=2, timeout=60)
 
-        self.assertEqual(outcome.code, 2, outcome.err)
+        self.assertEqual(outcome.code, code, outcome.err)
         self.assertEqual(outcome.out, "")
         self.assertEqual(outcome.err.count("pare: error: "), 1, outcome.err)
         self.assertIn(text, outcome.err)
@@ -462,7 +466,7 @@ class UnderMpi(ErrorTest):
         self.expect_once(self.experiment(model={"path": "nowhere"}), "nowhere/config.json: cannot be opened (No such file or directory)")
 
     def test_under_check(self):
-        self.expect_once(self.experiment(bugdet={}), "did you mean 'budget'?", verb="check")
+        self.expect_once(self.experiment(bugdet={}), "did you mean 'budget'?", verb="check", code=2)
 
     def test_when_the_ranks_work_together(self):
         self.expect_once(self.experiment(data={"calibration": "nowhere.h5"}), "nowhere.h5: there is no such file")
