@@ -70,6 +70,16 @@ int main(int argc, char** argv) {
   search->add_flag("--json", arguments.json, "Print the verdict as JSON");
   search->add_flag("-q,--quiet", arguments.quiet, "No progress");
 
+  CLI::App* compare = app.add_subcommand(
+      "compare-search", "Run search algorithms side by side at equal tokens, or continue; under mpirun on all ranks");
+  add_experiment(compare, arguments);
+  compare->add_option("--algorithms", arguments.algorithms, "Override compare.algorithms, e.g. pare,evopress")
+      ->type_name("A,B");
+  compare->add_option("--seeds", arguments.seeds, "Override compare.seeds, e.g. 1,2,3")->type_name("N,M");
+  compare->add_option("--tokens", arguments.tokens, "Override compare.tokens")->type_name("N");
+  compare->add_flag("--json", arguments.json, "Print the comparison as JSON");
+  compare->add_flag("-q,--quiet", arguments.quiet, "No progress");
+
   CLI::App* evaluate = app.add_subcommand("evaluate", "Measure one recipe on the held-out windows");
   add_experiment(evaluate, arguments);
   evaluate->add_option("--recipe", arguments.recipe, "YAML file of `site: option` lines, or one option for every site")
@@ -77,8 +87,8 @@ int main(int argc, char** argv) {
   evaluate->add_flag("--json", arguments.json, "Print the metrics as JSON");
   evaluate->add_flag("-q,--quiet", arguments.quiet, "No progress");
 
-  CLI::App* report = app.add_subcommand("report", "Print the verdict of a run");
-  add_file(report, "run", arguments, "run.h5, or the directory of the run");
+  CLI::App* report = app.add_subcommand("report", "Print the verdict of a run, or the table of a comparison");
+  add_file(report, "run", arguments, "run.h5, compare.h5, or the directory of the run");
   CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
   report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
       ->excludes(as_json);
@@ -96,11 +106,12 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : framework::exit_code::usage;
   }
 
-  const bool uses_ranks = *search || *evaluate;
+  const bool uses_ranks = *search || *compare || *evaluate;
   if (!uses_ranks && group.rank() != 0) return 0;
   return run_on_ranks(group, [&] {
     if (*check) return pare::search::check(arguments);
     if (*search) return pare::search::search(arguments, group);
+    if (*compare) return pare::search::compare_search(arguments, group);
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*options) return pare::search::options();

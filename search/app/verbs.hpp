@@ -16,6 +16,9 @@ struct Arguments {
   std::string output;                  ///< --output
   std::filesystem::path recipe;        ///< --recipe
   bool print_recipe = false;           ///< report --recipe
+  std::string algorithms;              ///< compare-search --algorithms, separated by commas
+  std::string seeds;                   ///< compare-search --seeds, separated by commas
+  std::string tokens;                  ///< compare-search --tokens
   bool json = false;
   bool quiet = false;
 };
@@ -24,6 +27,7 @@ struct Arguments {
 /// throw InputError for what the user got wrong.
 int check(const Arguments& arguments);
 int search(const Arguments& arguments, framework::ProcessGroup& group);
+int compare_search(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);

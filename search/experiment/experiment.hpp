@@ -13,6 +13,19 @@
 
 namespace pare::search {
 
+/// What `pare compare-search` runs: every algorithm with every seed on every budget.
+struct CompareRules {
+  struct NamedBudget {
+    std::string name;  ///< as the experiment spells it: "bits_per_weight: 2.5"
+    BudgetRule rule;
+  };
+  std::vector<std::string> algorithms;  ///< default: all but exhaustive, pare first
+  std::vector<std::uint64_t> seeds;     ///< default: the experiment's
+  std::vector<NamedBudget> budgets;     ///< default: the experiment's
+  std::int64_t tokens = 0;              ///< that each may ask for; 0: what pare takes by default
+  std::string identity;                 ///< hash of these and of all that decides a result but search and budget
+};
+
 /// Everything that a YAML experiment says, checked and with defaults filled in: see configs/README.md for the keys.
 struct Experiment {
   std::filesystem::path model;
@@ -29,6 +42,7 @@ struct Experiment {
   std::string algorithm = "pare";
   std::uint64_t seed = 1;
   std::int64_t token_limit = 0;  ///< candidate-tokens of the search; 0: the algorithm's default
+  CompareRules compare;
 
   kernels::Precision precision = kernels::Precision::f32;
   std::int64_t teacher_top_k = 512;
@@ -39,7 +53,7 @@ struct Experiment {
   int threads = 0;              ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
-  std::string identity;       ///< hash of all that decides the result: not of output, cache and threads
+  std::string identity;       ///< hash of all that decides the result: not of output, cache, threads, compare
 };
 
 /// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the

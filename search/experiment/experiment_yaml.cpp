@@ -114,20 +114,77 @@ void read_evaluation(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
 }
 
-/// Hash of the document without the keys that do not change any result.
-std::string identity_of(const framework::ConfigDocument& document) {
+/// Hash of the document without the keys that do not change any result, and without `others`.
+std::string identity_of(const framework::ConfigDocument& document, const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
-    if (key == "output" || key == "cache" || key == "threads") continue;
+    if (key == "output" || key == "cache" || key == "threads" || others.contains(key)) continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
   return hasher.hex();
 }
 
+std::string without_braces(const std::string& text) {
+  return text.starts_with('{') && text.ends_with('}') ? text.substr(1, text.size() - 2) : text;
+}
+
+CompareRules::NamedBudget read_named_budget(const ConfigView& view) {
+  return {without_braces(view.text()), read_budget(view)};
+}
+
+/// Reads every entry of a list that may not be empty and names nothing twice.
+template <class Read>
+void read_different(const ConfigView& list, const Read& read) {
+  std::set<std::string> seen;
+  for (const ConfigView& entry : list.as_list()) {
+    read(entry);
+    const std::string text = without_braces(entry.text());
+    if (!seen.insert(text).second) entry.fail(text + " is listed twice");
+  }
+  if (seen.empty()) list.fail("the list is empty, leave the key out for its default");
+}
+
+/// The section `compare`, which may be missing; the rest of the experiment has been read.
+CompareRules read_compare(const framework::ConfigDocument& document, const Experiment& experiment) {
+  const ConfigView root = document.root();
+  CompareRules rules;
+  if (const auto section = root.find("compare")) {
+    section->allow_keys({"algorithms", "seeds", "budgets", "tokens"});
+    if (const auto x = section->find("algorithms")) {
+      read_different(*x, [&](const auto& entry) { rules.algorithms.push_back(one_of(entry, algorithm_names())); });
+    }
+    if (const auto x = section->find("seeds")) {
+      read_different(
+          *x, [&](const auto& entry) { rules.seeds.push_back(static_cast<std::uint64_t>(entry.as_int(0, no_limit))); });
+    }
+    if (const auto x = section->find("budgets")) {
+      read_different(*x, [&](const auto& entry) { rules.budgets.push_back(read_named_budget(entry)); });
+    }
+    if (const auto x = section->find("tokens")) rules.tokens = x->as_int(1, no_limit);
+  }
+  if (rules.algorithms.empty()) {
+    rules.algorithms = {"pare"};
+    for (const std::string& name : algorithm_names()) {
+      if (name != "pare" && name != "exhaustive") rules.algorithms.push_back(name);
+    }
+  }
+  if (rules.seeds.empty()) rules.seeds = {experiment.seed};
+  if (rules.budgets.empty()) rules.budgets = {read_named_budget(root.at("budget"))};
+  framework::Hasher hasher;
+  // search.seed decides the text.
+  hasher.update(identity_of(document, {"budget", "compare", "search"}) + std::to_string(experiment.seed) + "\n");
+  for (const std::string& name : rules.algorithms) hasher.update(name + "\n");
+  for (const std::uint64_t seed : rules.seeds) hasher.update(std::to_string(seed) + "\n");
+  for (const auto& budget : rules.budgets) hasher.update(budget.name + "\n");
+  hasher.update(std::to_string(rules.tokens));
+  rules.identity = hasher.hex();
+  return rules;
+}
+
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "evaluation", "output",
-                   "cache", "threads"});
+  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "compare", "evaluation",
+                   "output", "cache", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -144,7 +201,8 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("cache")) experiment.cache = x->as_string();
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   experiment.resolved_yaml = document.resolved_text();
-  experiment.identity = identity_of(document);
+  experiment.identity = identity_of(document, {"compare"});
+  experiment.compare = read_compare(document, experiment);
   return experiment;
 }
 

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <variant>
 
+#include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
 #include "tests/framework/config/expect_error.hpp"
 
@@ -146,6 +147,35 @@ TEST(ExperimentYaml, IdentityIsOfWhatDecidesTheResult) {
   }
 }
 
+TEST(ExperimentYaml, ComparesAllAlgorithmsOnItsOwnBudgetAndSeedUnlessTold) {
+  const search::CompareRules rules = parse(smallest, {"search.seed=7"}).compare;
+
+  EXPECT_EQ(rules.algorithms.front(), "pare");
+  EXPECT_EQ(rules.algorithms.size(), search::algorithm_names().size() - 1);
+  EXPECT_EQ(rules.seeds, std::vector<std::uint64_t>{7});
+  ASSERT_EQ(rules.budgets.size(), 1U);
+  EXPECT_EQ(rules.budgets[0].name, "same_as: w4-g32");
+  EXPECT_EQ(rules.tokens, 0);
+}
+
+TEST(ExperimentYaml, ReadsAComparison) {
+  const std::string text =
+      std::string(smallest) +
+      "compare: {algorithms: [ilp, exhaustive], seeds: [3, 1], budgets: [{bytes: 9}, {ratio: 0.5}], "
+      "tokens: 5000}\n";
+
+  const Experiment experiment = parse(text);
+
+  EXPECT_EQ(experiment.compare.algorithms, (std::vector<std::string>{"ilp", "exhaustive"}));
+  EXPECT_EQ(experiment.compare.seeds, (std::vector<std::uint64_t>{3, 1}));
+  EXPECT_EQ(experiment.compare.budgets[1].name, "ratio: 0.5");
+  EXPECT_EQ(experiment.compare.tokens, 5000);
+  EXPECT_EQ(experiment.identity, parse(smallest).identity);  // a search is the same with and without it
+  EXPECT_NE(experiment.compare.identity, parse(smallest).compare.identity);
+  EXPECT_EQ(parse(text, {"search.algorithm=ilp"}).compare.identity, experiment.compare.identity);
+  EXPECT_NE(parse(text, {"search.seed=2"}).compare.identity, experiment.compare.identity);  // another text
+}
+
 TEST(ExperimentYaml, ResolvedTextMeansTheSame) {
   const Experiment experiment = parse(smallest, {"search.seed=7", "budget.bits_per_weight=5"});
 
@@ -213,6 +243,11 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{6, "output: a\ntarget: vllm", "7:9: target: unknown value 'vllm' (known: none)"},
         WrongLine{6, "output: a\nsearch: {algorithm: evopres}",
                   "7:21: search.algorithm: unknown value 'evopres', did you mean 'evopress'?"},
+        WrongLine{6, "output: a\ncompare: {algorithms: [pare, gredy]}",
+                  "7:30: compare.algorithms[1]: unknown value 'gredy', did you mean 'greedy'?"},
+        WrongLine{6, "output: a\ncompare: {seeds: [4, 4]}", "7:22: compare.seeds[1]: 4 is listed twice"},
+        WrongLine{6, "output: a\ncompare: {seeds: []}", "7:11: compare.seeds: the list is empty"},
+        WrongLine{6, "output: a\ncompare: {budget: []}", "7:11: compare.budget: unknown key, did you mean 'budgets'?"},
         WrongLine{6, "output: a\nsearch: {seed: -1}", "7:16: search.seed: expected a whole number"},
         WrongLine{6, "output: a\nevaluation: {precision: fp16}", "7:25: evaluation.precision: unknown value 'fp16'"},
         WrongLine{6, "output: a\nevaluation: {teacher_topk: 4}",
