@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "kernels/core/contract.hpp"
 #include "search/app/verbs.hpp"
@@ -10,25 +12,38 @@
 #include "search/report/verdict_json.hpp"
 #include "search/report/verdict_table.hpp"
 #include "search/store/compare_file.hpp"
+#include "search/store/run_directory.hpp"
 #include "search/store/run_file.hpp"
 
 namespace pare::search {
+namespace {
+
+/// A run file, or what the directory of a run knows.
+RunRecord read_run(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return read_run_file(path);
+  std::optional<FoundRun> found = find_run(path);
+  VALIDATE(found, path.string(), ": there is neither a run.h5 nor a journal of a search that has begun");
+  if (!found->warning.empty()) fmt::print(stderr, "pare: warning: {}\n", found->warning);
+  return std::move(found->record);
+}
+
+}  // namespace
 
 int report(const Arguments& arguments) {
-  const bool directory = std::filesystem::is_directory(arguments.file);
-  std::filesystem::path file = directory ? arguments.file / "run.h5" : arguments.file;
-  if (directory && !std::filesystem::exists(file) && std::filesystem::exists(arguments.file / "compare.h5")) {
-    file = arguments.file / "compare.h5";
+  std::filesystem::path file = arguments.file;
+  if (std::filesystem::is_directory(file) && !std::filesystem::exists(run_file_path(file)) &&
+      std::filesystem::exists(file / "compare.h5")) {
+    file /= "compare.h5";
   }
-  if (is_compare_file(file)) {
+  if (!std::filesystem::is_directory(file) && is_compare_file(file)) {
     VALIDATE(!arguments.print_recipe, file.string(), ": a comparison has no winner, take --json for all its recipes");
     const CompareRecord record = read_compare_file(file);
     fmt::print("{}", arguments.json ? compare_json(record) : compare_table(record));
     return 0;
   }
-  const RunRecord record = read_run_file(file);
+  const RunRecord record = read_run(arguments.file);
   if (arguments.print_recipe) {
-    VALIDATE(record.verdict, file.string(), ": the search has no winner yet, run it to its end");
+    VALIDATE(record.verdict, arguments.file.string(), ": the search has no winner yet, run it to its end");
     fmt::print("{}", recipe_yaml(record.space, record.verdict->contestants[record.verdict->winner].recipe));
     return 0;
   }

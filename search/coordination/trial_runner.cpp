@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "kernels/core/contract.hpp"
+#include "search/store/journal_replay.hpp"
 #include "search/store/records.hpp"
 
 namespace pare::search {
@@ -22,21 +23,16 @@ TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal
       progress_(progress),
       leases_(leases),
       window_length_(window_length) {
-  for (const JournalRecord& entry : journal.records()) {
-    const Record record = decode_record(entry);
-    if (const auto* result = std::get_if<Result>(&record)) {
-      VALIDATE(result->recipe.size() == space.sites.size(), "journal: record ", entry.sequence, " holds a recipe of ",
-               result->recipe.size(), " sites, this experiment has ", space.sites.size());
-      spent_.stage_runs += result->stage_runs;
-      spent_.stage_runs_saved += result->stage_runs_saved;
-      replayed_windows_ += static_cast<std::int64_t>(result->kl.size());
-      cache_.add(*result);
-    } else if (const auto* commit = std::get_if<Commit>(&record)) {
-      const auto position = static_cast<std::size_t>(commit->trial);
-      if (position >= committed_before_.size()) committed_before_.resize(position + 1);
-      committed_before_[position] = commit->digest;
-    }
+  JournalReplay replay = replay_journal(journal.records());
+  for (const Result& result : replay.results) {
+    VALIDATE(result.recipe.size() == space.sites.size(), "journal: a result is of a recipe of ", result.recipe.size(),
+             " sites, this experiment has ", space.sites.size());
+    spent_.stage_runs += result.stage_runs;
+    spent_.stage_runs_saved += result.stage_runs_saved;
+    replayed_windows_ += static_cast<std::int64_t>(result.kl.size());
+    cache_.add(result);
   }
+  for (const std::optional<Commit>& commit : replay.commits) committed_before_.push_back(commit ? commit->digest : "");
 }
 
 std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests) {
@@ -111,12 +107,10 @@ void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries)
   digest_.add(trial);
   const auto position = static_cast<std::size_t>(trial.id);
   const std::string digest = digest_.hex();
-  if (position < committed_before_.size()) {
-    VALIDATE(committed_before_[position].empty() || committed_before_[position] == digest, "journal: replaying trial ",
-             trial.id, " gave another result than the run that is continued; was it made by another build or machine?");
-  } else {
-    entries.push_back(journal_entry(Record(Commit{trial.id, digest})));
-  }
+  const std::string before = position < committed_before_.size() ? committed_before_[position] : "";
+  VALIDATE(before.empty() || before == digest, "journal: replaying trial ", trial.id,
+           " gave another result than the run that is continued; was it made by another build or machine?");
+  if (before.empty()) entries.push_back(journal_entry(Record(Commit{trial.id, digest, trial.request})));
   ++spent_.evaluations;
   trials_.push_back(trial);
 }

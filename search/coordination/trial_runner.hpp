@@ -51,7 +51,7 @@ class TrialRunner {
   LeaseSettings leases_;
   std::int64_t window_length_;
   EvaluationCache cache_;
-  std::vector<std::string> committed_before_;  ///< digests after each trial, from the journal
+  std::vector<std::string> committed_before_;  ///< digests after each trial, from the journal; empty: none
   std::vector<Trial> trials_;
   TrialDigest digest_;
   Spent spent_;

@@ -22,6 +22,7 @@
 #include "search/experiment/session.hpp"
 #include "search/experiment/trajectory.hpp"
 #include "search/store/compare_file.hpp"
+#include "search/store/run_directory.hpp"
 #include "search/store/run_status.hpp"
 
 namespace pare::search {
@@ -241,11 +242,11 @@ CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGro
     status.advance(tasks);
     leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });
   });
-  Journal journal = Journal::open(directory / "journal.bin", {.run = {},
-                                                              .experiment = experiment.compare.identity,
-                                                              .model = plan.model.hash(),
-                                                              .data = framework::hash_of(session.text()),
-                                                              .build = framework::build_id()});
+  Journal journal = Journal::open(journal_path(directory), {.run = {},
+                                                            .experiment = experiment.compare.identity,
+                                                            .model = plan.model.hash(),
+                                                            .data = framework::hash_of(session.text()),
+                                                            .build = framework::build_id()});
   framework::write_file_atomically(directory / "experiment.yaml", experiment.resolved_yaml);
   return CompareRun(experiment, plan, session, journal, progress,
                     earlier ? std::move(earlier->cells) : std::vector<CompareCell>())

@@ -21,6 +21,8 @@
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/session.hpp"
 #include "search/store/records.hpp"
+#include "search/store/run_directory.hpp"
+#include "search/store/run_image.hpp"
 #include "search/store/run_status.hpp"
 
 namespace pare::search {
@@ -56,14 +58,25 @@ std::string find_fact(const RunRecord& record, const std::string& key) {
 }
 
 /// The finished run of the same experiment and model, if there is one. Another experiment in the directory is an error.
-std::optional<RunRecord> finished_run(const Experiment& experiment, const Plan& plan, const fs::path& file) {
-  if (!fs::exists(file)) return std::nullopt;
-  RunRecord record = read_run_file(file);
-  VALIDATE(find_fact(record, "experiment_hash") == experiment.identity, "output: ", experiment.output.string(),
+std::optional<RunRecord> finished_run(const Experiment& experiment, const Plan& plan, Progress& progress) {
+  std::optional<FoundRun> found = find_run(experiment.output);
+  if (!found) return std::nullopt;
+  VALIDATE(find_fact(found->record, "experiment_hash") == experiment.identity, "output: ", experiment.output.string(),
            " holds a run of a different experiment, choose another directory (--output) or repeat its settings");
-  VALIDATE(find_fact(record, "model_hash") == plan.model.hash(), "output: ", experiment.output.string(),
+  VALIDATE(find_fact(found->record, "model_hash") == plan.model.hash(), "output: ", experiment.output.string(),
            " holds a run of a different model, choose another directory (--output)");
-  if (!record.verdict) return std::nullopt;
+  if (!found->record.verdict) return std::nullopt;
+  if (!found->warning.empty()) progress.say("warning: " + found->warning);
+  publish_run_file(experiment.output, found->record);
+  return std::move(found->record);
+}
+
+/// What the run files of this run say besides its trials: of its first start, so that a continued run has one plan.
+RunRecord plan_record(const Experiment& experiment, const Plan& plan, Journal& journal) {
+  if (const auto known = find_plan(journal.records())) return read_run_image(known->run);
+  RunRecord record = make_record(experiment, plan);
+  const JournalEntry entry = journal_entry(Record(PlanRecord{run_image(record)}));
+  journal.append({&entry, 1});
   return record;
 }
 
@@ -79,8 +92,8 @@ class SearchRun {
         status_(status),
         runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(),
                 experiment.windows.length),
-        record_(make_record(experiment, plan)),
-        file_(experiment.output / "run.h5"),
+        record_(plan_record(experiment, plan, journal)),
+        output_(experiment.output),
         holdout_windows_(experiment.windows.holdout) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
     session.scheduler().set_on_round([this](std::size_t tasks) {
@@ -111,11 +124,10 @@ class SearchRun {
     verdict.spent.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
     verdict.digest = runner_.digest();
-    record_.trials = runner_.trials();
     record_.verdict = std::move(verdict);
-    write_run_file(file_, record_);
-    const JournalEntry close = journal_entry(Record(Close{runner_.digest()}));
+    const JournalEntry close = journal_entry(Record(Close{runner_.digest(), run_image(record_)}));
     journal_.append({&close, 1});
+    snapshot();
     report_status(0);
     return record_;
   }
@@ -174,7 +186,8 @@ class SearchRun {
 
   void snapshot() {
     record_.trials = runner_.trials();
-    write_run_file(file_, record_);
+    record_.journal_sequence = journal_.last_sequence();
+    publish_run_file(output_, record_);
     snapshot_ = Clock::now();
   }
 
@@ -185,7 +198,7 @@ class SearchRun {
   StatusKeeper& status_;
   TrialRunner runner_;
   RunRecord record_;
-  fs::path file_;
+  fs::path output_;
   std::int64_t holdout_windows_;
   std::unique_ptr<SearchAlgorithm> algorithm_;
   Clock::time_point started_ = Clock::now();
@@ -196,7 +209,7 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   Progress progress(quiet);
   Plan plan(experiment);
   make_directory(experiment.output, "output");
-  if (auto record = finished_run(experiment, plan, experiment.output / "run.h5")) {
+  if (auto record = finished_run(experiment, plan, progress)) {
     start_remote_workers(group, std::nullopt);
     progress.say("this search is finished, here is its verdict");
     return std::move(*record);
@@ -208,11 +221,13 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
     status.advance(tasks);
     leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });
   });
-  Journal journal = Journal::open(experiment.output / "journal.bin", {.run = {},
-                                                                      .experiment = experiment.identity,
-                                                                      .model = plan.model.hash(),
-                                                                      .data = framework::hash_of(session.text()),
-                                                                      .build = framework::build_id()});
+  Journal journal = Journal::open(journal_path(experiment.output),
+                                  {.run = {},
+                                   .experiment = experiment.identity,
+                                   .model = plan.model.hash(),
+                                   .data = framework::hash_of(session.text()),
+                                   .build = framework::build_id()},
+                                  {.fence = {.say = [&progress](const std::string& text) { progress.say(text); }}});
   framework::write_file_atomically(experiment.output / "experiment.yaml", experiment.resolved_yaml);
   return SearchRun(experiment, plan, session, journal, progress, status).finish();
 }

@@ -87,6 +87,9 @@ class ByteReader {
   /// `size` bytes as they are.
   std::span<const std::byte> raw(std::size_t size) { return take(size); }
 
+  /// Whether fields follow that an older writer did not know.
+  bool has_more() const { return !left_.empty(); }
+
   /// Throws when bytes are left over.
   void expect_end() const { VALIDATE(left_.empty(), name_, " is damaged: ", left_.size(), " bytes too long"); }
 

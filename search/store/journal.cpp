@@ -6,12 +6,17 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <cerrno>
+#include <fstream>
 #include <string>
+#include <system_error>
 
 #include "kernels/core/contract.hpp"
+#include "search/store/records.hpp"
 
 namespace pare::search {
 namespace {
+
+namespace fs = std::filesystem;
 
 void check_same(const JournalHeader& found, const JournalHeader& wanted, const std::string& name) {
   struct Part {
@@ -31,55 +36,100 @@ void check_same(const JournalHeader& found, const JournalHeader& wanted, const s
              ", or choose another --output directory");
 }
 
+/// Before version 2 a journal was one file beside the directory.
+void refuse_version_1(const fs::path& path) {
+  const fs::path old = path.parent_path() / "journal.bin";
+  VALIDATE(
+      fs::exists(path) || !fs::is_regular_file(old), old.string(),
+      " is a journal of version 1, which only the pare that wrote it can continue: use that one, or choose another "
+      "--output directory");
+}
+
+void make_journal_directory(const fs::path& path) {
+  std::error_code error;
+  const bool made = fs::create_directory(path, error);
+  VALIDATE(!error, "cannot create the directory ", path.string(), ": ", error.message());
+  if (made) sync_directory(path.parent_path());
+}
+
+/// What the header of the last segment says, read without its records.
+std::optional<LastWriter> last_writer(const fs::path& path) {
+  const std::vector<std::uint64_t> numbers = segment_numbers(path);
+  if (numbers.empty()) return std::nullopt;
+  std::ifstream file(segment_path(path, numbers.back()), std::ios::binary);
+  std::vector<char> start(64 << 10);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  try {
+    return LastWriter{numbers.back(), scan_header(std::as_bytes(std::span(start)), "").header.owner};
+  } catch (const InputError&) {
+    return LastWriter{numbers.back(), ""};  // read_journal says what is wrong with it
+  }
+}
+
 }  // namespace
 
-Journal Journal::open(const std::filesystem::path& path, const JournalHeader& wanted) {
-  if (!std::filesystem::exists(path))
-    if (auto created = create(path, wanted)) return std::move(*created);
-  Journal journal(PosixFile(path, PosixFile::Mode::append_existing));
-  VALIDATE(journal.file_.try_lock(), path.string(),
-           " is in use by another pare: wait for that run, stop it, or choose another --output directory");
-  journal.recover(wanted);
+Journal Journal::open(const fs::path& path, const JournalHeader& wanted, const JournalSettings& settings) {
+  refuse_version_1(path);
+  make_journal_directory(path);
+  Journal journal(path, settings, std::make_unique<Fence>(path, settings.fence, [&path] { return last_writer(path); }));
+  JournalContents contents = read_journal(path);
+  journal.succeed(contents, wanted);
+  VALIDATE(journal.begin_segment(), in_use_text(path));
+  // The last segment is over now; what its writer acknowledged in the meantime counts.
+  if (contents.last && fs::file_size(segment_path(path, contents.last->number)) != contents.last_bytes)
+    contents = read_journal(path);
+  journal.records_ = std::move(contents.records);
+  journal.last_sequence_ = journal.records_.size();
+  if (contents.tail) journal.cut(*contents.tail);
+  journal.fence_->hold(journal.header_.number);
+  const JournalEntry epoch = journal_entry(Record(Epoch{journal.header_.epoch, journal.header_.owner}));
+  journal.append({&epoch, 1});
   return journal;
 }
 
-/// Nothing when another process was faster; its journal is not touched.
-std::optional<Journal> Journal::create(const std::filesystem::path& path, JournalHeader header) {
-  const std::filesystem::path temporary = path.string() + ".new-" + std::to_string(::getpid());
-  Journal journal(PosixFile(temporary, PosixFile::Mode::replace));
-  VALIDATE(journal.file_.try_lock(), temporary.string(), " is in use by another pare");
-  header.run = to_string(boost::uuids::random_generator()());
-  journal.file_.write(encode_header(header));
-  journal.file_.sync();
-  if (!journal.file_.publish_as(path)) return std::nullopt;
-  journal.header_ = std::move(header);
-  return journal;
+/// The header of the next segment.
+void Journal::succeed(const JournalContents& contents, const JournalHeader& wanted) {
+  header_.journal = wanted;
+  if (contents.last) {
+    check_same(contents.last->journal, wanted, path_.string());
+    header_ = *contents.last;
+    ++header_.number;
+    ++header_.epoch;
+  } else if (wanted.run.empty()) {
+    header_.journal.run = to_string(boost::uuids::random_generator()());
+  }
+  header_.owner = to_text(fence_->owner());
 }
 
-void Journal::recover(const JournalHeader& wanted) {
-  const std::vector<std::byte> bytes = file_.read_all();
-  JournalScan scan = scan_journal(bytes, file_.path().string());
-  check_same(scan.header, wanted, file_.path().string());
-  header_ = std::move(scan.header);
-  records_ = std::move(scan.records);
-  last_sequence_ = records_.size();
-  if (scan.sound_bytes < bytes.size()) cut_torn_tail(std::span(bytes).subspan(scan.sound_bytes), scan.sound_bytes);
+bool Journal::begin_segment() {
+  const fs::path file = segment_path(path_, header_.number);
+  const std::vector<std::byte> bytes = encode_header(header_);
+  PosixFile segment(file.string() + ".new-" + fence_->owner().host + "-" + std::to_string(::getpid()),
+                    PosixFile::Mode::replace);
+  segment.write(bytes);
+  segment.sync();
+  if (!segment.publish_as(file)) return false;
+  file_ = std::move(segment);
+  file_bytes_ = bytes.size();
+  return true;
 }
 
-void Journal::cut_torn_tail(std::span<const std::byte> tail, std::uint64_t offset) {
-  const std::filesystem::path copy = file_.path().string() + ".torn-" + std::to_string(last_sequence_ + 1);
+void Journal::cut(const JournalTail& tail) {
+  const std::vector<std::byte> bytes = read_file(tail.file);
+  const fs::path copy = tail.file.string() + ".torn-" + std::to_string(last_sequence_ + 1);
   PosixFile aside(copy, PosixFile::Mode::replace);
-  aside.write(tail);
+  aside.write(std::span(bytes).subspan(tail.offset));
   aside.sync();
-  sync_directory(copy.parent_path());
-  file_.truncate(offset);
-  file_.sync();
-  torn_tail_ = TornTail{copy, offset, tail.size()};
+  sync_directory(path_);
+  PosixFile file(tail.file, PosixFile::Mode::append_existing);
+  file.truncate(tail.offset);
+  file.sync();
+  torn_tail_ = TornTail{copy, tail.file, tail.offset, bytes.size() - tail.offset};
 }
 
 std::uint64_t Journal::append(std::span<const JournalEntry> entries) {
-  if (failed_)
-    throw JournalError(file_.path().string() + " takes no more records after a failed write", file_.path(), EIO);
+  if (failed_) throw JournalError(path_.string() + " takes no more records after a failed write", path_, EIO);
   std::vector<std::byte> batch;
   std::uint64_t sequence = last_sequence_;
   for (const JournalEntry& entry : entries) {
@@ -87,11 +137,33 @@ std::uint64_t Journal::append(std::span<const JournalEntry> entries) {
     batch.insert(batch.end(), record.begin(), record.end());
   }
   failed_ = true;
-  file_.write(batch);
-  file_.sync_data();
+  write(batch);
   failed_ = false;
   last_sequence_ = sequence;
   return sequence;
+}
+
+void Journal::write(std::span<const std::byte> batch) {
+  if (file_bytes_ >= settings_.segment_bytes) {
+    ++header_.number;
+    try {
+      if (!begin_segment()) stop(in_use_text(path_));
+      fence_->hold(header_.number);
+    } catch (const InputError& error) {
+      stop(error.what());
+    }
+  }
+  file_->write(batch);
+  file_->sync_data();
+  file_bytes_ += batch.size();
+  // Not acknowledged unless it will be read again.
+  if (!file_->has_name()) stop(file_->path().string() + " was removed while the search ran");
+  if (fs::exists(segment_path(path_, header_.number + 1)))
+    stop(in_use_text(path_) + " (it took over from this run, which ends; nothing acknowledged is lost)");
+}
+
+void Journal::stop(const std::string& reason) const {
+  throw JournalError(reason, path_, ESTALE);
 }
 
 }  // namespace pare::search

@@ -58,34 +58,16 @@ std::optional<std::size_t> find_sound_record(Bytes file, std::size_t offset) {
   }
 }
 
-JournalHeader scan_header(Bytes file, const std::string& name, std::size_t& length) {
-  const Bytes start = file.first(std::min(file.size(), file_magic.size()));
-  VALIDATE(std::equal(start.begin(), start.end(), file_magic.begin(), file_magic.end(),
-                      [](std::byte a, char b) { return a == static_cast<std::byte>(b); }),
-           name, " is not a journal of pare (its first bytes are not ", file_magic,
-           "): choose another --output directory");
-  VALIDATE(file.size() >= header_frame, name, " is damaged: its header is cut off, it must not be trusted");
-  const std::uint32_t version = u32_at(file, 8);
-  VALIDATE(version == journal_version, name, " has journal version ", version, ", this pare reads version ",
-           journal_version, ": use the pare that wrote it, or another --output directory");
-  const std::size_t content = u32_at(file, 12);
-  const auto total = sound_length(file, header_frame, content);
-  VALIDATE(total.has_value(), name, " is damaged in its header (checksum), it must not be trusted");
-  ByteReader reader(file.subspan(header_frame, content), name);
-  JournalHeader header;
-  for (std::string* text : {&header.run, &header.experiment, &header.model, &header.data, &header.build})
-    *text = reader.string();
-  reader.expect_end();
-  length = *total;
-  return header;
-}
-
 }  // namespace
 
-std::vector<std::byte> encode_header(const JournalHeader& header) {
+std::vector<std::byte> encode_header(const SegmentHeader& header) {
+  const JournalHeader& journal = header.journal;
   ByteWriter content;
-  for (const std::string* text : {&header.run, &header.experiment, &header.model, &header.data, &header.build})
+  for (const std::string* text : {&journal.run, &journal.experiment, &journal.model, &journal.data, &journal.build})
     content.string(*text);
+  content.number(header.number);
+  content.number(header.epoch);
+  content.string(header.owner);
   ByteWriter writer;
   writer.raw(std::as_bytes(std::span(file_magic)));
   writer.number(journal_version);
@@ -107,28 +89,53 @@ std::vector<std::byte> encode_record(const JournalRecord& record) {
   return writer.take();
 }
 
-JournalScan scan_journal(Bytes file, const std::string& name) {
-  JournalScan scan;
-  scan.header = scan_header(file, name, scan.sound_bytes);
-  while (scan.sound_bytes < file.size()) {
-    const Bytes rest = file.subspan(scan.sound_bytes);
+HeaderScan scan_header(Bytes segment, const std::string& name) {
+  const Bytes start = segment.first(std::min(segment.size(), file_magic.size()));
+  VALIDATE(std::equal(start.begin(), start.end(), file_magic.begin(), file_magic.end(),
+                      [](std::byte a, char b) { return a == static_cast<std::byte>(b); }),
+           name, " is not a journal of pare (its first bytes are not ", file_magic,
+           "): choose another --output directory");
+  VALIDATE(segment.size() >= header_frame, name, " is damaged: its header is cut off, it must not be trusted");
+  const std::uint32_t version = u32_at(segment, 8);
+  VALIDATE(version == journal_version, name, " has journal version ", version, ", this pare reads version ",
+           journal_version, ": use the pare that wrote it, or another --output directory");
+  const std::size_t content = u32_at(segment, 12);
+  const auto total = sound_length(segment, header_frame, content);
+  VALIDATE(total.has_value(), name, " is damaged in its header (checksum), it must not be trusted");
+  ByteReader reader(segment.subspan(header_frame, content), name);
+  HeaderScan scan;
+  JournalHeader& journal = scan.header.journal;
+  for (std::string* text : {&journal.run, &journal.experiment, &journal.model, &journal.data, &journal.build})
+    *text = reader.string();
+  scan.header.number = reader.number<std::uint64_t>();
+  scan.header.epoch = reader.number<std::uint64_t>();
+  scan.header.owner = reader.string();
+  reader.expect_end();
+  scan.bytes = *total;
+  return scan;
+}
+
+RecordScan scan_records(Bytes segment, std::size_t offset) {
+  RecordScan scan;
+  while (offset < segment.size()) {
+    const Bytes rest = segment.subspan(offset);
     const auto length = sound_record_length(rest);
-    if (!length) break;
-    ByteReader reader(rest.subspan(8, record_frame - 8), name);
+    if (!length) {
+      const std::size_t next = find_sound_record(segment, offset).value_or(segment.size());
+      scan.gaps.push_back({offset, next - offset});
+      offset = next;
+      continue;
+    }
+    ByteReader reader(rest.subspan(8, record_frame - 8), "a record");
     JournalRecord record;
     record.sequence = reader.number<std::uint64_t>();
     record.type = reader.number<std::uint16_t>();
-    VALIDATE(record.sequence == scan.records.size() + 1, name, " is damaged at byte ", scan.sound_bytes, ": record ",
-             record.sequence, " follows record ", scan.records.size(), ", it must not be trusted");
     const Bytes payload = rest.subspan(record_frame, *length - record_frame - crc_bytes);
     record.payload.assign(payload.begin(), payload.end());
     scan.records.push_back(std::move(record));
-    scan.sound_bytes += *length;
+    scan.offsets.push_back(offset);
+    offset += *length;
   }
-  const auto stranded = find_sound_record(file, scan.sound_bytes);
-  VALIDATE(!stranded, name, " is damaged at byte ", scan.sound_bytes, " although a sound record follows at byte ",
-           stranded.value_or(0),
-           ": it must not be trusted; restore it from a copy, or choose another --output directory");
   return scan;
 }
 

@@ -29,19 +29,34 @@ auto retry(Call call) {
 int flags_of(PosixFile::Mode mode) {
   switch (mode) {
     case PosixFile::Mode::append_existing:
-      return 0;
+      return O_APPEND;
     case PosixFile::Mode::create_new:
-      return O_CREAT | O_EXCL;
+      return O_APPEND | O_CREAT | O_EXCL;
     case PosixFile::Mode::replace:
-      return O_CREAT | O_TRUNC;
+      return O_APPEND | O_CREAT | O_TRUNC;
+    case PosixFile::Mode::rewrite:
+      return O_CREAT;
   }
   return 0;
+}
+
+/// Fills `bytes` from the start of the file; returns how many there were, or -1.
+ssize_t read_from_start(int descriptor, std::span<std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto count =
+        retry([&] { return ::pread(descriptor, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)); });
+    if (count < 0) return -1;
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return static_cast<ssize_t>(done);
 }
 
 }  // namespace
 
 PosixFile::PosixFile(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
-  descriptor_ = retry([&] { return ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | flags_of(mode), 0666); });
+  descriptor_ = retry([&] { return ::open(path_.c_str(), O_RDWR | O_CLOEXEC | flags_of(mode), 0666); });
   const int error_number = errno;
   VALIDATE(descriptor_ >= 0, "cannot open ", path_.string(), " for writing: ", describe(error_number));
 }
@@ -70,26 +85,17 @@ bool PosixFile::publish_as(const std::filesystem::path& path) {
   return true;
 }
 
-bool PosixFile::try_lock() {
-  if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return true;
-  if (errno != EWOULDBLOCK) fail("lock", errno);
-  return false;
+PosixFile::Lock PosixFile::try_lock() {
+  if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return Lock::taken;
+  if (errno == EWOULDBLOCK) return Lock::busy;
+  if (errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK || errno == EINVAL) return Lock::unsupported;
+  fail("lock", errno);
 }
 
-std::vector<std::byte> PosixFile::read_all() const {
+bool PosixFile::has_name() const {
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) fail("read", errno);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto count =
-        retry([&] { return ::pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)); });
-    if (count < 0) fail("read", errno);
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  bytes.resize(done);
-  return bytes;
+  if (::fstat(descriptor_, &status) != 0) fail("look at", errno);
+  return status.st_nlink > 0;
 }
 
 void PosixFile::write(std::span<const std::byte> bytes) {
@@ -97,6 +103,16 @@ void PosixFile::write(std::span<const std::byte> bytes) {
     const auto count = retry([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
     if (count < 0) fail("write", errno);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+void PosixFile::rewrite(std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto count = retry(
+        [&] { return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done)); });
+    if (count < 0) fail("write", errno);
+    done += static_cast<std::size_t>(count);
   }
 }
 
@@ -117,6 +133,23 @@ void PosixFile::fail(const char* action, int error_number) const {
       pare::detail::concatenate("cannot ", action, " ", path_.string(), ": ", describe(error_number),
                                 "; what was acknowledged before is kept, make room and run the same command again"),
       path_, error_number);
+}
+
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  const int descriptor = retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  VALIDATE(descriptor >= 0, "cannot open ", path.string(), ": ", describe(errno));
+  struct stat status {};
+  std::vector<std::byte> bytes;
+  ssize_t count = -1;
+  if (::fstat(descriptor, &status) == 0) {
+    bytes.resize(static_cast<std::size_t>(status.st_size));
+    count = read_from_start(descriptor, bytes);
+  }
+  const int error_number = errno;
+  ::close(descriptor);
+  VALIDATE(count >= 0, "cannot read ", path.string(), ": ", describe(error_number));
+  bytes.resize(static_cast<std::size_t>(count));
+  return bytes;
 }
 
 void sync_directory(const std::filesystem::path& directory) {

@@ -32,7 +32,12 @@ class JournalError : public std::runtime_error {
 /// JournalError.
 class PosixFile {
  public:
-  enum class Mode { append_existing, create_new, replace };
+  enum class Mode {
+    append_existing,  ///< writes go to the end
+    create_new,       ///< the same, of a file that must not be there
+    replace,          ///< the same, of a file that is emptied or made
+    rewrite           ///< for rewrite() and try_lock(): made if it is not there, and left as it is
+  };
 
   PosixFile(std::filesystem::path path, Mode mode);
   ~PosixFile();
@@ -46,14 +51,18 @@ class PosixFile {
   /// there.
   bool publish_as(const std::filesystem::path& path);
 
+  enum class Lock { taken, busy, unsupported };
   /// Takes the lock that one process at a time can hold (flock; the kernel drops it when the process ends,
-  /// however it ends).
-  bool try_lock();
+  /// however it ends). Some cluster file systems have no such lock.
+  Lock try_lock();
 
-  std::vector<std::byte> read_all() const;
+  /// False once the last name of the file is gone: what is written to it from then on is lost.
+  bool has_name() const;
 
   /// All of it in as few write() calls as the system allows, continued after a short write or a signal.
   void write(std::span<const std::byte> bytes);
+  /// Writes from the start, in place; longer contents stay behind. EXPECTs Mode::rewrite.
+  void rewrite(std::span<const std::byte> bytes);
   void truncate(std::uint64_t size);
   void sync();       ///< fsync
   void sync_data();  ///< fdatasync
@@ -64,6 +73,9 @@ class PosixFile {
   std::filesystem::path path_;
   int descriptor_ = -1;
 };
+
+/// All of a file that others may be writing. Throws InputError when it cannot be read.
+std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 /// Makes names created, linked or renamed in a directory survive a power cut.
 void sync_directory(const std::filesystem::path& directory);

@@ -205,6 +205,8 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   const H5File file = H5File::open(path);
   check_format(file);
   RunRecord record;
+  if (file.has_attribute("/", schema::journal_sequence))
+    record.journal_sequence = static_cast<std::uint64_t>(file.int_attribute("/", schema::journal_sequence));
   record.yaml = file.string_attribute(schema::experiment, schema::yaml);
   record.algorithm = file.string_attribute(schema::experiment, schema::algorithm);
   record.seed = static_cast<std::uint64_t>(file.int_attribute(schema::experiment, schema::seed));

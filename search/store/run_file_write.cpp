@@ -184,6 +184,7 @@ void write_run_file(const std::filesystem::path& path, const RunRecord& record) 
   H5File file = H5File::create(path);
   file.set_attribute("/", "format", std::string(schema::format));
   file.set_attribute("/", "version", schema::version);
+  file.set_attribute("/", schema::journal_sequence, static_cast<std::int64_t>(record.journal_sequence));
   put_experiment(file, record);
   put_provenance(file, record);
   put_space(file, record.space);

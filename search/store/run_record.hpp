@@ -24,8 +24,9 @@ struct RunRecord {
   std::int64_t holdout_windows = 0;
   std::int64_t calibration_windows = 0;  ///< 0: nothing was calibrated, or it was on the search windows
   SearchSpace space;
-  std::vector<Trial> trials;       ///< in the order of commits
-  std::optional<Verdict> verdict;  ///< nothing while the search goes on
+  std::vector<Trial> trials;           ///< in the order of commits
+  std::optional<Verdict> verdict;      ///< nothing while the search goes on
+  std::uint64_t journal_sequence = 0;  ///< the last record of the journal that went into it
 };
 
 }  // namespace pare::search

@@ -31,7 +31,8 @@ struct Column {
   const char* description;
 };
 
-// "/": format, version.
+// "/": format, version; journal_sequence: the last record of the journal that went into the file.
+inline constexpr const char* journal_sequence = "journal_sequence";
 // "/experiment": what was asked for, as attributes.
 inline constexpr const char* experiment = "/experiment";
 inline constexpr const char* yaml = "yaml";  // the resolved experiment

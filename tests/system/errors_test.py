@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
+import time
 import unittest
 
 from broken_checkpoint import Checkpoint, copy_config
-from harness import SystemTest, h5py, needs_h5py, needs_mpi, run_pare
+from harness import SystemTest, h5py, needs_h5py, needs_mpi, run_pare, start_pare
 
 
 class ErrorTest(SystemTest):
@@ -351,10 +353,34 @@ class Outputs(ErrorTest):
         self.search(self.experiment(search={"algorithm": "random", "tokens": 4000}))
         (self.directory / "experiment/run.h5").unlink()
 
-        self.expect_search_error(self.experiment(search={"algorithm": "random", "tokens": 4001}), "journal.bin belongs to another experiment")
+        self.expect_search_error(
+            self.experiment(search={"algorithm": "random", "tokens": 4001}),
+            "holds a run of a different experiment, choose another directory (--output)",
+        )
+
+    def test_journal_of_an_older_version(self):
+        file = self.experiment()
+        (self.directory / "experiment").mkdir()
+        (self.directory / "experiment/journal.bin").write_bytes(b"PAREJRNL")
+
+        self.expect_search_error(file, "experiment/journal.bin is a journal of version 1, which only the pare that wrote it can continue")
+
+    def test_output_removed_while_it_searches(self):
+        file = self.experiment(search={"tokens": 400000})
+        process = start_pare("search", file, "--quiet", capture=True)
+        journal = self.directory / "experiment/journal"
+        deadline = time.monotonic() + 120
+        while not (journal / "000001.bin").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        shutil.rmtree(self.directory / "experiment")
+
+        out, err = process.communicate(timeout=60)
+
+        self.assertEqual(process.returncode, 74, err)
+        self.assertRegex(err, "^pare: error: .*/journal/000001.bin was removed while the search ran")
 
     def test_report_of_what_is_no_run(self):
-        self.expect_error(run_pare("report", self.directory), "run.h5: there is no such file")
+        self.expect_error(run_pare("report", self.directory), "there is neither a run.h5 nor a journal of a search that has begun")
         file = self.directory / "run.h5"
         file.write_bytes(b"x" * 5000)
         self.expect_error(run_pare("report", file), "run.h5: ")
@@ -397,7 +423,7 @@ class FullDisks(ErrorTest):
         outcome = self.run_with_limit(file, 30)
 
         self.assertEqual(outcome.code, 74)
-        self.assertIn("journal.bin", outcome.err)
+        self.assertIn("/journal/0000", outcome.err)
         self.assertIn("make room and run the same command again", outcome.err)
         verdict = self.search(file)
         self.assertEqual(verdict["digest"], self.search(self.experiment("again"))["digest"])

@@ -62,10 +62,10 @@ def run_pare(*arguments, ranks=None, timeout=240, before=()):
     return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
 
-def start_pare(*arguments, ranks=None):
+def start_pare(*arguments, ranks=None, capture=False):
     """Starts it as the leader of a session of its own, which a test may kill as a whole."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command(arguments, ranks), **quiet, start_new_session=True)
+    output = subprocess.PIPE if capture else subprocess.DEVNULL
+    return subprocess.Popen(command(arguments, ranks), stdout=output, stderr=output, text=True, start_new_session=True)
 
 
 class SystemTest(unittest.TestCase):

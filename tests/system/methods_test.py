@@ -8,7 +8,7 @@ from pathlib import Path
 import journal
 from broken_checkpoint import Checkpoint
 from harness import DEMO_MODEL, STORIES, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare
-from resume_test import kill_everything, size_of, start_pare
+from resume_test import kill_everything, start_pare
 
 ATTENTION = {"q_proj": (256, 256), "k_proj": (128, 256), "v_proj": (128, 256), "o_proj": (256, 256)}
 MLP = {"gate_proj": (768, 256), "up_proj": (768, 256), "down_proj": (256, 768)}
@@ -272,12 +272,12 @@ class Mixed(MethodTest):
 
     def test_killed_and_continued_ends_the_same(self):
         file = self.experiment("killed", **MIXED)
-        log = self.directory / "killed/journal.bin"
+        log = self.directory / "killed/journal"
         for growth in (2000, 6000):
             process = start_pare("search", file)
             self.addCleanup(kill_everything, process)
-            goal = size_of(log) + growth
-            while size_of(log) < goal and process.poll() is None:
+            goal = journal.size(log) + growth
+            while journal.size(log) < goal and process.poll() is None:
                 time.sleep(0.002)
             self.assertIsNone(process.poll(), "finished before it could be killed")
             kill_everything(process)
@@ -349,9 +349,9 @@ class FailingOptions(MethodTest):
         file = self.failing("killed")
         process = start_pare("search", file)
         self.addCleanup(kill_everything, process)
-        log = self.directory / "killed/journal.bin"
+        log = self.directory / "killed/journal"
         deadline = time.monotonic() + 60
-        while size_of(log) < 20000 and time.monotonic() < deadline:
+        while journal.size(log) < 20000 and time.monotonic() < deadline:
             time.sleep(0.002)
         kill_everything(process)
 

@@ -5,8 +5,9 @@ import signal
 import time
 import unittest
 
+import journal
 from harness import SystemTest, needs_mpi, run_pare, start_pare
-from resume_test import kill_everything, size_of
+from resume_test import kill_everything
 
 
 class Signals(SystemTest):
@@ -22,7 +23,7 @@ class Signals(SystemTest):
         process = start_pare("search", self.file, ranks=ranks)
         self.addCleanup(kill_everything, process)
         deadline = time.monotonic() + 120
-        while size_of(self.output / "journal.bin") < 8000:
+        while journal.size(self.output / "journal") < 8000:
             self.assertLess(time.monotonic(), deadline, "the journal does not grow")
             self.assertIsNone(process.poll())
             time.sleep(0.005)

@@ -19,7 +19,10 @@ const Result example{.recipe = {0, 3, 255},
                      .kl = {0.25, 1e-9},
                      .nll = {1.5, 2.5},
                      .stage_runs = 18,
-                     .stage_runs_saved = 4};
+                     .stage_runs_saved = 4,
+                     .reused = true};
+const Commit commit{12, "abc", {{1, 2}, WindowSet::holdout, 3, 4}};
+const std::vector<std::byte> image{std::byte{1}, std::byte{0}, std::byte{255}};
 
 JournalRecord stored(const Record& record) {
   JournalEntry entry = journal_entry(record);
@@ -28,8 +31,10 @@ JournalRecord stored(const Record& record) {
 
 TEST(Records, SurviveARoundTrip) {
   const auto result = std::get<Result>(decode_record(stored(example)));
-  const auto commit = std::get<Commit>(decode_record(stored(Commit{12, "abc"})));
-  const auto close = std::get<Close>(decode_record(stored(Close{"def"})));
+  const auto committed = std::get<Commit>(decode_record(stored(commit)));
+  const auto close = std::get<Close>(decode_record(stored(Close{"def", image})));
+  const auto plan = std::get<PlanRecord>(decode_record(stored(PlanRecord{image})));
+  const auto epoch = std::get<Epoch>(decode_record(stored(Epoch{7, "host: a\n"})));
 
   EXPECT_EQ(result.recipe, example.recipe);
   EXPECT_EQ(result.set, WindowSet::holdout);
@@ -38,15 +43,33 @@ TEST(Records, SurviveARoundTrip) {
   EXPECT_EQ(result.nll, example.nll);
   EXPECT_EQ(result.stage_runs, 18);
   EXPECT_EQ(result.stage_runs_saved, 4);
-  EXPECT_EQ(commit.trial, 12);
-  EXPECT_EQ(commit.digest, "abc");
+  EXPECT_TRUE(result.reused);
+  EXPECT_EQ(committed.trial, 12);
+  EXPECT_EQ(committed.digest, "abc");
+  EXPECT_EQ(committed.request.recipe, commit.request.recipe);
+  EXPECT_EQ(committed.request.set, WindowSet::holdout);
+  EXPECT_EQ(committed.request.begin, 3);
+  EXPECT_EQ(committed.request.count, 4);
   EXPECT_EQ(close.verdict_digest, "def");
+  EXPECT_EQ(close.run, image);
+  EXPECT_EQ(plan.run, image);
+  EXPECT_EQ(epoch.epoch, 7u);
+  EXPECT_EQ(epoch.owner, "host: a\n");
+}
+
+TEST(Records, TakesAResultThatEndsBeforeTheLastField) {
+  JournalRecord older = stored(example);
+  older.payload.pop_back();
+
+  EXPECT_FALSE(std::get<Result>(decode_record(older)).reused);
 }
 
 TEST(Records, RefuseEveryOtherLength) {
-  for (const Record& record : {Record{example}, Record{Commit{12, "abc"}}, Record{Close{"def"}}}) {
+  for (const Record& record : {Record{example}, Record{commit}, Record{Close{"def", image}}, Record{PlanRecord{image}},
+                               Record{Epoch{1, "a"}}}) {
     const JournalRecord whole = stored(record);
-    for (std::size_t size = 0; size < whole.payload.size(); ++size) {
+    const std::size_t optional_tail = std::holds_alternative<Result>(record) ? 1 : 0;
+    for (std::size_t size = 0; size + optional_tail < whole.payload.size(); ++size) {
       JournalRecord cut = whole;
       cut.payload.resize(size);
       EXPECT_THROW(decode_record(cut), InputError) << size;
@@ -59,7 +82,7 @@ TEST(Records, RefuseEveryOtherLength) {
 
 TEST(Records, RefuseValuesThatCannotBe) {
   JournalRecord unknown_type = stored(example);
-  unknown_type.type = 4;
+  unknown_type.type = 99;
   JournalRecord unknown_set = stored(example);
   unknown_set.payload[4 + 3] = std::byte{2};
   JournalRecord negative_begin = stored(example);
@@ -74,7 +97,7 @@ TEST(Records, DecodeRandomBytesOrRefuseThem) {
   std::mt19937 random(1);
   for (int i = 0; i < 20'000; ++i) {
     JournalRecord record = stored(example);
-    record.type = static_cast<std::uint16_t>(random() % 5);
+    record.type = static_cast<std::uint16_t>(random() % 8);
     for (int change = 0; change < 3; ++change)
       record.payload[random() % record.payload.size()] = static_cast<std::byte>(random());
     try {
