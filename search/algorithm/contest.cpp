@@ -8,12 +8,12 @@
 
 namespace pare::search {
 
-std::vector<Finalist> uniform_contestants(const SearchSpace& space, std::int64_t budget_bytes) {
+std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget& budget) {
   std::optional<Finalist> below;
   std::optional<Finalist> above;
   for (const std::string& name : space.uniform_options()) {
     Finalist finalist{"uniform " + name, *space.uniform(name)};
-    const bool fits = space.bytes(finalist.recipe) <= budget_bytes;
+    const bool fits = budget.fits(space, finalist.recipe);
     if (fits) below = std::move(finalist);
     if (!fits && !above) above = std::move(finalist);
   }
@@ -23,11 +23,11 @@ std::vector<Finalist> uniform_contestants(const SearchSpace& space, std::int64_t
   return contestants;
 }
 
-std::vector<Recipe> fitting_uniforms(const SearchSpace& space, std::int64_t budget_bytes) {
+std::vector<Recipe> fitting_uniforms(const SearchSpace& space, const Budget& budget) {
   std::vector<Recipe> recipes;
   for (const std::string& name : space.uniform_options()) {
     Recipe recipe = *space.uniform(name);
-    if (space.bytes(recipe) <= budget_bytes) recipes.push_back(std::move(recipe));
+    if (budget.fits(space, recipe)) recipes.push_back(std::move(recipe));
   }
   std::reverse(recipes.begin(), recipes.end());
   return recipes;
@@ -42,12 +42,12 @@ Scores local_scores(const SearchSpace& space) {
   return scores;
 }
 
-Recipe local_recipe(const SearchSpace& space, std::int64_t budget_bytes) {
-  EXPECT(space.smallest_bytes() <= budget_bytes, "no recipe fits ", budget_bytes, " bytes");
-  if (const std::optional<Recipe> recipe = allocate(space, local_scores(space), budget_bytes)) {
-    return spend(space, *recipe, budget_bytes);
+Recipe local_recipe(const SearchSpace& space, const Budget& budget) {
+  EXPECT(space.smallest_bytes() <= budget.bytes, "no recipe fits ", budget.bytes, " bytes");
+  if (const std::optional<Recipe> recipe = allocate(space, local_scores(space), budget)) {
+    return spend(space, *recipe, budget);
   }
-  return spend(space, space.smallest_recipe(), budget_bytes);
+  return spend(space, space.smallest_recipe(), budget);
 }
 
 }  // namespace pare::search

@@ -14,17 +14,17 @@ namespace pare::search {
 
 /// "uniform w3-g32": the largest uniform recipe that fits, and after it the next one above the budget, for
 /// orientation. Either may be missing.
-std::vector<Finalist> uniform_contestants(const SearchSpace& space, std::int64_t budget_bytes);
+std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget& budget);
 
 /// All uniform recipes that fit, largest first.
-std::vector<Recipe> fitting_uniforms(const SearchSpace& space, std::int64_t budget_bytes);
+std::vector<Recipe> fitting_uniforms(const SearchSpace& space, const Budget& budget);
 
 /// "local-ilp": least sum of local errors within the budget, without any data. The local error is relative to
 /// the energy of the site's own weights, and sites count equally: a relative error of a layer's weights is,
 /// for inputs without direction, the relative error of its output, whatever its size (V. Malinovskii et al.,
 /// HIGGS, arXiv 2411.17525, with all alpha equal). Weighting by the number of weights instead would never let
 /// a small layer have more bits than a large one needs.
-Recipe local_recipe(const SearchSpace& space, std::int64_t budget_bytes);
+Recipe local_recipe(const SearchSpace& space, const Budget& budget);
 
 /// The scores local_recipe() minimises.
 Scores local_scores(const SearchSpace& space);

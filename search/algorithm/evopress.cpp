@@ -21,13 +21,13 @@ std::vector<std::vector<std::size_t>> size_classes(const SearchSpace& space) {
 }
 
 /// The largest uniform recipe that fits, or the smallest recipe.
-Recipe floor_recipe(const SearchSpace& space, std::int64_t budget_bytes) {
-  const std::vector<Recipe> uniforms = fitting_uniforms(space, budget_bytes);
+Recipe floor_recipe(const SearchSpace& space, const Budget& budget) {
+  const std::vector<Recipe> uniforms = fitting_uniforms(space, budget);
   return uniforms.empty() ? space.smallest_recipe() : uniforms.front();
 }
 
-bool can_be_raised(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes) {
-  const std::int64_t left = budget_bytes - space.bytes(recipe);
+bool can_be_raised(const SearchSpace& space, const Recipe& recipe, const Budget& budget) {
+  const std::int64_t left = budget.bytes - space.bytes(recipe);
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     const auto larger = next_larger(space.sites[s], recipe[s]);
     if (larger && space.sites[s].options[*larger].bytes - space.sites[s].options[recipe[s]].bytes <= left) return true;
@@ -36,8 +36,8 @@ bool can_be_raised(const SearchSpace& space, const Recipe& recipe, std::int64_t 
 }
 
 /// One level up at sites in random order, each once, as far as the bytes last.
-Recipe round_at_random(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, DecisionRandom& random) {
-  std::int64_t left = budget_bytes - space.bytes(recipe);
+Recipe round_at_random(const SearchSpace& space, Recipe recipe, const Budget& budget, DecisionRandom& random) {
+  std::int64_t left = budget.bytes - space.bytes(recipe);
   std::vector<std::size_t> order(recipe.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   random.shuffle(order);
@@ -69,7 +69,7 @@ EvoPress::EvoPress(const SearchProblem& problem, const EvoPressSettings& setting
     : ProceduralAlgorithm(problem, settings.generations * generation_tokens(problem, settings)),
       settings_(settings),
       classes_(size_classes(*problem.space)),
-      parent_(floor_recipe(*problem.space, problem.budget_bytes)) {}
+      parent_(floor_recipe(*problem.space, problem.budget)) {}
 
 Procedure EvoPress::run() {
   co_await start();
@@ -87,12 +87,12 @@ Procedure EvoPress::run() {
 }
 
 Procedure EvoPress::start() {
-  if (!can_be_raised(space(), parent_, problem().budget_bytes)) co_return;
+  if (!can_be_raised(space(), parent_, problem().budget)) co_return;
   std::set<Recipe> seen;
   std::vector<Recipe> candidates;
   for (std::size_t draw = 0; draw < settings_.offspring; ++draw) {
     DecisionRandom random = next_decision();
-    Recipe recipe = round_at_random(space(), parent_, problem().budget_bytes, random);
+    Recipe recipe = round_at_random(space(), parent_, problem().budget, random);
     if (seen.insert(recipe).second) candidates.push_back(std::move(recipe));
   }
   parent_ = candidates.front();

@@ -9,13 +9,13 @@
 namespace pare::search {
 namespace {
 
-std::vector<Recipe> all_fitting(const SearchSpace& space, std::int64_t budget_bytes) {
+std::vector<Recipe> all_fitting(const SearchSpace& space, const Budget& budget) {
   VALIDATE(space.log10_size() <= 6 + 1e-9, "exhaustive: a space of 10^", space.log10_size(),
            " recipes (at most 10^6 can be tried), use pare instead");
   std::vector<Recipe> recipes;
   Recipe recipe(space.sites.size(), 0);
   for (std::size_t s = 0; s < recipe.size();) {  // counts up, the first site fastest
-    if (s == 0 && space.bytes(recipe) <= budget_bytes && space.is_settled(recipe)) recipes.push_back(recipe);
+    if (s == 0 && budget.fits(space, recipe) && space.is_settled(recipe)) recipes.push_back(recipe);
     for (s = 0; s < recipe.size(); ++s) {
       if (++recipe[s] < space.sites[s].options.size()) break;
       recipe[s] = 0;
@@ -29,7 +29,7 @@ std::vector<Recipe> all_fitting(const SearchSpace& space, std::int64_t budget_by
 
 Exhaustive::Exhaustive(const SearchProblem& problem)
     : ProceduralAlgorithm(problem, std::numeric_limits<std::int64_t>::max()),
-      recipes_(all_fitting(*problem.space, problem.budget_bytes)) {
+      recipes_(all_fitting(*problem.space, problem.budget)) {
   const auto count = static_cast<std::int64_t>(recipes_.size());
   windows_ = std::min(problem.windows, token_limit() / problem.window_length / count);
   VALIDATE(windows_ > 0, "exhaustive: a limit of ", token_limit(), " tokens (one window of each of ", count,

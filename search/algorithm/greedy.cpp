@@ -34,9 +34,9 @@ double local_price(const SearchSite& site, std::uint8_t from, std::uint8_t to) {
 }
 
 /// Steps of the way down to the budget if local errors were the losses.
-std::int64_t steps_down(const SearchSpace& space, std::int64_t budget_bytes) {
+std::int64_t steps_down(const SearchSpace& space, const Budget& budget) {
   const Recipe top = richest_recipe(space);
-  const Recipe bottom = local_recipe(space, budget_bytes);
+  const Recipe bottom = local_recipe(space, budget);
   std::int64_t steps = 0;
   for (std::size_t s = 0; s < top.size(); ++s) {
     for (std::optional<std::uint8_t> o = top[s]; o && *o > bottom[s]; o = step_down(space.sites[s], *o)) ++steps;
@@ -52,13 +52,13 @@ struct Swap {
 
 /// One step up at a site, paid by the steps down that cost least: one that ends it, if there is one.
 std::optional<Swap> raise_and_pay_least(const SearchSpace& space, const Sensitivities& table, std::size_t raised,
-                                        std::int64_t budget_bytes) {
+                                        const Budget& budget) {
   const auto larger = next_larger(space.sites[raised], table.point[raised]);
   if (!larger) return std::nullopt;
   Swap swap{table.score[raised][*larger], table.point};
   swap.recipe[raised] = *larger;
-  while (space.bytes(swap.recipe) > budget_bytes) {
-    const std::int64_t excess = space.bytes(swap.recipe) - budget_bytes;
+  while (space.bytes(swap.recipe) > budget.bytes) {
+    const std::int64_t excess = space.bytes(swap.recipe) - budget.bytes;
     std::optional<std::size_t> payer;
     bool payer_ends_it = false;
     double least = 0;
@@ -83,13 +83,13 @@ std::optional<Swap> raise_and_pay_least(const SearchSpace& space, const Sensitiv
 
 /// One step down at a site, its bytes spent on the steps up that gain most a byte.
 std::optional<Swap> lower_and_spend_best(const SearchSpace& space, const Sensitivities& table, std::size_t lowered,
-                                         std::int64_t budget_bytes) {
+                                         const Budget& budget) {
   const auto smaller = next_smaller(space.sites[lowered], table.point[lowered]);
   if (!smaller) return std::nullopt;
   Swap swap{table.score[lowered][*smaller], table.point};
   swap.recipe[lowered] = *smaller;
   for (;;) {
-    const std::int64_t left = budget_bytes - space.bytes(swap.recipe);
+    const std::int64_t left = budget.bytes - space.bytes(swap.recipe);
     std::optional<std::size_t> taker;
     double best = 0;
     for (std::size_t s = 0; s < swap.recipe.size(); ++s) {
@@ -114,7 +114,7 @@ Greedy::Greedy(const SearchProblem& problem, const GreedySettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)),
       settings_(settings),
       point_(richest_recipe(*problem.space)),
-      answer_(local_recipe(*problem.space, problem.budget_bytes)) {}
+      answer_(local_recipe(*problem.space, problem.budget)) {}
 
 Procedure Greedy::run() {
   co_await descend();
@@ -124,7 +124,7 @@ Procedure Greedy::run() {
 
 void Greedy::plan_descent() {
   hold_back(token_limit() - static_cast<std::int64_t>(settings_.descent_share * static_cast<double>(token_limit())));
-  const std::int64_t steps = std::max<std::int64_t>(1, steps_down(space(), problem().budget_bytes));
+  const std::int64_t steps = std::max<std::int64_t>(1, steps_down(space(), problem().budget));
   const auto first = static_cast<std::int64_t>(steps_.size()) + 1;
   const auto round = static_cast<std::int64_t>(settings_.batch) + 1;
   windows_ = trial_windows(smallest_rung(problem().windows),
@@ -199,14 +199,14 @@ Procedure Greedy::descend() {
     }
   }
   hold_back(0);
-  if (fits(point_)) answer_ = spend(space(), point_, problem().budget_bytes);
+  if (fits(point_)) answer_ = spend(space(), point_, problem().budget);
 }
 
 std::vector<Recipe> Greedy::promising_swaps(const Sensitivities& table) const {
   std::vector<Swap> swaps;
   for (std::size_t s = 0; s < answer_.size(); ++s) {
-    for (auto& swap : {raise_and_pay_least(space(), table, s, problem().budget_bytes),
-                       lower_and_spend_best(space(), table, s, problem().budget_bytes)}) {
+    for (auto& swap : {raise_and_pay_least(space(), table, s, problem().budget),
+                       lower_and_spend_best(space(), table, s, problem().budget)}) {
       if (swap && swap->predicted < 0) swaps.push_back(*swap);
     }
   }
@@ -280,7 +280,7 @@ std::string Greedy::status() const {
   text << "greedy: " << phase_;
   const std::int64_t known = archive().known_from_start(answer_);
   if (phase_ == "descent") {
-    text << ", " << space().bytes(point_) << " of " << problem().budget_bytes << " bytes";
+    text << ", " << space().bytes(point_) << " of " << problem().budget.bytes << " bytes";
   } else if (known > 0) {
     text << ", mean KL " << std::setprecision(4) << archive().mean(answer_, 0, known).mean << " on " << known
          << " windows";

@@ -9,8 +9,7 @@
 namespace pare::search {
 
 Ilp::Ilp(const SearchProblem& problem)
-    : ProceduralAlgorithm(problem, default_tokens(problem)),
-      answer_(local_recipe(*problem.space, problem.budget_bytes)) {}
+    : ProceduralAlgorithm(problem, default_tokens(problem)), answer_(local_recipe(*problem.space, problem.budget)) {}
 
 Procedure Ilp::run() {
   const Recipe reference = richest_recipe(space());
@@ -25,7 +24,7 @@ Procedure Ilp::run() {
   if (changes_ == 0 || windows_ == 0) co_return;
   co_await measure(batch, 0, windows_);
   const Sensitivities table = tabulate(space(), archive(), reference, nullptr);
-  if (const auto solution = allocate(space(), table.score, problem().budget_bytes)) answer_ = *solution;
+  if (const auto solution = allocate(space(), table.score, problem().budget)) answer_ = *solution;
   solved_ = true;
 }
 

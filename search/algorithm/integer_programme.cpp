@@ -57,12 +57,12 @@ void keep_undominated(std::vector<KnapsackItem>& items) {
 /// A recipe problem as a knapsack whose "sites" are the units of the space.
 class Instance {
  public:
-  Instance(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
+  Instance(const SearchSpace& space, const Scores& scores, const Budget& budget,
            const std::optional<TrustRegion>& region)
       : space_(space), scores_(scores), units_(space.units()), smallest_(space.smallest_recipe()) {
     const std::size_t count = space.sites.size();
     if (region && region->max_changes < count) reference_ = &region->reference;
-    knapsack_.budget = budget_bytes;
+    knapsack_.budget = budget.bytes;
     knapsack_.max_changes = static_cast<std::int64_t>(reference_ != nullptr ? region->max_changes : count);
     for (const Unit& unit : units_) add(unit);
   }
@@ -252,11 +252,11 @@ Answer pass(const Knapsack& knapsack, const Multipliers& price, const Order& ord
 
 }  // namespace
 
-std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
+std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, const Budget& budget,
                                const std::optional<TrustRegion>& region, const IntegerProgrammeOptions& options) {
   EXPECT(scores.size() == space.sites.size(), scores.size(), " sites have scores of ", space.sites.size());
   EXPECT(!region || region->reference.size() == space.sites.size(), "a reference of another space");
-  const Instance instance(space, scores, budget_bytes, region);
+  const Instance instance(space, scores, budget, region);
   const Knapsack& knapsack = instance.knapsack();
   std::size_t columns = 0;
   for (const std::vector<KnapsackItem>& site : knapsack.sites) {
@@ -274,7 +274,7 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, s
   if (better.score < best.score) best = better;
   if (best.items.empty()) return std::nullopt;
   Recipe recipe = instance.recipe(best.items);
-  ENSURE(space.bytes(recipe) <= budget_bytes, "an allocation above the budget");
+  ENSURE(budget.fits(space, recipe), "an allocation above the budget");
   return recipe;
 }
 

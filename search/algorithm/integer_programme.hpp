@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "search/space/search_space.hpp"
+#include "search/space/budget.hpp"
 
 namespace pare::search {
 
@@ -51,7 +51,7 @@ struct IntegerProgrammeOptions {
 /// Integer arithmetic for bytes, no clock, no tolerance: the same input gives the same recipe. Exponential in
 /// the worst case but for most_states; milliseconds for 35 sites and tens of milliseconds for 224 of six
 /// options.
-std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, std::int64_t budget_bytes,
+std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, const Budget& budget,
                                const std::optional<TrustRegion>& region = std::nullopt,
                                const IntegerProgrammeOptions& options = {});
 

@@ -73,9 +73,9 @@ std::vector<double> crowding_distances(const std::vector<Objectives>& points, co
 
 Nsga2::Nsga2(const SearchProblem& problem, const Nsga2Settings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)), settings_(settings) {
-  const auto range = static_cast<double>(problem.budget_bytes - space().smallest_bytes());
-  least_bytes_ = problem.budget_bytes - static_cast<std::int64_t>(settings.front_share * range);
-  const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget_bytes);
+  const auto range = static_cast<double>(problem.budget.bytes - space().smallest_bytes());
+  least_bytes_ = problem.budget.bytes - static_cast<std::int64_t>(settings.front_share * range);
+  const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget);
   answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
 }
 
@@ -102,14 +102,14 @@ Procedure Nsga2::run() {
 }
 
 std::vector<Recipe> Nsga2::first_population(std::size_t size) {
-  std::vector<Recipe> population = fitting_uniforms(space(), problem().budget_bytes);
+  std::vector<Recipe> population = fitting_uniforms(space(), problem().budget);
   if (population.size() > size) population.resize(size);
   std::set<Recipe> seen(population.begin(), population.end());
   const std::size_t missing = size - population.size();
   for (std::size_t draw = 0; draw < missing; ++draw) {
     DecisionRandom random = next_decision();
     const double share = static_cast<double>(missing - draw) / static_cast<double>(missing);
-    const auto spread = static_cast<std::int64_t>(share * static_cast<double>(problem().budget_bytes - least_bytes_));
+    const auto spread = static_cast<std::int64_t>(share * static_cast<double>(problem().budget.bytes - least_bytes_));
     Recipe recipe = random_recipe(space(), least_bytes_ + spread, random);
     if (seen.insert(recipe).second) population.push_back(std::move(recipe));
   }
@@ -173,8 +173,7 @@ std::vector<Recipe> Nsga2::make_children() {
   for (std::size_t attempt = 0; attempt < 100 * size && children.size() < size; ++attempt) {
     const Recipe& mother = tournament();
     const Recipe& father = tournament();
-    std::optional<Recipe> child =
-        repair(space(), settle(space(), vary(mother, father, random)), problem().budget_bytes);
+    std::optional<Recipe> child = repair(space(), settle(space(), vary(mother, father, random)), problem().budget);
     if (!child || archive().knows(*child, 0, windows_)) continue;
     if (seen.insert(*child).second) children.push_back(std::move(*child));
   }

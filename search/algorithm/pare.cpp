@@ -25,7 +25,7 @@ Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)),
       settings_(settings),
       radius_(problem.space->sites.size()),
-      incumbent_(local_recipe(*problem.space, problem.budget_bytes)),
+      incumbent_(local_recipe(*problem.space, problem.budget)),
       local_(incumbent_) {}
 
 Procedure Pare::run() {
@@ -60,12 +60,12 @@ Procedure Pare::choose_start() {
   rung_ = std::min(problem().windows,
                    power_of_two_at_most(settings_.first_share * static_cast<double>(token_limit()) / one_window));
 
-  std::vector<Recipe> starts = fitting_uniforms(space(), problem().budget_bytes);
+  std::vector<Recipe> starts = fitting_uniforms(space(), problem().budget);
   if (starts.size() > 2) starts.resize(2);
   starts.push_back(local_);
   if (problem().start) {
-    if (const auto start = repair(space(), settle(space(), *problem().start), problem().budget_bytes)) {
-      starts.push_back(spend(space(), *start, problem().budget_bytes));
+    if (const auto start = repair(space(), settle(space(), *problem().start), problem().budget)) {
+      starts.push_back(spend(space(), *start, problem().budget));
     }
   }
   co_await measure(starts, 0, rung_);
@@ -86,7 +86,7 @@ Procedure Pare::sense(SwapChoice choice, bool& done) {
   block_ += count;
   const Sensitivities previous = std::move(table_);
   table_ = tabulate(space(), archive(), incumbent_, previous.point.empty() ? nullptr : &previous);
-  if (!additive_) additive_ = allocate(space(), table_.score, problem().budget_bytes);
+  if (!additive_) additive_ = allocate(space(), table_.score, problem().budget);
   done = true;
 }
 
@@ -102,7 +102,7 @@ Procedure Pare::step(bool& moved) {
     std::vector<Recipe> candidates;
     for (; radius >= 1 && candidates.size() < 4; radius /= 2) {
       const std::optional<Recipe> y =
-          allocate(space(), table_.score, problem().budget_bytes, TrustRegion{incumbent_, radius});
+          allocate(space(), table_.score, problem().budget, TrustRegion{incumbent_, radius});
       if (!y || predicted(*y) >= 0) break;
       if (tried.insert(*y).second) candidates.push_back(*y);
     }
@@ -147,7 +147,7 @@ Procedure Pare::race(std::vector<Recipe> candidates, bool& moved) {
 
 std::vector<Recipe> Pare::refinements(DecisionRandom& random) const {
   const std::size_t sites = space().sites.size();
-  const std::int64_t budget = problem().budget_bytes;
+  const Budget& budget = problem().budget;
   std::vector<Recipe> found;
   for (int draw = 0; draw < 5; ++draw) {
     Scores drawn = table_.score;
@@ -190,7 +190,7 @@ Procedure Pare::confirm() {
   std::vector<Recipe> contestants{incumbent_};
   if (additive_ && fits(*additive_)) contestants.push_back(*additive_);
   contestants.push_back(local_);
-  for (const Recipe& uniform : fitting_uniforms(space(), problem().budget_bytes)) {
+  for (const Recipe& uniform : fitting_uniforms(space(), problem().budget)) {
     contestants.push_back(uniform);
     break;
   }

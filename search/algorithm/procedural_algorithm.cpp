@@ -15,7 +15,7 @@ const SearchProblem& checked(const SearchProblem& problem) {
            "nothing to search (the space has no sites), check which layers are excluded");
   VALIDATE(problem.windows > 0 && problem.window_length > 0, "search windows: ", problem.windows, " of ",
            problem.window_length, " tokens (both must be at least 1)");
-  VALIDATE(problem.space->smallest_bytes() <= problem.budget_bytes, "budget: ", problem.budget_bytes,
+  VALIDATE(problem.space->smallest_bytes() <= problem.budget.bytes, "budget: ", problem.budget.bytes,
            " bytes (no recipe fits), the smallest possible is ", problem.space->smallest_bytes(), " bytes");
   VALIDATE(problem.token_limit >= 0, "token limit: ", problem.token_limit,
            " (it must not be negative), 0 for the default");

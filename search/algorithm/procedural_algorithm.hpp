@@ -36,7 +36,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
 
   const SearchProblem& problem() const { return problem_; }
   const SearchSpace& space() const { return *problem_.space; }
-  bool fits(const Recipe& recipe) const { return space().bytes(recipe) <= problem_.budget_bytes; }
+  bool fits(const Recipe& recipe) const { return problem_.budget.fits(space(), recipe); }
   const Archive& archive() const { return archive_; }
   std::int64_t tokens_asked() const { return tokens_asked_; }
   /// Recipes that can still be measured on so many windows.

@@ -11,7 +11,7 @@ namespace pare::search {
 
 RandomSearch::RandomSearch(const SearchProblem& problem) : ProceduralAlgorithm(problem, default_tokens(problem)) {
   DecisionRandom random = next_decision();
-  ranked_.push_back(random_recipe(space(), problem.budget_bytes, random));
+  ranked_.push_back(random_recipe(space(), problem.budget, random));
 }
 
 Procedure RandomSearch::run() {
@@ -24,7 +24,7 @@ Procedure RandomSearch::run() {
   std::set<Recipe> seen(ranked_.begin(), ranked_.end());
   for (std::int64_t draw = 1; draw < population; ++draw) {
     DecisionRandom random = next_decision();
-    Recipe recipe = random_recipe(space(), problem().budget_bytes, random);
+    Recipe recipe = random_recipe(space(), problem().budget, random);
     if (seen.insert(recipe).second) ranked_.push_back(std::move(recipe));
   }
   for (const std::int64_t rung : rungs) {

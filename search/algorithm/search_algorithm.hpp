@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "search/objective/trial.hpp"
-#include "search/space/search_space.hpp"
+#include "search/space/budget.hpp"
 
 namespace pare::search {
 
@@ -17,7 +17,7 @@ namespace pare::search {
 /// number of workers, no global random numbers. The space must outlive the algorithm.
 struct SearchProblem {
   const SearchSpace* space = nullptr;
-  std::int64_t budget_bytes = 0;
+  Budget budget;
   std::int64_t windows = 0;        ///< search windows there are
   std::int64_t window_length = 0;  ///< tokens a window
   std::uint64_t seed = 1;

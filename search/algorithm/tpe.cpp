@@ -47,7 +47,7 @@ Shares option_shares(const SearchSpace& space, const std::vector<Recipe>& recipe
 
 Tpe::Tpe(const SearchProblem& problem, const TpeSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)), settings_(settings) {
-  const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget_bytes);
+  const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget);
   answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
 }
 
@@ -68,12 +68,12 @@ Procedure Tpe::run() {
 std::vector<Recipe> Tpe::start_up() {
   const auto size = static_cast<std::size_t>(
       std::clamp<std::int64_t>(affordable(windows_) / 4, 2, std::max<std::int64_t>(2, settings_.start_up)));
-  std::vector<Recipe> trials = fitting_uniforms(space(), problem().budget_bytes);
+  std::vector<Recipe> trials = fitting_uniforms(space(), problem().budget);
   if (trials.size() > size) trials.resize(size);
   asked_.insert(trials.begin(), trials.end());
   for (std::size_t draws = size - trials.size(); draws > 0; --draws) {
     DecisionRandom random = next_decision();
-    Recipe recipe = random_recipe(space(), problem().budget_bytes, random);
+    Recipe recipe = random_recipe(space(), problem().budget, random);
     if (asked_.insert(recipe).second) trials.push_back(std::move(recipe));
   }
   return trials;
@@ -93,9 +93,9 @@ std::vector<Recipe> Tpe::propose() {
     std::size_t fresh = 0;
     for (std::size_t draw = 0; draw < 100 * settings_.candidates && fresh < settings_.candidates; ++draw) {
       const Recipe drawn = settle(space(), draw_from(good, random));
-      const std::optional<Recipe> fitting = repair(space(), drawn, problem().budget_bytes);
+      const std::optional<Recipe> fitting = repair(space(), drawn, problem().budget);
       if (!fitting) continue;
-      Recipe recipe = spend(space(), *fitting, problem().budget_bytes);
+      Recipe recipe = spend(space(), *fitting, problem().budget);
       if (asked_.contains(recipe)) continue;
       ++fresh;
       const double ratio = log_ratio(good, bad, recipe);

@@ -125,7 +125,7 @@ class CompareRun {
  private:
   SearchProblem problem(std::int64_t budget_bytes, std::uint64_t seed) const {
     SearchProblem problem = make_problem(experiment_, plan_);
-    problem.budget_bytes = budget_bytes;
+    problem.budget = budget_bytes;
     problem.seed = seed;
     problem.token_limit = record_.tokens;
     return problem;

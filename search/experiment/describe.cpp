@@ -220,7 +220,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
   text += site_table(plan) + "\n" + tied_text(plan) + left_out_text(plan);
   line("budget", fmt::format("{} = {:.3f} bits a weight (smallest possible {} = {:.3f}, largest {} = {:.3f})",
-                             bytes_text(plan.budget_bytes), space.bits_per_weight(plan.budget_bytes),
+                             bytes_text(plan.budget.bytes), space.bits_per_weight(plan.budget.bytes),
                              bytes_text(space.smallest_bytes()), space.bits_per_weight(space.smallest_bytes()),
                              bytes_text(space.largest_bytes()), space.bits_per_weight(space.largest_bytes())));
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));

@@ -9,7 +9,7 @@
 #include "framework/compression/site.hpp"
 #include "framework/data/token_windows.hpp"
 #include "kernels/gemm/linear.hpp"
-#include "search/space/budget.hpp"
+#include "search/space/budget_rule.hpp"
 
 namespace pare::search {
 

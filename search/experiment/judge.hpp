@@ -7,21 +7,20 @@
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/objective/trial.hpp"
 #include "search/objective/verdict.hpp"
-#include "search/space/search_space.hpp"
+#include "search/space/budget.hpp"
 
 namespace pare::search {
 
 /// Who stands in the final: the algorithm's finalists, then the uniform recipes of about the same bytes; no recipe
 /// twice.
-std::vector<Finalist> final_field(const SearchSpace& space, std::int64_t budget_bytes, std::vector<Finalist> finalists);
+std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget, std::vector<Finalist> finalists);
 
 /// The held-out measurement of a recipe as a row of the final table.
-Contestant make_contestant(const SearchSpace& space, std::int64_t budget_bytes, const std::string& name,
-                           const Trial& trial);
+Contestant make_contestant(const SearchSpace& space, const Budget& budget, const std::string& name, const Trial& trial);
 
 /// Contestants in the order of the field, and the winner: the algorithm's best finalist, unless one that fits did
 /// better on the held-out windows. `trials` are the held-out trials of the field, in its order.
-Verdict judge(const SearchSpace& space, std::int64_t budget_bytes, std::span<const Finalist> field,
+Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Finalist> field,
               std::span<const Trial> trials);
 
 }  // namespace pare::search

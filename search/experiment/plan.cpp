@@ -51,12 +51,12 @@ Plan::Plan(const Experiment& experiment)
   check_windows(experiment, model.config());
   windows = experiment.windows;
   if (!bank.needs_calibration()) windows.calibration = 0;
-  budget_bytes = resolve_budget(space, experiment.budget);
+  budget = resolve_budget(space, experiment.budget);
 }
 
 SearchProblem make_problem(const Experiment& experiment, const Plan& plan) {
   return {.space = &plan.space,
-          .budget_bytes = plan.budget_bytes,
+          .budget = plan.budget,
           .windows = experiment.windows.windows,
           .window_length = experiment.windows.length,
           .seed = experiment.seed,

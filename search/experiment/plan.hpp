@@ -10,7 +10,7 @@
 #include "framework/model/model.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
-#include "search/space/search_space.hpp"
+#include "search/space/budget.hpp"
 
 namespace pare::search {
 
@@ -25,7 +25,7 @@ struct Plan {
   std::vector<framework::Site> sites;
   framework::BankPlan bank;
   SearchSpace space;
-  std::int64_t budget_bytes = 0;
+  Budget budget;
   framework::WindowPlan windows;  ///< the experiment's; none for calibration when no option is calibrated
 };
 

@@ -123,7 +123,7 @@ void leave_out_failures(Plan& plan, const framework::LayerBank& bank, Progress& 
   std::ranges::reverse(plan.space.left_out);
   for (const LeftOut& each : plan.space.left_out)
     progress.say(fmt::format("warning: {} goes without {}: {}", each.site, each.option, each.reason));
-  VALIDATE(plan.space.smallest_bytes() <= plan.budget_bytes, "budget: ", plan.budget_bytes,
+  VALIDATE(plan.space.smallest_bytes() <= plan.budget.bytes, "budget: ", plan.budget.bytes,
            " bytes, but without the options that failed (the first: ", plan.space.left_out.front().site, ", ",
            plan.space.left_out.front().option, ": ", plan.space.left_out.front().reason, ") the smallest recipe has ",
            plan.space.smallest_bytes(), " bytes");

@@ -115,9 +115,9 @@ class SearchRun {
   RunRecord reach_verdict() {
     report_replay();
     search();
-    const std::vector<Finalist> field = final_field(plan_.space, plan_.budget_bytes, algorithm_->finalists());
+    const std::vector<Finalist> field = final_field(plan_.space, plan_.budget, algorithm_->finalists());
     const std::vector<Trial> trials = confirm(field);
-    Verdict verdict = judge(plan_.space, plan_.budget_bytes, field, trials);
+    Verdict verdict = judge(plan_.space, plan_.budget, field, trials);
     verdict.reference_bytes = plan_.space.original_bytes();
     verdict.reference_perplexity = std::exp(session_.reference_nll());
     verdict.spent = runner_.spent();

@@ -2,31 +2,29 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <variant>
+#include <limits>
+#include <vector>
 
 #include "search/space/search_space.hpp"
 
 namespace pare::search {
 
-struct SameAs {
-  std::string option;
-};  ///< the bytes of that uniform recipe
-struct BitsPerWeight {
-  double bits = 0;
-};  ///< over the searched weights, scales and zero points counted
-struct Bytes {
-  std::int64_t bytes = 0;
-};  ///< of the searched weights
-struct Ratio {
-  double ratio = 0;
-};  ///< of the searched weights' bytes in the checkpoint
+/// What a recipe may cost: a set of linear rows, each the sum of one exact cost over the sites and a limit on it. Bytes
+/// are always a row, the others are those of SearchSpace::measures.
+struct Budget {
+  static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
-using BudgetRule = std::variant<SameAs, BitsPerWeight, Bytes, Ratio>;
+  Budget() = default;
+  Budget(std::int64_t most_bytes) : bytes(most_bytes) {}  // NOLINT: a number of bytes is a budget of bytes alone
 
-/// The most bytes a recipe may have. Throws InputError when no recipe fits (says the smallest possible, in the rule's
-/// own unit and in bytes), when the budget is above the largest recipe (says so: there is nothing to search), or when
-/// same_as names an option that is not offered everywhere (says the nearest one).
-std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule);
+  std::int64_t bytes = unlimited;
+  std::vector<std::int64_t> limits;  ///< one a measure of the space, in its units; may be unlimited. Empty: bytes alone
+
+  /// Is any row besides the bytes limited?
+  bool has_more_rows() const;
+  bool fits(const SearchSpace& space, const Recipe& recipe) const;
+  /// The same rows with another limit on the bytes.
+  Budget with_bytes(std::int64_t most_bytes) const;
+};
 
 }  // namespace pare::search

@@ -27,13 +27,13 @@ bool is_frozen(const std::vector<bool>& frozen, std::size_t site) {
 }
 
 /// Steps down at random sites until the recipe fits; false when the sites that may pay cannot.
-bool pay_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen,
+bool pay_at_random(const SearchSpace& space, Recipe& recipe, const Budget& budget, const std::vector<bool>& frozen,
                    DecisionRandom& random) {
   std::vector<std::size_t> payers;
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     if (!is_frozen(frozen, s) && next_smaller(space.sites[s], recipe[s])) payers.push_back(s);
   }
-  std::int64_t excess = space.bytes(recipe) - budget_bytes;
+  std::int64_t excess = space.bytes(recipe) - budget.bytes;
   while (excess > 0) {
     if (payers.empty()) return false;
     const std::size_t pick = random.below(static_cast<std::uint32_t>(payers.size()));
@@ -47,9 +47,9 @@ bool pay_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget
 }
 
 /// Steps up at random sites as long as one fits.
-void spend_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budget_bytes,
-                     const std::vector<bool>& frozen, DecisionRandom& random) {
-  std::int64_t left = budget_bytes - space.bytes(recipe);
+void spend_at_random(const SearchSpace& space, Recipe& recipe, const Budget& budget, const std::vector<bool>& frozen,
+                     DecisionRandom& random) {
+  std::int64_t left = budget.bytes - space.bytes(recipe);
   std::vector<std::size_t> takers(recipe.size());
   std::iota(takers.begin(), takers.end(), std::size_t{0});
   while (!takers.empty()) {
@@ -67,13 +67,13 @@ void spend_at_random(const SearchSpace& space, Recipe& recipe, std::int64_t budg
 }
 
 template <class Predicate>
-std::optional<Recipe> raise_where(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> raise_where(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                                   Predicate&& chosen, DecisionRandom& random) {
   std::vector<std::size_t> raised;
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     if (chosen(space.sites[s])) raised.push_back(s);
   }
-  return raise_and_pay(space, recipe, budget_bytes, raised, random);
+  return raise_and_pay(space, recipe, budget, raised, random);
 }
 
 }  // namespace
@@ -133,10 +133,10 @@ double local_harm(const SearchSpace& space, const Recipe& recipe) {
   return sum;
 }
 
-std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                              const std::vector<bool>& frozen) {
   Recipe fitting = recipe;
-  std::int64_t excess = space.bytes(recipe) - budget_bytes;
+  std::int64_t excess = space.bytes(recipe) - budget.bytes;
   while (excess > 0) {
     std::optional<std::size_t> best;
     bool best_ends_it = false;
@@ -170,12 +170,12 @@ std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std
       excess += cost;
     }
   }
-  ENSURE(space.bytes(fitting) <= budget_bytes, "a repaired recipe above the budget");
+  ENSURE(budget.fits(space, fitting), "a repaired recipe above the budget");
   return fitting;
 }
 
-Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen) {
-  std::int64_t left = budget_bytes - space.bytes(recipe);
+Recipe spend(const SearchSpace& space, Recipe recipe, const Budget& budget, const std::vector<bool>& frozen) {
+  std::int64_t left = budget.bytes - space.bytes(recipe);
   EXPECT(left >= 0, "spending ", -left, " bytes that are not there");
   for (;;) {
     std::optional<std::size_t> best;
@@ -199,7 +199,7 @@ Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes,
   }
 }
 
-std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                                     const std::vector<std::size_t>& raised, DecisionRandom& random) {
   Recipe moved = recipe;
   std::vector<bool> frozen(recipe.size(), false);
@@ -211,47 +211,47 @@ std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& reci
     frozen[s] = true;
     any = true;
   }
-  if (!any || !pay_at_random(space, moved, budget_bytes, frozen, random)) return std::nullopt;
+  if (!any || !pay_at_random(space, moved, budget, frozen, random)) return std::nullopt;
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     if (moved[s] != recipe[s]) frozen[s] = true;
   }
-  spend_at_random(space, moved, budget_bytes, frozen, random);
-  ENSURE(space.bytes(moved) <= budget_bytes, "a move above the budget");
+  spend_at_random(space, moved, budget, frozen, random);
+  ENSURE(budget.fits(space, moved), "a move above the budget");
   return moved;
 }
 
-std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                                  const std::string& kind, DecisionRandom& random) {
   return raise_where(
-      space, recipe, budget_bytes, [&](const SearchSite& site) { return site.kind == kind; }, random);
+      space, recipe, budget, [&](const SearchSite& site) { return site.kind == kind; }, random);
 }
 
-std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes, int layer,
+std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, const Budget& budget, int layer,
                                   DecisionRandom& random) {
   return raise_where(
-      space, recipe, budget_bytes, [&](const SearchSite& site) { return site.layer == layer; }, random);
+      space, recipe, budget, [&](const SearchSite& site) { return site.layer == layer; }, random);
 }
 
-std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, std::int64_t budget_bytes,
+std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, const Budget& budget,
                             DecisionRandom& random) {
   Recipe child = a;
   for (std::size_t s = 0; s < child.size(); ++s) {
     if (random.below(2) == 1) child[s] = b[s];
   }
-  const std::optional<Recipe> fitting = repair(space, settle(space, child), budget_bytes);
+  const std::optional<Recipe> fitting = repair(space, settle(space, child), budget);
   if (!fitting) return std::nullopt;
-  return spend(space, *fitting, budget_bytes);
+  return spend(space, *fitting, budget);
 }
 
-Recipe random_recipe(const SearchSpace& space, std::int64_t budget_bytes, DecisionRandom& random) {
-  EXPECT(space.smallest_bytes() <= budget_bytes, "no recipe fits ", budget_bytes, " bytes");
+Recipe random_recipe(const SearchSpace& space, const Budget& budget, DecisionRandom& random) {
+  EXPECT(space.smallest_bytes() <= budget.bytes, "no recipe fits ", budget.bytes, " bytes");
   Recipe recipe(space.sites.size());
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     recipe[s] = static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(space.sites[s].options.size())));
   }
   recipe = settle(space, recipe);
-  if (!pay_at_random(space, recipe, budget_bytes, {}, random)) recipe = space.smallest_recipe();
-  spend_at_random(space, recipe, budget_bytes, {}, random);
+  if (!pay_at_random(space, recipe, budget, {}, random)) recipe = space.smallest_recipe();
+  spend_at_random(space, recipe, budget, {}, random);
   return recipe;
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "search/space/budget.hpp"
 #include "search/space/random.hpp"
-#include "search/space/search_space.hpp"
 
 namespace pare::search {
 
@@ -37,32 +37,32 @@ double local_harm(const SearchSpace& space, const Recipe& recipe);
 /// harm a byte. Afterwards each lowered site goes back up as far as the bytes left allow. Sites marked in
 /// `frozen` (empty: none) stay; nothing when the others cannot pay. O(steps x sites). Identity for a recipe
 /// that fits.
-std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                              const std::vector<bool>& frozen = {});
 
 /// Spends bytes that are left: while some step up fits, the one that removes the most local harm a byte.
 /// Frozen sites stay.
-Recipe spend(const SearchSpace& space, Recipe recipe, std::int64_t budget_bytes, const std::vector<bool>& frozen = {});
+Recipe spend(const SearchSpace& space, Recipe recipe, const Budget& budget, const std::vector<bool>& frozen = {});
 
 /// Raises every site given by one step and lets others pay, chosen at random, then spends what is left at
 /// random. Nothing when no site can go up or the others cannot pay. A site is never both raised and lowered.
-std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> raise_and_pay(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                                     const std::vector<std::size_t>& raised, DecisionRandom& random);
 
 /// raise_and_pay for all sites of a kind ("v_proj"), or of a layer.
-std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes,
+std::optional<Recipe> raise_kind(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                                  const std::string& kind, DecisionRandom& random);
-std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, std::int64_t budget_bytes, int layer,
+std::optional<Recipe> raise_layer(const SearchSpace& space, const Recipe& recipe, const Budget& budget, int layer,
                                   DecisionRandom& random);
 
 /// Each site from one parent or the other, then settled, repaired and spent.
-std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, std::int64_t budget_bytes,
+std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Recipe& b, const Budget& budget,
                             DecisionRandom& random);
 
 /// Uniform options at random, settled, lowered at random until it fits (the smallest recipe where its forms alone are
 /// too large), then raised at random until nothing fits any more: random, but near the budget. EXPECTs that some recipe
 /// fits.
-Recipe random_recipe(const SearchSpace& space, std::int64_t budget_bytes, DecisionRandom& random);
+Recipe random_recipe(const SearchSpace& space, const Budget& budget, DecisionRandom& random);
 
 /// Number of sites that differ.
 std::size_t changes(const Recipe& a, const Recipe& b);

@@ -63,6 +63,14 @@ std::int64_t SearchSpace::bytes(const Recipe& recipe) const {
   return sum;
 }
 
+std::int64_t SearchSpace::cost(std::size_t measure, const Recipe& recipe) const {
+  EXPECT(recipe.size() == sites.size(), "a recipe of ", recipe.size(), " sites for a space of ", sites.size());
+  EXPECT(measure < measures.size(), "measure ", measure, " of ", measures.size());
+  std::int64_t sum = 0;
+  for (std::size_t s = 0; s < sites.size(); ++s) sum += sites[s].options[recipe[s]].costs[measure];
+  return sum;
+}
+
 std::vector<Unit> SearchSpace::units() const {
   std::vector<Unit> units;
   for (std::size_t first = 0, end = 0; first < sites.size(); first = end) {

@@ -16,6 +16,7 @@ struct SiteOption {
   std::int64_t bytes = 0;  ///< exact: codes, scales and zero points
   double local_error = 0;  ///< relative squared error of weights, or of outputs where inputs are known; 0 for "w16"
   std::string form = {};   ///< what it takes from the whole sub-layer: "keep-75%", "drop"; empty: nothing
+  std::vector<std::int64_t> costs = {};  ///< one a measure of the space; empty where it has none
 };
 
 /// One decision: a linear layer, or several tied together. `stage` is the first stage of the model that it changes.
@@ -38,6 +39,14 @@ struct LeftOut {
   bool operator==(const LeftOut&) const = default;
 };
 
+/// A cost besides bytes that recipes add up site by site, in whole numbers so that sums are exact.
+struct Measure {
+  std::string name;  ///< "decode_seconds": the key of its limit
+  std::string unit;  ///< what one is: "ps", "bytes"
+
+  bool operator==(const Measure&) const = default;
+};
+
 /// Sites that decide for themselves but for one thing: their options must have one form.
 using Unit = std::vector<std::size_t>;
 
@@ -47,12 +56,15 @@ using Unit = std::vector<std::size_t>;
 struct SearchSpace {
   std::vector<SearchSite> sites;
   std::vector<LeftOut> left_out = {};
+  std::vector<Measure> measures = {};
 
   /// Takes an option away from a site, which moves the indices of those behind it. Throws InputError when it was the
   /// site's last.
   void leave_out(std::size_t site, std::uint8_t option, const std::string& reason);
 
   std::int64_t bytes(const Recipe& recipe) const;
+  /// Of the measure so numbered.
+  std::int64_t cost(std::size_t measure, const Recipe& recipe) const;
   /// All sites in order: those of a stage where options have forms together, each other site alone.
   std::vector<Unit> units() const;
   /// The forms that the sites of a unit offer, in the order of the first site's options.

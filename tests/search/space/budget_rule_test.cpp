@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "search/space/budget.hpp"
+#include "search/space/budget_rule.hpp"
 
 #include <gmock/gmock.h>
 
