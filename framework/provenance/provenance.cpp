@@ -132,7 +132,7 @@ std::string build_id() {
 }
 
 Facts collect_provenance() {
-  return {{"version", version()},
+  Facts facts{{"version", version()},
           {"git_commit", build_facts::git_commit},
           {"source_hash", build_facts::source_hash},
           {"build_type", build_facts::build_type},
@@ -146,6 +146,12 @@ Facts collect_provenance() {
           {"memory_bytes", memory_bytes()},
           {"os", os()},
           {"started_at", now_utc()}};
+  if (const char* job = std::getenv("SLURM_JOB_ID")) {
+    const char* restarts = std::getenv("SLURM_RESTART_COUNT");  // SLURM sets it from the second start on
+    facts.emplace_back("slurm_job_id", job);
+    facts.emplace_back("slurm_restart_count", restarts != nullptr ? restarts : "0");
+  }
+  return facts;
 }
 
 }  // namespace pare::framework

@@ -14,7 +14,8 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 
 /// version, git_commit, source_hash, build_type, compiler, march, isa, mpi, hostname, cpu_model, cores,
 /// memory_bytes, os, started_at (UTC, ISO 8601). `cores` are those this process may use, `memory_bytes` is
-/// the machine's memory.
+/// the machine's memory. In a job of SLURM also slurm_job_id and slurm_restart_count, how often the job was
+/// started before.
 Facts collect_provenance();
 
 /// Such as "0.1.0".

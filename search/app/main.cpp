@@ -51,6 +51,24 @@ void add_experiment(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--output", arguments.output, "Override output, the directory of the run")->type_name("DIR");
 }
 
+CLI::App* add_submit(CLI::App& app, Arguments& arguments) {
+  CLI::App* submit = app.add_subcommand("submit", "Check an experiment, print its SLURM batch script and queue it");
+  add_experiment(submit, arguments);
+  search::BatchJob& job = arguments.job;
+  submit->add_option("--nodes", job.nodes, "Nodes")->required();
+  submit->add_option("--tasks-per-node", job.tasks_per_node, "Ranks a node; default: 1, or one a GPU")
+      ->check(CLI::Range(1, 1024));
+  submit->add_option("--cpus-per-task", job.cpus_per_task, "Cores a rank; default: whole nodes");
+  submit->add_option("--gpus-per-node", job.gpus_per_node, "GPUs a node");
+  submit->add_option("--time", job.time, "Time limit, e.g. 30 (minutes), 12:00:00 or 2-0 (days-hours)");
+  submit->add_option("--partition", job.partition, "Partition");
+  submit->add_option("--account", job.account, "Account");
+  submit->add_option("--array-budgets", job.budgets, "Bits a weight: a run each, e.g. 2.5,3,3.5; in OUTPUT-BITS")
+      ->delimiter(',');
+  submit->add_flag("--dry-run", arguments.dry_run, "Print the script, queue nothing");
+  return submit;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -99,6 +117,8 @@ int main(int argc, char** argv) {
 
   CLI::App* options = app.add_subcommand("options", "List all ways to compress a layer");
 
+  CLI::App* submit = add_submit(app, arguments);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -115,6 +135,7 @@ int main(int argc, char** argv) {
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*options) return pare::search::options();
+    if (*submit) return pare::search::submit(arguments);
     return pare::search::inspect(arguments);
   });
 }

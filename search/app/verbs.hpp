@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/comm/process_group.hpp"
+#include "search/experiment/batch_script.hpp"
 
 namespace pare::search {
 
@@ -19,6 +20,8 @@ struct Arguments {
   std::string algorithms;              ///< compare-search --algorithms, separated by commas
   std::string seeds;                   ///< compare-search --seeds, separated by commas
   std::string tokens;                  ///< compare-search --tokens
+  BatchJob job;                        ///< submit: what the options say
+  bool dry_run = false;                ///< submit --dry-run
   bool json = false;
   bool quiet = false;
 };
@@ -32,5 +35,6 @@ int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int options();
+int submit(const Arguments& arguments);
 
 }  // namespace pare::search
