@@ -133,19 +133,19 @@ std::string build_id() {
 
 Facts collect_provenance() {
   Facts facts{{"version", version()},
-          {"git_commit", build_facts::git_commit},
-          {"source_hash", build_facts::source_hash},
-          {"build_type", build_facts::build_type},
-          {"compiler", build_facts::compiler},
-          {"march", build_facts::march},
-          {"isa", isa_id()},
-          {"mpi", build_facts::mpi},
-          {"hostname", hostname()},
-          {"cpu_model", cpu_model()},
-          {"cores", cores()},
-          {"memory_bytes", memory_bytes()},
-          {"os", os()},
-          {"started_at", now_utc()}};
+              {"git_commit", build_facts::git_commit},
+              {"source_hash", build_facts::source_hash},
+              {"build_type", build_facts::build_type},
+              {"compiler", build_facts::compiler},
+              {"march", build_facts::march},
+              {"isa", isa_id()},
+              {"mpi", build_facts::mpi},
+              {"hostname", hostname()},
+              {"cpu_model", cpu_model()},
+              {"cores", cores()},
+              {"memory_bytes", memory_bytes()},
+              {"os", os()},
+              {"started_at", now_utc()}};
   if (const char* job = std::getenv("SLURM_JOB_ID")) {
     const char* restarts = std::getenv("SLURM_RESTART_COUNT");  // SLURM sets it from the second start on
     facts.emplace_back("slurm_job_id", job);

@@ -16,6 +16,8 @@ from harness import SystemTest, command, needs_mpi
 from slurm_cluster import SlurmCluster, missing_programs
 
 CYCLES = int(os.environ.get("PARE_SLURM_CYCLES", "0"))
+# Seconds of search after the first evaluation, time enough to be preempted.
+SEARCH = {"tokens": 25000}
 MISSING = missing_programs()
 
 
@@ -62,8 +64,8 @@ class Slurm(SystemTest):
             self.assertEqual(run["provenance"].attrs["slurm_restart_count"], str(starts - 1))
 
     def test_a_preempted_search_ends_with_the_same_digest(self):
-        reference = self.search(self.experiment("undisturbed"))
-        job = self.submitted(self.experiment(), "--nodes", 2, "--partition", "low")
+        reference = self.search(self.experiment("undisturbed", search=SEARCH))
+        job = self.submitted(self.experiment(search=SEARCH), "--nodes", 2, "--partition", "low")
 
         preemptions = max(1, CYCLES)
         for starts in range(1, preemptions + 1):
@@ -77,7 +79,7 @@ class Slurm(SystemTest):
         self.expect_same_verdict(reference, preemptions + 1)
 
     def test_budgets_of_an_array_go_to_directories_of_their_own(self):
-        self.submitted(self.experiment(search={"tokens": 4000}), "--nodes", 1, "--cpus-per-task", 1, "--array-budgets", "4,5")
+        self.submitted(self.experiment(search={"tokens": 2000}), "--nodes", 1, "--cpus-per-task", 1, "--array-budgets", "4,5")
         self.cluster.wait_for(lambda: not self.cluster.run("squeue", "-h"), "the array does not end", 240)
 
         budgets = [json.loads(self.succeed("report", self.directory / f"experiment-{bits}", "--json").out)["budget_bytes"]

@@ -17,6 +17,7 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 
 TEST(Provenance, ListsEveryFactOnceInAFixedOrder) {
+  unsetenv("SLURM_JOB_ID");
   std::vector<std::string> names;
   for (const auto& [name, value] : collect_provenance()) {
     names.push_back(name);
@@ -40,6 +41,20 @@ TEST(Provenance, GivesFactsInTheirFormats) {
   EXPECT_THAT(facts["started_at"], MatchesRegex("20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"));
   EXPECT_GE(std::stoi(facts["cores"]), 1);
   EXPECT_GT(std::stoll(facts["memory_bytes"]), 1 << 20);
+}
+
+TEST(Provenance, CountsTheStartsOfAJob) {
+  setenv("SLURM_JOB_ID", "17", 1);
+  std::map<std::string, std::string> first, third;
+  for (const auto& [name, value] : collect_provenance()) first[name] = value;
+  setenv("SLURM_RESTART_COUNT", "2", 1);
+  for (const auto& [name, value] : collect_provenance()) third[name] = value;
+  unsetenv("SLURM_JOB_ID");
+  unsetenv("SLURM_RESTART_COUNT");
+
+  EXPECT_EQ(first["slurm_job_id"], "17");
+  EXPECT_EQ(first["slurm_restart_count"], "0");
+  EXPECT_EQ(third["slurm_restart_count"], "2");
 }
 
 TEST(Provenance, GivesAVersionOfThreeNumbers) {
