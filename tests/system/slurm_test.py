@@ -61,7 +61,7 @@ class Slurm(SystemTest):
         for key in ("digest", "winner", "contestants", "trials"):
             self.assertEqual(verdict[key], reference[key])
         with h5py.File(self.directory / "experiment/run.h5") as run:
-            self.assertEqual(run["provenance"].attrs["slurm_restart_count"], str(starts - 1))
+            self.assertEqual(run["provenance"].attrs["slurm_restart_count"], str(starts - 1).encode())
 
     def test_a_preempted_search_ends_with_the_same_digest(self):
         reference = self.search(self.experiment("undisturbed", search=SEARCH))
