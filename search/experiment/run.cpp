@@ -80,6 +80,15 @@ RunRecord plan_record(const Experiment& experiment, const Plan& plan, Journal& j
   return record;
 }
 
+/// The rest of the provenance is of the first start; how often a job was started is known at the end.
+void update_starts(RunRecord& record) {
+  for (const auto& [name, value] : framework::collect_provenance()) {
+    if (name != "slurm_restart_count") continue;
+    for (auto& [known, old] : record.provenance)
+      if (known == name) old = value;
+  }
+}
+
 /// Rank 0's search, from a journal to a verdict.
 class SearchRun {
  public:
@@ -125,6 +134,7 @@ class SearchRun {
     verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
     verdict.digest = runner_.digest();
     record_.verdict = std::move(verdict);
+    update_starts(record_);
     const JournalEntry close = journal_entry(Record(Close{runner_.digest(), run_image(record_)}));
     journal_.append({&close, 1});
     snapshot();
