@@ -3,6 +3,7 @@
 
 #include "search/app/experiment_argument.hpp"
 #include "search/app/verbs.hpp"
+#include "search/experiment/compare_search.hpp"
 #include "search/experiment/plan.hpp"
 
 namespace pare::search {
@@ -10,7 +11,7 @@ namespace pare::search {
 int check(const Arguments& arguments) {
   const Experiment experiment = read_experiment_argument(arguments);
   const Plan plan(experiment);
-  fmt::print("{}", describe(experiment, plan));
+  fmt::print("{}", describe(experiment, plan) + describe_comparison(experiment, plan));
   return 0;
 }
 

@@ -54,6 +54,21 @@ std::vector<std::int64_t> resolve_budgets(const Experiment& experiment, const Se
   return bytes;
 }
 
+SearchProblem cell_problem(const Experiment& experiment, const Plan& plan, std::int64_t budget_bytes,
+                           std::uint64_t seed, std::int64_t tokens) {
+  SearchProblem problem = make_problem(experiment, plan);
+  problem.budget = budget_bytes;
+  problem.seed = seed;
+  problem.token_limit = tokens;
+  return problem;
+}
+
+/// What the experiment says, or what pare takes by default.
+std::int64_t tokens_a_cell(const Experiment& experiment, const Plan& plan, const std::vector<std::int64_t>& budgets) {
+  if (experiment.compare.tokens > 0) return experiment.compare.tokens;
+  return make_algorithm("pare", cell_problem(experiment, plan, budgets.front(), 1, 0))->token_limit();
+}
+
 /// The comparison that is in the file, finished or not. Another comparison or model in the directory is an error.
 std::optional<CompareRecord> earlier_record(const Experiment& experiment, const Plan& plan, const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
@@ -106,8 +121,7 @@ class CompareRun {
 
   CompareRecord finish() {
     const std::vector<std::int64_t> bytes = resolve_budgets(experiment_, plan_.space);
-    record_.tokens = experiment_.compare.tokens;
-    if (record_.tokens == 0) record_.tokens = make_algorithm("pare", problem(bytes.front(), 1))->token_limit();
+    record_.tokens = tokens_a_cell(experiment_, plan_, bytes);
     for (std::size_t b = 0; b < bytes.size(); ++b) add_budget(experiment_.compare.budgets[b].name, bytes[b]);
     for (std::size_t b = 0; b < bytes.size(); ++b) {
       for (const std::uint64_t seed : record_.seeds) {
@@ -124,11 +138,7 @@ class CompareRun {
 
  private:
   SearchProblem problem(std::int64_t budget_bytes, std::uint64_t seed) const {
-    SearchProblem problem = make_problem(experiment_, plan_);
-    problem.budget = budget_bytes;
-    problem.seed = seed;
-    problem.token_limit = record_.tokens;
-    return problem;
+    return cell_problem(experiment_, plan_, budget_bytes, seed, record_.tokens);
   }
 
   void add_budget(const std::string& name, std::int64_t bytes) {
@@ -268,6 +278,21 @@ CompareRecord compare_search(const Experiment& experiment, framework::ProcessGro
     status.end(drained ? RunState::drained : RunState::failed, failure.exit_code, drained ? "" : failure.text);
     throw;
   }
+}
+
+std::string describe_comparison(const Experiment& experiment, const Plan& plan) {
+  const CompareRules& rules = experiment.compare;
+  if (!rules.given) return {};
+  const std::vector<std::int64_t> bytes = resolve_budgets(experiment, plan.space);
+  const std::int64_t tokens = tokens_a_cell(experiment, plan, bytes);
+  const std::size_t cells = rules.algorithms.size() * rules.seeds.size() * bytes.size();
+  std::string text = fmt::format("compare    {} algorithms x {} seeds x {} budgets: {} searches of at most {} tokens\n",
+                                 rules.algorithms.size(), rules.seeds.size(), bytes.size(), cells, tokens);
+  for (std::size_t b = 0; b < bytes.size(); ++b) {
+    text += fmt::format("           {}: {} bytes = {:.3f} bits a weight\n", rules.budgets[b].name, bytes[b],
+                        plan.space.bits_per_weight(bytes[b]));
+  }
+  return text;
 }
 
 }  // namespace pare::search

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "framework/comm/process_group.hpp"
 #include "search/experiment/experiment.hpp"
+#include "search/experiment/plan.hpp"
 #include "search/objective/compare_record.hpp"
 
 namespace pare::search {
@@ -15,5 +18,9 @@ namespace pare::search {
 /// done. A finished comparison is returned as it is. Throws InputError: a budget that no recipe fits (which one), an
 /// output that holds another comparison.
 CompareRecord compare_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet);
+
+/// For `pare check`: how many searches with how many tokens, and the bytes of every budget; empty when the experiment has
+/// no section `compare`. Throws InputError for a budget that no recipe fits.
+std::string describe_comparison(const Experiment& experiment, const Plan& plan);
 
 }  // namespace pare::search

@@ -19,6 +19,7 @@ struct CompareRules {
     std::string name;  ///< as the experiment spells it: "bits_per_weight: 2.5"
     BudgetRule rule;
   };
+  bool given = false;                   ///< the experiment has the section `compare`
   std::vector<std::string> algorithms;  ///< default: all but exhaustive, pare first
   std::vector<std::uint64_t> seeds;     ///< default: the experiment's
   std::vector<NamedBudget> budgets;     ///< default: the experiment's

@@ -149,6 +149,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
   const ConfigView root = document.root();
   CompareRules rules;
   if (const auto section = root.find("compare")) {
+    rules.given = true;
     section->allow_keys({"algorithms", "seeds", "budgets", "tokens"});
     if (const auto x = section->find("algorithms")) {
       read_different(*x, [&](const auto& entry) { rules.algorithms.push_back(one_of(entry, algorithm_names())); });

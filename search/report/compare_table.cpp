@@ -35,14 +35,16 @@ std::string block(const CompareRecord& record, const CompareSummary& summary, st
   if (budget.uniform) {
     text += fmt::format("; {} has KL {}", budget.uniform->name, kl_text(estimate(budget.uniform->window_kl).mean));
   }
-  text += fmt::format("\n  {:<10}  {:>9}  {:>20}  {:>7}  {:>12}  {:>8}  {:>8}  {}\n", "algorithm", "median KL",
-                      "least .. largest", "ratio", "tokens", "seconds", "evopress",
+  std::size_t width = std::string_view("algorithm").size();
+  for (const std::string& algorithm : record.algorithms) width = std::max(width, algorithm.size());
+  text += fmt::format("\n  {:<{}}  {:>9}  {:>20}  {:>7}  {:>12}  {:>8}  {:>8}  {}\n", "algorithm", width, "median KL",
+                      "least .. largest", "ratio", "tokens", "seconds", "reach",
                       "KL less " + summary.reference + "'s, worst seed [95 %]");
   for (const CompareRow& row : summary.rows) {
     if (row.budget != b) continue;
     std::string line =
-        fmt::format("  {:<10}  {:>9}  {:>20}  {:>7}  {:>12}  {:>8}  {:>8}  {}", row.algorithm, kl_text(row.median_kl),
-                    kl_text(row.least_kl) + " .. " + kl_text(row.largest_kl),
+        fmt::format("  {:<{}}  {:>9}  {:>20}  {:>7}  {:>12}  {:>8}  {:>8}  {}", row.algorithm, width,
+                    kl_text(row.median_kl), kl_text(row.least_kl) + " .. " + kl_text(row.largest_kl),
                     row.ratio ? fmt::format("{:.3f}", *row.ratio) : "", grouped(static_cast<std::int64_t>(row.tokens)),
                     std::isnan(row.seconds) ? "" : fmt::format("{:.1f}", row.seconds),
                     share_text(row.share_of_evopress), pair_text(row));
@@ -78,9 +80,12 @@ std::string compare_table(const CompareRecord& record) {
   const CompareSummary summary = summarize(record);
   std::string seeds;
   for (const std::uint64_t seed : record.seeds) seeds += fmt::format("{}{}", seeds.empty() ? "" : ", ", seed);
-  std::string text =
-      fmt::format("{} tokens each on {} search windows of {} tokens, judged on {} held-out windows; seeds {}\n",
-                  grouped(record.tokens), record.search_windows, record.window_length, record.holdout_windows, seeds);
+  std::string text = fmt::format(
+      "{} tokens each on {} search windows of {} tokens, judged on {} held-out windows; seeds {}\n"
+      "ratio: of the medians, to {}. reach: tokens until an answer was as good, held out, as evopress' last, "
+      "as a share of evopress' own\n",
+      grouped(record.tokens), record.search_windows, record.window_length, record.holdout_windows, seeds,
+      summary.reference);
   for (std::size_t b = 0; b < record.budgets.size(); ++b) text += block(record, summary, b);
   text += goals_text(record, summary);
   const std::size_t planned = record.budgets.size() * record.seeds.size() * record.algorithms.size();

@@ -47,7 +47,7 @@ class Tables(CompareTest):
             self.assertEqual(cell["trajectory"][-1]["kl"]["mean"], cell["kl"]["mean"])
             self.assertEqual(cell["trajectory"][-1]["tokens"], cell["tokens_to_answer"])
 
-    def test_continues_after_kills_and_ends_the_same(self):
+    def test_continues_after_kills_and_a_drain_and_ends_the_same(self):
         file = self.comparison()
         journal = self.directory / "experiment/compare"
         kills = 0
@@ -59,8 +59,9 @@ class Tables(CompareTest):
                 self.assertLess(time.monotonic(), deadline, "the journal does not grow")
                 self.assertIsNone(process.poll(), f"it finished after {kills} kills")
                 time.sleep(0.005)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            drain = kills == 2
+            os.killpg(process.pid, signal.SIGUSR1 if drain else signal.SIGKILL)
+            self.assertEqual(process.wait(timeout=120), 76 if drain else -signal.SIGKILL)
             kills += 1
 
         outcome = self.succeed("compare-search", file, "--json")
@@ -109,6 +110,14 @@ class Tables(CompareTest):
                     self.assertEqual(float(stored), float(line[name]), name)
                 elif name != "budget":
                     self.assertTrue(stored == -1 or math.isnan(stored), name)
+
+
+class Checked(CompareTest):
+    def test_check_says_what_a_comparison_takes(self):
+        outcome = self.succeed("check", self.comparison(budgets=[{"bits_per_weight": 3.5}, {"same_as": "w4-g32"}]))
+
+        self.assertIn("2 algorithms x 2 seeds x 2 budgets: 8 searches of at most 6000 tokens", outcome.out)
+        self.assertRegex(outcome.out, r"same_as: w4-g32: \d+ bytes = 4\.625 bits a weight")
 
 
 class Refused(CompareTest):
