@@ -3,7 +3,8 @@
 # Build with warnings as errors and run every test.
 #
 #   scripts/test.sh               all tests
-#   scripts/test.sh --sanitize    and those of the parsers again, under the address and undefined-behaviour sanitizers
+#   scripts/test.sh --sanitize    and those of the parsers again, under the address and undefined-behaviour sanitizers; then
+#                                 mutated inputs for every decoder, a minute each (scripts/fuzz.sh)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,4 +41,5 @@ if $sanitize; then
   fi
   cmake --build --preset asan --parallel "$(nproc)" --target "${parsers[@]}"
   ctest --test-dir build-asan --output-on-failure -j2 -L '^parser$'
+  scripts/fuzz.sh 60
 fi

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -41,8 +42,12 @@ std::string_view text_of(const Words<Value, count>& words, Value value) {
   return {};
 }
 
+std::string quoted(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
+
 [[noreturn]] void reject(std::string_view text, const std::string& problem) {
-  throw InputError("option '" + std::string(text) + "': " + problem +
+  throw InputError("option " + quoted(text) + ": " + problem +
                    " (options look like w16, w4-g32, w3-g64-gptq, w4-channel-sym, w8a8-smooth, q4_k-imatrix, "
                    "2:4-sparsegpt+w4-g32, 50%-wanda, keep-75%+w4-g32, drop; see configs/README.md)");
 }
@@ -71,8 +76,8 @@ using Rest = std::span<const std::string_view>;
 
 [[noreturn]] void reject_word(std::string_view text, std::string_view word, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), word) != known.end())
-    reject(text, "'" + std::string(word) + "' repeats or contradicts what stands before it");
-  reject(text, "'" + std::string(word) + "' is not part of an option" + did_you_mean(std::string(word), known));
+    reject(text, quoted(word) + " repeats or contradicts what stands before it");
+  reject(text, quoted(word) + " is not part of an option" + did_you_mean(std::string(word), known));
 }
 
 int parse_percent(std::string_view text, std::string_view word) {
@@ -139,8 +144,7 @@ int parse_bits(std::string_view text, std::string_view word, Option& option) {
     for (const auto format : kernels::all_block_formats) known.emplace_back(kernels::block_format_name(format));
     std::string lower(word);  // GGUF's own names are in capitals
     for (char& letter : lower) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-    reject(text,
-           "'" + std::string(word) + "' is neither w<bits> nor a block format nor keep" + did_you_mean(lower, known));
+    reject(text, quoted(word) + " is neither w<bits> nor a block format nor keep" + did_you_mean(lower, known));
   }
   word.remove_prefix(1);
   const std::size_t a = word.find('a');
@@ -183,7 +187,7 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
     } else if (word == "act" && option.rounding == Rounding::gptq) {
       option.rounding = Rounding::gptq_ordered;
     } else if ((word == "smooth" || word == "static") && option.activation_bits != 8) {
-      reject(text, "'" + std::string(word) + "' is for 8-bit activations, as in 'w8a8-" + std::string(word) + "'");
+      reject(text, quoted(word) + " is for 8-bit activations, as in 'w8a8-" + std::string(word) + "'");
     } else if (word == "smooth" && !option.smooth) {
       option.smooth = true;
     } else if (word == "static") {
@@ -194,7 +198,7 @@ void parse_grid(std::string_view text, std::string_view first, Rest words, Optio
     } else if (const auto rounding = value_of(rounding_words, word); rounding && option.rounding == Rounding::nearest) {
       option.rounding = *rounding;
     } else if (rounding) {
-      reject(text, "'" + std::string(word) + "' is a second way of rounding, choose one of mse, gptq, awq");
+      reject(text, quoted(word) + " is a second way of rounding, choose one of mse, gptq, awq");
     } else {
       reject_word(text, word, {"sym", "channel", "tensor", "mse", "gptq", "awq", "act", "smooth", "static"});
     }

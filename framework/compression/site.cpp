@@ -9,6 +9,7 @@
 #include "framework/calibration/stage_calibrator.hpp"
 #include "framework/compression/layer_storage.hpp"
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -21,7 +22,7 @@ class RuleMatcher {
     try {
       pattern_.assign(rule.match.substr(3), std::regex::ECMAScript);
     } catch (const std::regex_error& error) {
-      throw InputError("options: match '" + rule.match + "' is not a regular expression: " + error.what());
+      throw InputError("options: match '" + printable(rule.match) + "' is not a regular expression: " + error.what());
     }
   }
 

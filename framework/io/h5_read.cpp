@@ -232,6 +232,7 @@ std::string H5File::string_attribute(const std::string& object, const std::strin
   if (H5Tget_class(type.get()) != H5T_STRING) {
     refuse(place, "attribute '{}' is {}, should be text", key, detail::type_name(type.get()));
   }
+  checked_elements(file_, place, {}, H5Tget_size(type.get()));
   return read_texts(type.get(), space.get(), 1, place,
                     [&](hid_t memory_type, void* buffer) { return H5Aread(attribute.get(), memory_type, buffer); })
       .front();

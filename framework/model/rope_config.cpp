@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "framework/config/utf8.hpp"
+
 namespace pare::framework::detail {
 namespace {
 
@@ -74,7 +76,7 @@ std::vector<double> read_inverse_frequencies(const ConfigObject& config, std::in
     const Llama3Ramp ramp = read_ramp(*scaling, max_positions);
     for (double& frequency : frequencies) frequency = ramp.scale(frequency);
   } else if (type != "default") {
-    scaling->fail(type_key, "'" + type + "' is not supported (supported: default, linear, llama3)");
+    scaling->fail(type_key, "'" + printable(type) + "' is not supported (supported: default, linear, llama3)");
   }
   return frequencies;
 }

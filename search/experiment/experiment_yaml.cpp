@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
 
 #include "framework/config/config_document.hpp"
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "framework/io/hash.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/search_algorithm.hpp"
@@ -34,7 +33,8 @@ std::string one_of(const ConfigView& view, const std::vector<std::string>& known
   if (std::find(known.begin(), known.end(), value) == known.end()) {
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    view.fail("unknown value '" + value + "'" + framework::did_you_mean(value, known) + " (known: " + list + ")");
+    view.fail("unknown value '" + framework::printable(value) + "'" + framework::did_you_mean(value, known) +
+              " (known: " + list + ")");
   }
   return value;
 }
@@ -217,11 +217,9 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
 }
 
 Experiment read_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  std::ifstream in(file, std::ios::binary);
-  VALIDATE(in.good(), file.string(), ": cannot be read, is it there?");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse_experiment(text.str(), file.string(), overrides);
+  framework::ConfigDocument document = framework::ConfigDocument::read(file);
+  document.apply_overrides(overrides, {"budget"});
+  return read_document(document);
 }
 
 }  // namespace pare::search

@@ -7,6 +7,7 @@
 #include "framework/compression/option.hpp"
 #include "framework/config/config_document.hpp"
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
@@ -75,7 +76,7 @@ Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) 
     const framework::ConfigView entry = root.at(sites[s]);
     const auto option = space.find_option(s, spelled(entry.as_string()));
     if (!option) {
-      entry.fail("this site has no option '" + entry.as_string() + "'" +
+      entry.fail("this site has no option '" + framework::printable(entry.as_string()) + "'" +
                  failure_text(space, sites[s], spelled(entry.as_string())) +
                  framework::did_you_mean(entry.as_string(), option_names(space.sites[s])));
     }

@@ -122,6 +122,10 @@ TEST(Option, NeedsASymmetricChannelGridForInt8Activations) {
   EXPECT_THAT(error_of("w8a8-g32"), HasSubstr("8-bit activations need one scale an output or a tensor"));
 }
 
+TEST(Option, QuotesStrangeBytesSoThatATerminalCanShowThem) {
+  EXPECT_THAT(error_of("w\xff-g32\x1b[2J"), HasSubstr(R"(option 'w\xff-g32\x1b[2J': no number of bits after 'w')"));
+}
+
 TEST(Option, ExplainsWhatIsWrong) {
   const std::vector<std::pair<const char*, const char*>> wrong{
       {"", "options look like w16"},

@@ -265,4 +265,8 @@ TEST(ExperimentYaml, NamesAMissingFile) {
             "nowhere/x.yaml: cannot be read, is it there?");
 }
 
+TEST(ExperimentYaml, StopsReadingADeviceThatNeverEnds) {
+  EXPECT_EQ(error_of([] { search::read_experiment("/dev/zero", {}); }), "/dev/zero: more than the 1048576 bytes allowed");
+}
+
 }  // namespace pare::test

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Feed mutated inputs to every decoder of foreign bytes, under the address and undefined-behavior sanitizers.
+#
+#   scripts/fuzz.sh                      60 seconds a decoder, as many at once as there are cores
+#   scripts/fuzz.sh 600 journal message  10 minutes each for these two
+#   scripts/fuzz.sh FILE                 one input again, such as a finding: build-fuzz/findings/journal-crash-...
+#
+# What a run learned stays in build-fuzz/corpus and is where the next one starts. Fails when there is a finding.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=build-fuzz
+decoders=(safetensors checkpoint_index model_config experiment recipe token_file run_file journal message)
+
+fail() {
+  echo "fuzz.sh: $1" >&2
+  exit 2
+}
+
+seconds=60
+again=""
+if [[ "${1:-}" =~ ^[1-9][0-9]*$ ]]; then
+  seconds=$1
+  shift
+elif [[ -f "${1:-}" ]]; then
+  again=$1
+  shift
+fi
+for name in "$@"; do
+  [[ " ${decoders[*]} " == *" $name "* ]] || fail "unknown decoder $name (known: ${decoders[*]})"
+done
+[[ $# -eq 0 ]] || decoders=("$@")
+
+scripts/setup.sh --test
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz --parallel "$(nproc)"
+export UBSAN_OPTIONS="print_stacktrace=1"
+
+if [[ -n $again ]]; then
+  name=$(basename "$again")
+  for decoder in "${decoders[@]}"; do
+    [[ $name != "$decoder"-* ]] || exec "$build/fuzz_$decoder" "$again"
+  done
+  fail "$again: its name should start with a decoder and a dash (known: ${decoders[*]})"
+fi
+
+# Where it starts: what pare writes, what users write, and inputs that were findings once.
+seeds=$build/seeds
+rm -rf "$seeds" "$build/logs"
+mkdir -p "$seeds/experiment" "$seeds/model_config" "$build/findings" "$build/logs"
+"$build/make_seeds" "$seeds"
+cp configs/*.yaml "$seeds/experiment"
+cp configs/quickstart/model/config.json "$seeds/model_config"
+
+fuzz() {
+  local decoder=$1 seconds=$2 build=$3
+  local corpus=$build/corpus/$decoder options=()
+  mkdir -p "$corpus"
+  # What leaks on damaged files is HDF5's own.
+  case $decoder in token_file | run_file) options+=(-detect_leaks=0) ;; esac
+  [[ ! -f tests/fuzz/$decoder.dict ]] || options+=("-dict=tests/fuzz/$decoder.dict")
+  local inputs=("$corpus")
+  for folder in "$build/seeds/$decoder" "tests/fuzz/corpus/$decoder"; do
+    [[ ! -d $folder ]] || inputs+=("$folder")
+  done
+  "$build/fuzz_$decoder" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=512 -max_len=20000 -print_final_stats=1 \
+    -artifact_prefix="$build/findings/$decoder-" "${options[@]}" "${inputs[@]}" >"$build/logs/$decoder.log" 2>&1 ||
+    touch "$build/logs/$decoder.failed"
+}
+export -f fuzz
+printf '%s\n' "${decoders[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz "$@"' _ {} "$seconds" "$build"
+
+failed=0
+printf '%-18s %12s %10s %8s  %s\n' decoder executions a_second edges result
+for decoder in "${decoders[@]}"; do
+  log=$build/logs/$decoder.log
+  stat() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
+  edges=$(sed -n -E 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
+  result=sound
+  if [[ -f $build/logs/$decoder.failed ]]; then
+    failed=1
+    result="FINDING: $(grep -m 1 -E 'ERROR: |runtime error: |broken promise: ' "$log" || tail -n 1 "$log")"
+    result+=" (scripts/fuzz.sh $(sed -n -E 's/.*Test unit written to (.*)/\1/p' "$log" | tail -n 1))"
+  fi
+  printf '%-18s %12s %10s %8s  %s\n' "$decoder" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
+    "${edges:-0}" "$result"
+done
+exit $failed
