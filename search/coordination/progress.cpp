@@ -7,8 +7,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "framework/log/log.hpp"
+
 namespace pare::search {
 namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point time) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - time).count();
+}
 
 std::string duration(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
@@ -42,28 +48,51 @@ void Progress::begin(const std::string& stage, double total, const std::string& 
   started_ = shown_ = Clock::now();
   active_ = true;
   if (terminal_) show(false);
+  tell_when_due();
 }
 
 void Progress::advance(double done) {
   done_ += done;
-  const double since_shown = std::chrono::duration<double>(Clock::now() - shown_).count();
-  if (active_ && since_shown >= (terminal_ ? 0.2 : 10.0)) show(false);
+  if (active_ && seconds_since(shown_) >= (terminal_ ? 0.2 : 10.0)) show(false);
+  if (active_) tell_when_due();
 }
 
 void Progress::end() {
   if (!active_) return;
   show(true);
   active_ = false;
+  framework::log_line(framework::LogLevel::info, line());
+  tell_when_due();
+}
+
+void Progress::tell_when_due() {
+  if (stage_ != told_stage_ || seconds_since(told_) >= 2.0) tell();
+}
+
+void Progress::tell() {
+  told_ = Clock::now();
+  told_stage_ = stage_;
+  if (!listener_) return;
+  RunProgress progress;
+  progress.running_seconds = seconds_since(born_);
+  progress.stage = stage_;
+  progress.done = done_;
+  progress.total = std::max(done_, total_);
+  progress.stage_seconds = seconds_since(started_);
+  progress.unit = unit_;
+  progress.note = note_;
+  listener_(std::move(progress));
 }
 
 void Progress::say(const std::string& text) {
+  framework::log_line(framework::LogLevel::info, text);
   if (quiet_) return;
   if (active_ && terminal_) std::fputs("\r\033[K", stderr);
   fmt::print(stderr, "{}\n", text);
 }
 
 std::string Progress::line() const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+  const double seconds = seconds_since(started_);
   std::string text = fmt::format("{:<14} {}/{}{}", stage_, quantity(done_), quantity(std::max(done_, total_)), unit_);
   if (seconds > 0.5 && done_ > 0) {
     text += fmt::format(", {}{}/s, {}", quantity(done_ / seconds), unit_, duration(seconds));

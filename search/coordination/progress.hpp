@@ -3,13 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+
+#include "search/store/progress_file.hpp"
 
 namespace pare::search {
 
 /// Tells people how far a run is: stage, done/total, rate, time left, and a note such as the best loss so far. On a
 /// terminal one line is rewritten; elsewhere a line appears when a stage ends and every ten seconds in between. Writes
-/// to standard error; used by the coordinator's thread only.
+/// to standard error, and the lines that stay to the log (framework/log); used by the coordinator's thread only.
 class Progress {
  public:
   explicit Progress(bool quiet);
@@ -24,19 +27,29 @@ class Progress {
   /// A line of its own.
   void say(const std::string& line);
 
+  /// Is told how far the run is when it enters another stage, and at most every two seconds within one. The workers, the
+  /// tokens and the budget are left to the listener.
+  using Listener = std::function<void(RunProgress)>;
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
+  /// Tells it now.
+  void tell();
+
  private:
   using Clock = std::chrono::steady_clock;
 
   std::string line() const;
   void show(bool last);
+  void tell_when_due();
 
   bool quiet_;
   bool terminal_;
   bool active_ = false;
-  std::string stage_, unit_, note_;
+  std::string stage_, told_stage_, unit_, note_;
   double done_ = 0;
   double total_ = 0;
-  Clock::time_point started_, shown_;
+  Clock::time_point born_ = Clock::now();
+  Clock::time_point started_, shown_, told_;
+  Listener listener_;
 };
 
 }  // namespace pare::search

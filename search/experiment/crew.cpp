@@ -7,6 +7,8 @@
 #include <exception>
 #include <span>
 
+#include "search/experiment/rank_log.hpp"
+
 namespace pare::search {
 namespace {
 
@@ -79,6 +81,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   if (message.empty()) return 0;
   const std::string text(reinterpret_cast<const char*>(message.data()), message.size());
   const Experiment experiment = parse_experiment(text, "experiment of rank 0", {});
+  open_rank_log(experiment.output, group);
   const Plan plan(experiment);
   const CoreShare share = share_cores(experiment, group, plan);
   Worker(make_worker_setup(experiment, plan, share.threads)).serve(*coordinator);

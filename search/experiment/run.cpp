@@ -11,6 +11,7 @@
 
 #include "framework/comm/exit_code.hpp"
 #include "framework/io/atomic_file.hpp"
+#include "framework/log/log.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/search_algorithm.hpp"
@@ -19,7 +20,9 @@
 #include "search/experiment/failure.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
+#include "search/experiment/rank_log.hpp"
 #include "search/experiment/session.hpp"
+#include "search/store/progress_file.hpp"
 #include "search/store/records.hpp"
 #include "search/store/run_directory.hpp"
 #include "search/store/run_image.hpp"
@@ -89,6 +92,15 @@ void update_starts(RunRecord& record) {
   }
 }
 
+/// What people look at is no reason to end a run.
+void keep_progress(const fs::path& file, const RunProgress& progress) {
+  try {
+    write_progress_file(file, progress);
+  } catch (const InputError& error) {
+    framework::log_line(framework::LogLevel::warning, error.what());
+  }
+}
+
 /// Rank 0's search, from a journal to a verdict.
 class SearchRun {
  public:
@@ -105,6 +117,7 @@ class SearchRun {
         output_(experiment.output),
         holdout_windows_(experiment.windows.holdout) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
+    progress.set_listener([this](RunProgress stage) { report_progress(std::move(stage)); });
     session.scheduler().set_on_round([this](std::size_t tasks) {
       report_status(tasks);
       leave_late_drain([this] { drain(); });
@@ -139,6 +152,7 @@ class SearchRun {
     journal_.append({&close, 1});
     snapshot();
     report_status(0);
+    progress_.tell();
     return record_;
   }
 
@@ -146,6 +160,13 @@ class SearchRun {
     snapshot();
     report_status(0);
     status_.end(RunState::drained, framework::exit_code::drained, {});
+  }
+
+  void report_progress(RunProgress progress) {
+    progress.search_tokens = runner_.spent().search_tokens;
+    progress.token_limit = algorithm_->token_limit();
+    progress.budget_bytes = plan_.budget.bytes;
+    keep_progress(progress_file(output_), progress);
   }
 
   void report_status(std::size_t tasks) {
@@ -225,6 +246,8 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
     return std::move(*record);
   }
   make_directory(experiment.cache, "cache");
+  open_rank_log(experiment.output, group);
+  progress.set_listener([file = progress_file(experiment.output)](const RunProgress& p) { keep_progress(file, p); });
   status.enter(RunState::ready);
   start_remote_workers(group, experiment);
   Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
@@ -250,10 +273,12 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   try {
     RunRecord record = run_search(experiment, group, quiet, status);
     status.end(RunState::complete, framework::exit_code::complete, {});
+    framework::log_line(framework::LogLevel::info, "complete");
     return record;
   } catch (...) {
     const Failure failure = explain_current_exception();
     const bool drained = failure.exit_code == framework::exit_code::drained;
+    framework::log_line(drained ? framework::LogLevel::info : framework::LogLevel::error, failure.text);
     status.end(drained ? RunState::drained : RunState::failed, failure.exit_code, drained ? "" : failure.text);
     throw;
   }

@@ -266,7 +266,8 @@ TEST(ExperimentYaml, NamesAMissingFile) {
 }
 
 TEST(ExperimentYaml, StopsReadingADeviceThatNeverEnds) {
-  EXPECT_EQ(error_of([] { search::read_experiment("/dev/zero", {}); }), "/dev/zero: more than the 1048576 bytes allowed");
+  EXPECT_EQ(error_of([] { search::read_experiment("/dev/zero", {}); }),
+            "/dev/zero: more than the 1048576 bytes allowed");
 }
 
 }  // namespace pare::test

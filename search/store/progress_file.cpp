@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/store/progress_file.hpp"
+
+#include <fmt/chrono.h>
+
+#include <chrono>
+#include <system_error>
+
+#include "framework/io/atomic_file.hpp"
+#include "framework/io/json.hpp"
+#include "kernels/core/contract.hpp"
+
+namespace pare::search {
+namespace {
+
+using framework::Json;
+
+std::string time_now() {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+}
+
+Json to_json(const WorkerFacts& worker) {
+  return {{"name", worker.name},
+          {"alive", worker.alive},
+          {"tasks", worker.tasks},
+          {"failures", worker.failures},
+          {"busy_seconds", worker.busy_seconds},
+          {"latency_p50_seconds", worker.latency_p50_seconds},
+          {"latency_p95_seconds", worker.latency_p95_seconds},
+          {"bytes_sent", worker.bytes_sent},
+          {"bytes_received", worker.bytes_received}};
+}
+
+WorkerFacts worker_from(const Json& json) {
+  WorkerFacts worker;
+  json.at("name").get_to(worker.name);
+  json.at("alive").get_to(worker.alive);
+  json.at("tasks").get_to(worker.tasks);
+  json.at("failures").get_to(worker.failures);
+  json.at("busy_seconds").get_to(worker.busy_seconds);
+  json.at("latency_p50_seconds").get_to(worker.latency_p50_seconds);
+  json.at("latency_p95_seconds").get_to(worker.latency_p95_seconds);
+  json.at("bytes_sent").get_to(worker.bytes_sent);
+  json.at("bytes_received").get_to(worker.bytes_received);
+  return worker;
+}
+
+}  // namespace
+
+std::optional<double> RunProgress::utilization() const {
+  if (workers.empty() || running_seconds <= 0) return std::nullopt;
+  double busy = 0;
+  for (const WorkerFacts& worker : workers) busy += worker.busy_seconds;
+  return busy / (running_seconds * static_cast<double>(workers.size()));
+}
+
+std::filesystem::path progress_file(const std::filesystem::path& output) {
+  return output / "progress.json";
+}
+
+void write_progress_file(const std::filesystem::path& file, RunProgress progress) {
+  Json workers = Json::array();
+  for (const WorkerFacts& worker : progress.workers) workers.push_back(to_json(worker));
+  const Json json = {{"time", time_now()},
+                     {"running_seconds", progress.running_seconds},
+                     {"stage", progress.stage},
+                     {"done", progress.done},
+                     {"total", progress.total},
+                     {"stage_seconds", progress.stage_seconds},
+                     {"unit", progress.unit},
+                     {"note", progress.note},
+                     {"search_tokens", progress.search_tokens},
+                     {"token_limit", progress.token_limit},
+                     {"budget_bytes", progress.budget_bytes},
+                     {"workers", workers}};
+  framework::write_file_atomically(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::optional<RunProgress> read_progress_file(const std::filesystem::path& file) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown)) return std::nullopt;
+  const Json json = framework::parse_json_file(file);
+  try {
+    RunProgress progress;
+    json.at("time").get_to(progress.time);
+    json.at("running_seconds").get_to(progress.running_seconds);
+    json.at("stage").get_to(progress.stage);
+    json.at("done").get_to(progress.done);
+    json.at("total").get_to(progress.total);
+    json.at("stage_seconds").get_to(progress.stage_seconds);
+    json.at("unit").get_to(progress.unit);
+    json.at("note").get_to(progress.note);
+    json.at("search_tokens").get_to(progress.search_tokens);
+    json.at("token_limit").get_to(progress.token_limit);
+    json.at("budget_bytes").get_to(progress.budget_bytes);
+    for (const Json& worker : json.at("workers")) progress.workers.push_back(worker_from(worker));
+    return progress;
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(file.string() + ": is not the progress of a run, remove it");
+  }
+}
+
+}  // namespace pare::search
