@@ -12,12 +12,13 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-/// Any bytes as a journal.
-void scan_raw(std::span<const std::byte> file) {
+/// Any bytes as a segment.
+void scan_raw(std::span<const std::byte> segment) {
   fuzz::accepts([&] {
-    const search::JournalScan scan = search::scan_journal(file, "journal.bin");
-    fuzz::require(scan.sound_bytes <= file.size(), "a journal is no longer than its file");
-    for (const search::JournalRecord& record : scan.records) search::decode_record(record);
+    const search::HeaderScan header = search::scan_header(segment, "000001.bin");
+    fuzz::require(header.bytes <= segment.size(), "a header is no longer than its file");
+    for (const search::JournalRecord& record : search::scan_records(segment, header.bytes).records)
+      search::decode_record(record);
   });
 }
 
@@ -34,28 +35,33 @@ std::vector<search::JournalRecord> cut(std::span<const std::byte> bytes) {
   return records;
 }
 
+/// Fields that an older version did not write get their defaults, once.
 void check_record(const search::JournalRecord& record) {
   fuzz::accepts([&] {
-    const search::JournalEntry again = search::journal_entry(search::decode_record(record));
-    fuzz::require(again.type == record.type && again.payload == record.payload, "a record reads back as itself");
+    const search::JournalEntry once = search::journal_entry(search::decode_record(record));
+    const search::JournalEntry twice = search::journal_entry(search::decode_record({1, once.type, once.payload}));
+    fuzz::require(once.type == record.type && twice.payload == once.payload, "a record reads back as itself");
   });
 }
 
-/// What is damaged at one place is refused, or ends before that place.
-void check_damage(Bytes file, const std::vector<search::JournalRecord>& records, std::uint32_t place) {
-  const std::size_t at = place / 8 % file.size();
-  file[at] ^= std::byte{1} << (place % 8);
-  fuzz::accepts([&] {
-    const search::JournalScan scan = search::scan_journal(file, "journal.bin");
-    fuzz::require(scan.records.size() < records.size() && scan.sound_bytes <= at, "no damaged record is accepted");
-  });
-  file.resize(at);
-  fuzz::accepts([&] {
-    const search::JournalScan scan = search::scan_journal(file, "journal.bin");
-    fuzz::require(scan.records.size() <= records.size(), "a cut journal has no more records");
-    for (std::size_t r = 0; r < scan.records.size(); ++r)
-      fuzz::require(scan.records[r].payload == records[r].payload, "a cut journal keeps whole records");
-  });
+/// Where record `r` of a scan ends: behind magic, length, sequence, type, payload and checksum.
+std::size_t end_of(const search::RecordScan& scan, std::size_t r) {
+  return scan.offsets[r] + 4 + 4 + 8 + 2 + scan.records[r].payload.size() + 4;
+}
+
+/// A record with one wrong bit is not accepted, and a segment that is cut off keeps the whole records before the cut.
+void check_damage(Bytes segment, std::size_t header_bytes, const std::vector<search::JournalRecord>& records,
+                  std::uint32_t place) {
+  const std::size_t at = header_bytes + place / 8 % (segment.size() - header_bytes);
+  segment[at] ^= std::byte{1} << (place % 8);
+  const search::RecordScan damaged = search::scan_records(segment, header_bytes);
+  for (std::size_t r = 0; r < damaged.records.size(); ++r)
+    fuzz::require(at < damaged.offsets[r] || at >= end_of(damaged, r), "no damaged record is accepted");
+
+  segment.resize(at);
+  const search::RecordScan cut = search::scan_records(segment, header_bytes);
+  for (std::size_t r = 0; r < records.size() && r < cut.records.size() && cut.gaps.empty(); ++r)
+    fuzz::require(cut.records[r].payload == records[r].payload, "a segment that is cut off keeps whole records");
 }
 
 }  // namespace
@@ -68,14 +74,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(&place, data, sizeof place);
   const std::vector<search::JournalRecord> records = cut(bytes.subspan(sizeof place));
   if (records.empty()) return 0;
-  Bytes file = search::encode_header({"run", "experiment", "model", "data", "build"});
+  Bytes segment = search::encode_header({{"run", "experiment", "model", "data", "build"}, 1, 1, "owner"});
+  const std::size_t header_bytes = segment.size();
   for (const search::JournalRecord& record : records) {
     check_record(record);
     const Bytes encoded = search::encode_record(record);
-    file.insert(file.end(), encoded.begin(), encoded.end());
+    segment.insert(segment.end(), encoded.begin(), encoded.end());
   }
-  fuzz::require(search::scan_journal(file, "journal.bin").records.size() == records.size(),
-                "a whole journal is read to its end");
-  check_damage(std::move(file), records, place);
+  const search::RecordScan scan = search::scan_records(segment, search::scan_header(segment, "000001.bin").bytes);
+  fuzz::require(scan.records.size() == records.size() && scan.gaps.empty(), "a whole segment is read to its end");
+  check_damage(std::move(segment), header_bytes, records, place);
   return 0;
 }

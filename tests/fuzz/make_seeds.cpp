@@ -53,9 +53,11 @@ void write_safetensors(const Seeds& seeds) {
 
 void write_journals(const Seeds& seeds) {
   const std::vector<search::Record> records{
-      search::Result{{1, 2, 0}, search::WindowSet::holdout, 4, {0.5, 0.25}, {1.5, 1.25}, 10, 4},
-      search::Commit{7, "0123456789abcdef0123456789abcdef"}, search::Close{"0123456789abcdef0123456789abcdef"}};
-  Bytes journal = search::encode_header({"run", "experiment", "model", "data", "build"});
+      search::Epoch{2, "host: a"},
+      search::Result{{1, 2, 0}, search::WindowSet::holdout, 4, {0.5, 0.25}, {1.5, 1.25}, 10, 4, true},
+      search::Commit{7, "0123456789abcdef0123456789abcdef", {{1, 2, 0}, search::WindowSet::holdout, 4, 2}},
+      search::PlanRecord{{std::byte{1}}}, search::Close{"0123456789abcdef0123456789abcdef", {std::byte{1}}}};
+  Bytes journal = search::encode_header({{"run", "experiment", "model", "data", "build"}, 1, 1, "owner"});
   Bytes script(4);  // as journal_fuzz cuts it: a place to damage, then u8 type | u8 length | payload
   std::uint64_t sequence = 0;
   for (const search::Record& record : records) {
