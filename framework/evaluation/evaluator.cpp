@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "kernels/core/contract.hpp"
 
@@ -34,7 +33,7 @@ void check_finite(const CandidateScores& scores) {
   if (std::all_of(scores.kl.begin(), scores.kl.end(), finite) &&
       std::all_of(scores.nll.begin(), scores.nll.end(), finite))
     return;
-  throw std::runtime_error("a candidate's loss is not finite");
+  throw LossNotFinite("a candidate's loss is not finite");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "framework/data/token_windows.hpp"
@@ -19,6 +20,12 @@ namespace pare::framework {
 struct CandidateScores {
   std::vector<double> kl;
   std::vector<double> nll;
+};
+
+/// A candidate gave a loss that is not a finite number.
+class LossNotFinite : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 struct EvaluationResult {
@@ -46,7 +53,7 @@ class Evaluator {
   TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k);
 
   /// Scores candidates on windows [begin, begin + count); `teacher_begin` is the position of `begin` in the teacher's
-  /// count over both sets. Throws std::runtime_error when a score is not finite.
+  /// count over both sets. Throws LossNotFinite.
   EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
                             std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin);
 

@@ -86,8 +86,13 @@ void put(ByteWriter& out, const Evaluated& x) {
   out.number(x.stage_runs_separate);
 }
 void put(ByteWriter& out, const Failed& x) {
-  out.number(static_cast<std::uint8_t>(x.input));
+  out.number(static_cast<std::uint8_t>(x.kind));
   out.string(x.text);
+}
+void put(ByteWriter&, const Alive&) {}
+void put(ByteWriter& out, const Hello& x) {
+  for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host}) out.string(*text);
+  out.number(x.pid);
 }
 
 WindowSet get_set(ByteReader& in) {
@@ -169,8 +174,15 @@ void get(ByteReader& in, Evaluated& x) {
   x.stage_runs_separate = in.number<std::int64_t>();
 }
 void get(ByteReader& in, Failed& x) {
-  x.input = in.number<std::uint8_t>() != 0;
+  const auto kind = in.number<std::uint8_t>();
+  VALIDATE(kind <= static_cast<std::uint8_t>(FailureKind::fault), "message is damaged: no kind of failure ", int{kind});
+  x.kind = static_cast<FailureKind>(kind);
   x.text = in.string();
+}
+void get(ByteReader&, Alive&) {}
+void get(ByteReader& in, Hello& x) {
+  for (std::string* text : {&x.build, &x.isa, &x.model, &x.host}) *text = in.string();
+  x.pid = in.number<std::int64_t>();
 }
 
 void put_variant(ByteWriter& out, const auto& variant) {

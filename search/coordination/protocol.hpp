@@ -16,9 +16,9 @@
 
 namespace pare::search {
 
-/// All messages between the coordinator and its workers. A worker answers every Task with one Reply that carries the
-/// task's number. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 3;
+/// All messages between the coordinator and its workers. A worker says Hello first, then answers every Task with one
+/// Reply that carries the task's number; in between it may say Alive at any time. Both ends are the same build; the version guards against a mixed installation.
+inline constexpr std::uint32_t protocol_version = 4;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -89,13 +89,31 @@ struct Evaluated {
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_separate = 0;
 };
-/// The task failed. `input`: because of what a user or a file gave (exit code 2), else a fault.
+/// Why a task failed, which decides what happens to it (scheduler.hpp).
+enum class FailureKind : std::uint8_t {
+  input = 0,       ///< what a user or a file gave is wrong: nobody can do better
+  evaluation = 1,  ///< a loss is not finite
+  memory = 2,      ///< no memory left, on the host or on the device
+  crash = 3,       ///< the process that evaluates died
+  fault = 4,       ///< anything else
+};
 struct Failed {
-  bool input = false;
-  std::string text;
+  FailureKind kind = FailureKind::fault;
+  std::string text;  ///< one line
+};
+/// No answer: the worker is there, even if its task takes long. The reply's number and seconds mean nothing.
+struct Alive {};
+/// No answer: who the worker is, sent before anything else, and again when its evaluating process was started anew.
+/// Workers whose build, instruction set or model differ from the coordinator's would give other losses.
+struct Hello {
+  std::string build;  ///< framework::build_id()
+  std::string isa;    ///< framework::isa_id()
+  std::string model;  ///< Model::hash()
+  std::string host;
+  std::int64_t pid = 0;
 };
 
-using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed>;
+using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed, Alive, Hello>;
 
 struct NumberedTask {
   std::uint64_t number = 0;

@@ -17,7 +17,7 @@ constexpr std::size_t tasks_per_worker = 2;
 constexpr auto idle_pause = std::chrono::microseconds(200);
 
 [[noreturn]] void throw_failure(const Failed& failed) {
-  if (failed.input) throw InputError(failed.text);
+  if (failed.kind == FailureKind::input) throw InputError(failed.text);
   throw std::runtime_error(failed.text);
 }
 
@@ -61,6 +61,7 @@ std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
       const auto message = worker.channel->try_receive();
       if (!message) break;
       Reply reply = decode_reply(*message);
+      if (std::holds_alternative<Alive>(reply.outcome) || std::holds_alternative<Hello>(reply.outcome)) continue;
       --worker.under_way;
       busy_seconds_ += reply.seconds;
       ++collected;

@@ -1,22 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/coordination/worker.hpp"
 
+#include <unistd.h>
+
+#include <array>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <stdexcept>
 
 #include "framework/data/self_generated_text.hpp"
 #include "framework/data/window_file.hpp"
 #include "framework/evaluation/teacher_plan.hpp"
+#include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/parallel.hpp"
 
 namespace pare::search {
+namespace {
+
+FailureKind kind_of(const std::exception& error) {
+  if (dynamic_cast<const InputError*>(&error) != nullptr) return FailureKind::input;
+  if (dynamic_cast<const framework::LossNotFinite*>(&error) != nullptr) return FailureKind::evaluation;
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return FailureKind::memory;
+  if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) return FailureKind::memory;
+  return FailureKind::fault;
+}
+
+Hello make_hello(const framework::Model& model) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return {framework::build_id(), framework::isa_id(), model.hash(), host.data(), getpid()};
+}
+
+}  // namespace
 
 Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
 
 void Worker::serve(framework::Channel& coordinator) {
   kernels::set_kernel_threads(setup_.threads);
+  coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = make_hello(setup_.model)}));
   while (true) {
     const NumberedTask numbered = decode_task(coordinator.receive());
     if (std::holds_alternative<Stop>(numbered.task)) return;
@@ -24,10 +47,8 @@ void Worker::serve(framework::Channel& coordinator) {
     Reply reply{.number = numbered.number, .seconds = 0, .outcome = Ready{}};
     try {
       reply.outcome = std::visit([&](const auto& task) { return carry_out(task); }, numbered.task);
-    } catch (const InputError& error) {
-      reply.outcome = Failed{true, error.what()};
     } catch (const std::exception& error) {
-      reply.outcome = Failed{false, error.what()};
+      reply.outcome = Failed{kind_of(error), error.what()};
     }
     reply.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     coordinator.send(encode(reply));

@@ -38,7 +38,7 @@ class Worker {
  public:
   explicit Worker(const WorkerSetup& setup);
 
-  /// Answers tasks until Stop arrives. An exception becomes a Failed outcome, and the worker goes on.
+  /// Says Hello, then answers tasks until Stop arrives. An exception becomes a Failed outcome, and the worker goes on.
   void serve(framework::Channel& coordinator);
 
  private:

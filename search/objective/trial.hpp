@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "search/space/recipe.hpp"
@@ -19,12 +20,16 @@ struct EvaluationRequest {
 };
 
 /// What came out, per window: mean KL(teacher || candidate) and mean negative log-likelihood, both in nats a token.
-/// A trial is committed in the order of its request, whatever worker finished first.
+/// A trial is committed in the order of its request, whatever worker finished first. A trial that `failed` could not be
+/// measured on any worker: all its values are +infinity, and `failure` says why.
 struct Trial {
   std::int64_t id = 0;  ///< position in the order of commits
   EvaluationRequest request;
   std::vector<double> kl;
   std::vector<double> nll;
+  std::string failure = {};  ///< one line; empty: all is well. The same trial may fail with another text elsewhere.
+
+  bool failed() const { return !failure.empty(); }
 };
 
 }  // namespace pare::search

@@ -31,6 +31,7 @@ class Sorter {
   void operator()(Close& close) { replay_.close = std::move(close); }
   void operator()(PlanRecord& plan) { replay_.plan = std::move(plan.run); }
   void operator()(Epoch&) {}
+  void operator()(const Poisoned& poisoned) { replay_.poisoned.add(poisoned); }
 
  private:
   JournalReplay& replay_;
@@ -60,7 +61,8 @@ std::optional<RunRecord> rebuild_run(const JournalReplay& replay) {
   TrialDigest digest;
   for (const std::optional<Commit>& commit : replay.commits) {
     if (!commit) break;
-    std::optional<Trial> trial = cache.lookup(commit->request);
+    std::optional<Trial> trial = replay.poisoned.failed_trial(commit->request, commit->trial);
+    if (!trial) trial = cache.lookup(commit->request);
     if (!trial) break;
     trial->id = commit->trial;
     digest.add(*trial);
@@ -74,9 +76,12 @@ std::optional<RunRecord> rebuild_run(const JournalReplay& replay) {
 std::vector<std::int64_t> incomplete_trials(const JournalReplay& replay) {
   const EvaluationCache cache = cache_of(replay);
   std::vector<std::int64_t> trials;
-  for (std::size_t t = 0; t < replay.commits.size(); ++t)
-    if (!replay.commits[t] || !cache.missing(replay.commits[t]->request).empty())
-      trials.push_back(static_cast<std::int64_t>(t));
+  for (std::size_t t = 0; t < replay.commits.size(); ++t) {
+    const auto trial = static_cast<std::int64_t>(t);
+    const std::optional<Commit>& commit = replay.commits[t];
+    const bool failed = commit && replay.poisoned.has(commit->request.recipe, trial);
+    if (!commit || (!failed && !cache.missing(commit->request).empty())) trials.push_back(trial);
+  }
   return trials;
 }
 

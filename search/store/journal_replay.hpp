@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "search/store/journal_format.hpp"
+#include "search/store/poisoned_recipes.hpp"
 #include "search/store/records.hpp"
 #include "search/store/run_record.hpp"
 
@@ -17,7 +18,8 @@ namespace pare::search {
 struct JournalReplay {
   std::vector<Result> results;                 ///< in the order of arrival
   std::vector<std::optional<Commit>> commits;  ///< by trial; nothing where a damaged journal lost one
-  std::vector<std::byte> plan;                 ///< run_image; empty: none
+  PoisonedRecipes poisoned;
+  std::vector<std::byte> plan;  ///< run_image; empty: none
   std::optional<Close> close;
   std::uint64_t last_sequence = 0;
 };

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint16_t result_type = 1;
 constexpr std::uint16_t commit_type = 2;
 constexpr std::uint16_t close_type = 3;
+constexpr std::uint16_t poisoned_type = 4;
 constexpr std::uint16_t plan_type = 5;
 constexpr std::uint16_t epoch_type = 6;
 
@@ -43,6 +44,14 @@ struct Encoder {
     writer.string(close.verdict_digest);
     blob(close.run);
     return close_type;
+  }
+
+  std::uint16_t operator()(const Poisoned& poisoned) {
+    EXPECT(!poisoned.text.empty());
+    writer.array(std::span(poisoned.recipe));
+    writer.number(poisoned.trial);
+    writer.string(poisoned.text);
+    return poisoned_type;
   }
 
   std::uint16_t operator()(const PlanRecord& plan) {
@@ -104,6 +113,16 @@ Commit decode_commit(ByteReader& reader, const std::string& name) {
   return commit;
 }
 
+Poisoned decode_poisoned(ByteReader& reader, const std::string& name) {
+  Poisoned poisoned;
+  poisoned.recipe = reader.array<std::uint8_t>();
+  poisoned.trial = reader.number<std::int64_t>();
+  poisoned.text = reader.string();
+  VALIDATE(poisoned.trial >= 0, name, " is damaged: trial ", poisoned.trial);
+  VALIDATE(!poisoned.text.empty(), name, " is damaged: a failure without a reason");
+  return poisoned;
+}
+
 Close decode_close(ByteReader& reader) {
   Close close;
   close.verdict_digest = reader.string();
@@ -151,6 +170,9 @@ Record decode_record(const JournalRecord& record) {
       break;
     case epoch_type:
       decoded = decode_epoch(reader);
+      break;
+    case poisoned_type:
+      decoded = decode_poisoned(reader, name);
       break;
     default:
       VALIDATE(false, name, " has the unknown type ", record.type, ": use the pare that wrote it");

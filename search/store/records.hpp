@@ -26,6 +26,14 @@ struct Result {
   bool reused = false;  ///< another run had evaluated it
 };
 
+/// A recipe that no worker could evaluate: every trial of it from number `trial` on has failed. Payload: u8[] recipe |
+/// i64 trial | string text.
+struct Poisoned {
+  Recipe recipe;
+  std::int64_t trial = 0;
+  std::string text;  ///< why, one line, not empty
+};
+
 /// A trial was given to the algorithm; its values are in the results before it. A replay must come to the same digest.
 /// Payload: i64 trial | string digest | u8[] recipe | u8 set | i64 begin | i64 count.
 struct Commit {
@@ -52,9 +60,10 @@ struct Epoch {
   std::string owner;  ///< to_text of store/owner.hpp
 };
 
-using Record = std::variant<Result, Commit, Close, PlanRecord, Epoch>;
+using Record = std::variant<Result, Commit, Close, PlanRecord, Epoch, Poisoned>;
 
-/// Type and payload for Journal::append. The types are 1 (Result), 2 (Commit), 3 (Close), 5 (PlanRecord), 6 (Epoch).
+/// Type and payload for Journal::append. The types are 1 (Result), 2 (Commit), 3 (Close), 4 (Poisoned), 5 (PlanRecord),
+/// 6 (Epoch).
 /// New fields go to the end of a payload, and a decoder takes records that end before them.
 JournalEntry journal_entry(const Record& record);
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "kernels/core/error.hpp"
@@ -49,7 +50,9 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(SiteBuilt{{{std::byte{7}}, {{0.5, 2.0}}, {{1, "no scale"}}}});
   outcomes.emplace_back(Taught{{{1}, {-0.5f}, {1.5}}});
   outcomes.emplace_back(Evaluated{{0.25}, {2.0}, 10, 14});
-  outcomes.emplace_back(Failed{true, "disk full"});
+  outcomes.emplace_back(Failed{FailureKind::crash, "killed by signal 9"});
+  outcomes.emplace_back(Alive{});
+  outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711});
   return outcomes;
 }
 
@@ -66,6 +69,15 @@ TEST(Protocol, CarriesEveryOutcome) {
     if (const auto* evaluated = std::get_if<Evaluated>(&reply.outcome)) {
       EXPECT_THAT(evaluated->kl, testing::ElementsAre(0.25));
       EXPECT_EQ(evaluated->stage_runs_separate, 14);
+    }
+    if (const auto* failed = std::get_if<Failed>(&reply.outcome)) {
+      EXPECT_EQ(failed->kind, FailureKind::crash);
+      EXPECT_EQ(failed->text, "killed by signal 9");
+    }
+    if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
+      EXPECT_EQ(std::tie(hello->build, hello->isa, hello->model, hello->host),
+                std::make_tuple("build", "isa", "model", "node7"));
+      EXPECT_EQ(hello->pid, 4711);
     }
   }
 }
@@ -127,6 +139,14 @@ TEST(Protocol, RefusesTrailingBytesAndOtherVersions) {
   bytes.pop_back();
   bytes[0] = std::byte{99};
   EXPECT_THROW(decode_task(bytes), std::runtime_error);
+}
+
+TEST(Protocol, RefusesAKindOfFailureThatThereIsNot) {
+  auto bytes = encode(Reply{1, 0.5, Failed{FailureKind::fault, ""}});
+  bytes[bytes.size() - 5] = std::byte{5};
+
+  EXPECT_THAT([&] { decode_reply(bytes); },
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("kind of failure 5")));
 }
 
 TEST(Protocol, SurvivesRandomDamage) {

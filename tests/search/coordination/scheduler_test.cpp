@@ -32,7 +32,7 @@ class Crew {
           const auto* build = std::get_if<BuildSite>(&task.task);
           Outcome outcome = Ready{};
           if (build != nullptr && build->site == fail_at)
-            outcome = Failed{true, "site is broken"};
+            outcome = Failed{FailureKind::input, "site is broken"};
           else if (build != nullptr)
             outcome = SiteBuilt{{std::vector<std::byte>(build->site), {}}};
           else if (std::holds_alternative<GenerateText>(task.task))

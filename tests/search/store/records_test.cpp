@@ -35,6 +35,7 @@ TEST(Records, SurviveARoundTrip) {
   const auto close = std::get<Close>(decode_record(stored(Close{"def", image})));
   const auto plan = std::get<PlanRecord>(decode_record(stored(PlanRecord{image})));
   const auto epoch = std::get<Epoch>(decode_record(stored(Epoch{7, "host: a\n"})));
+  const auto poisoned = std::get<Poisoned>(decode_record(stored(Poisoned{{4, 5}, 9, "crashed twice"})));
 
   EXPECT_EQ(result.recipe, example.recipe);
   EXPECT_EQ(result.set, WindowSet::holdout);
@@ -51,6 +52,9 @@ TEST(Records, SurviveARoundTrip) {
   EXPECT_EQ(committed.request.begin, 3);
   EXPECT_EQ(committed.request.count, 4);
   EXPECT_EQ(close.verdict_digest, "def");
+  EXPECT_EQ(poisoned.recipe, (Recipe{4, 5}));
+  EXPECT_EQ(poisoned.trial, 9);
+  EXPECT_EQ(poisoned.text, "crashed twice");
   EXPECT_EQ(close.run, image);
   EXPECT_EQ(plan.run, image);
   EXPECT_EQ(epoch.epoch, 7u);
@@ -66,7 +70,7 @@ TEST(Records, TakesAResultThatEndsBeforeTheLastField) {
 
 TEST(Records, RefuseEveryOtherLength) {
   for (const Record& record : {Record{example}, Record{commit}, Record{Close{"def", image}}, Record{PlanRecord{image}},
-                               Record{Epoch{1, "a"}}}) {
+                               Record{Epoch{1, "a"}}, Record{Poisoned{{4}, 9, "crash"}}}) {
     const JournalRecord whole = stored(record);
     const std::size_t optional_tail = std::holds_alternative<Result>(record) ? 1 : 0;
     for (std::size_t size = 0; size + optional_tail < whole.payload.size(); ++size) {
