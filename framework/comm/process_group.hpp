@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "framework/comm/channel.hpp"
+#include "framework/comm/spawner.hpp"
+#include "framework/comm/watchdog.hpp"
 
 namespace pare::framework {
 
@@ -15,12 +17,19 @@ namespace pare::framework {
 /// unwinding MPI_Finalize is skipped: it would wait for ranks that may be gone. Otherwise the destructor
 /// first waits until every message sent has left. The constructor throws InputError when srun or mpirun
 /// started several tasks that cannot form one group.
+///
+/// Nothing here waits for ever: a process that does not get through MPI_Init in 120 s (PARE_INIT_SECONDS), or through
+/// MPI_Finalize in 10 s, ends; so does one whose launcher is gone.
 class ProcessGroup {
  public:
-  ProcessGroup(int& argc, char**& argv);
+  /// `child_main`: what child processes do that this rank starts (spawner.hpp).
+  ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& child_main);
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
+
+  /// This build can form groups of several ranks.
+  static bool has_mpi();
 
   int rank() const;
   int size() const;
@@ -32,12 +41,22 @@ class ProcessGroup {
   /// it.
   std::unique_ptr<Channel> channel(int peer);
 
+  Spawner& spawner() { return spawner_; }
+  Watchdog& watchdog() { return watchdog_; }
+
+  /// The last call of a program: lets all messages leave, and takes leave of the other ranks; returns `exit_code`. With
+  /// `ranks_lost` MPI_Finalize would wait for the dead, so the process just ends.
+  int finish(int exit_code, bool ranks_lost);
+
   /// Ends every rank at once with this exit code (MPI_Abort); without MPI it exits. For faults that ranks
   /// cannot agree on.
   [[noreturn]] void abort(int exit_code);
 
  private:
   struct Implementation;
+
+  Spawner spawner_;  ///< first: it forks before there are threads
+  Watchdog watchdog_;
   std::unique_ptr<Implementation> implementation_;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <list>
@@ -10,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "framework/comm/exit_code.hpp"
 #include "framework/comm/launcher.hpp"
 #include "framework/comm/process_group.hpp"
 #include "kernels/core/contract.hpp"
@@ -32,6 +35,9 @@ void check_mpi(int status, const char* call) {
 /// A message travels as parts: MPI counts are int, and a message may be longer than that. The tag of a part
 /// says whether another one follows; MPI keeps the order of parts between two ranks.
 constexpr std::size_t largest_part = std::size_t{32} << 20;
+constexpr auto usual_init_limit = std::chrono::seconds(120);
+constexpr auto finalize_limit = std::chrono::seconds(10);
+
 constexpr int last_part = 0;
 constexpr int more_parts = 1;
 
@@ -151,7 +157,8 @@ struct ProcessGroup::Implementation {
   Outbox outbox;
 };
 
-ProcessGroup::ProcessGroup(int& argc, char**& argv) : implementation_(std::make_unique<Implementation>()) {
+ProcessGroup::ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& child_main)
+    : spawner_(child_main), implementation_(std::make_unique<Implementation>()) {
   const Launcher launcher = find_launcher();
   if (!launcher.offers_mpi) {
     VALIDATE(launcher.tasks == 1, "srun started ", launcher.tasks,
@@ -159,6 +166,9 @@ ProcessGroup::ProcessGroup(int& argc, char**& argv) : implementation_(std::make_
     return;
   }
   Implementation& group = *implementation_;
+  watchdog_.end_with_parent();
+  watchdog_.arm("MPI_Init has waited for the other ranks",
+                seconds_from_environment("PARE_INIT_SECONDS", usual_init_limit), exit_code::temporary);
   int provided = MPI_THREAD_SINGLE;
   MPI_CALL(MPI_Init_thread, &argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_CALL(MPI_Comm_set_errhandler, MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -174,20 +184,35 @@ ProcessGroup::ProcessGroup(int& argc, char**& argv) : implementation_(std::make_
   MPI_CALL(MPI_Comm_rank, host, &group.local_rank);
   MPI_CALL(MPI_Comm_size, host, &group.local_size);
   MPI_CALL(MPI_Comm_free, &host);
+  watchdog_.disarm();
 }
 
 ProcessGroup::~ProcessGroup() {
+  if (std::uncaught_exceptions() > implementation_->unwinding_at_start) return;
+  finish(exit_code::complete, false);
+}
+
+int ProcessGroup::finish(int exit_code, bool ranks_lost) {
   Implementation& group = *implementation_;
-  if (group.comm == MPI_COMM_NULL || std::uncaught_exceptions() > group.unwinding_at_start) return;
+  if (group.comm == MPI_COMM_NULL) return exit_code;
+  std::fflush(nullptr);
+  watchdog_.arm("the last messages and MPI_Finalize have waited for other ranks", finalize_limit, exit_code);
   try {
     for (Pause pause; !group.outbox.empty(); pause()) group.outbox.reap();
+    if (ranks_lost) _exit(exit_code);
     MPI_CALL(MPI_Comm_free, &group.comm);
     MPI_CALL(MPI_Finalize);
   } catch (const std::exception&) {
-    // A destructor has nobody to tell; the launcher notices a rank that left without MPI_Finalize.
+    // There is nobody left to tell; the launcher notices a rank that left without MPI_Finalize.
   }
+  group.comm = MPI_COMM_NULL;
+  watchdog_.disarm();
+  return exit_code;
 }
 
+bool ProcessGroup::has_mpi() {
+  return true;
+}
 int ProcessGroup::rank() const {
   return implementation_->rank;
 }

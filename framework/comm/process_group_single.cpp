@@ -11,7 +11,7 @@ namespace pare::framework {
 
 struct ProcessGroup::Implementation {};
 
-ProcessGroup::ProcessGroup(int&, char**&) {
+ProcessGroup::ProcessGroup(int&, char**&, const Spawner::ChildMain& child_main) : spawner_(child_main) {
   const int tasks = find_launcher().tasks;
   VALIDATE(tasks == 1, "the launcher started ", tasks,
            " tasks, but this pare was built without MPI (PARE_MPI=OFF): start it once, or build it with MPI");
@@ -19,6 +19,9 @@ ProcessGroup::ProcessGroup(int&, char**&) {
 
 ProcessGroup::~ProcessGroup() = default;
 
+bool ProcessGroup::has_mpi() {
+  return false;
+}
 int ProcessGroup::rank() const {
   return 0;
 }
@@ -30,6 +33,10 @@ int ProcessGroup::local_size() const {
 }
 int ProcessGroup::local_rank() const {
   return 0;
+}
+
+int ProcessGroup::finish(int exit_code, bool) {
+  return exit_code;
 }
 
 std::unique_ptr<Channel> ProcessGroup::channel(int peer) {

@@ -72,7 +72,7 @@ CLI::App* add_submit(CLI::App& app, Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  framework::ProcessGroup group(argc, argv);
+  framework::ProcessGroup group(argc, argv, search::serve_in_child);
   Arguments arguments;
 
   CLI::App app("pare: how far can each layer of a trained network be pared down within a budget, at the least loss?");
@@ -97,6 +97,13 @@ int main(int argc, char** argv) {
   compare->add_option("--tokens", arguments.tokens, "Override compare.tokens")->type_name("N");
   compare->add_flag("--json", arguments.json, "Print the comparison as JSON");
   compare->add_flag("-q,--quiet", arguments.quiet, "No progress");
+
+  CLI::App* run = app.add_subcommand("run", "Search to the end: starts mpirun, and starts again what fails");
+  add_experiment(run, arguments);
+  run->add_option("-n,--ranks", arguments.ranks, "Ranks")->envname("SLURM_NTASKS")->check(CLI::Range(1, 1 << 20));
+  run->add_option("mpirun", arguments.mpirun, "After --: further arguments of mpirun");
+  run->add_flag("--json", arguments.json, "Print the verdict as JSON");
+  run->add_flag("-q,--quiet", arguments.quiet, "No progress");
 
   CLI::App* evaluate = app.add_subcommand("evaluate", "Measure one recipe on the held-out windows");
   add_experiment(evaluate, arguments);
@@ -132,6 +139,7 @@ int main(int argc, char** argv) {
     if (*check) return pare::search::check(arguments);
     if (*search) return pare::search::search(arguments, group);
     if (*compare) return pare::search::compare_search(arguments, group);
+    if (*run) return pare::search::run(arguments, group);
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*options) return pare::search::options();

@@ -22,6 +22,8 @@ struct Arguments {
   std::string tokens;                  ///< compare-search --tokens
   BatchJob job;                        ///< submit: what the options say
   bool dry_run = false;                ///< submit --dry-run
+  int ranks = 1;                       ///< run -n
+  std::vector<std::string> mpirun;     ///< run -- ...
   bool json = false;
   bool quiet = false;
 };
@@ -31,6 +33,7 @@ struct Arguments {
 int check(const Arguments& arguments);
 int search(const Arguments& arguments, framework::ProcessGroup& group);
 int compare_search(const Arguments& arguments, framework::ProcessGroup& group);
+int run(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);

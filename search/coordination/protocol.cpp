@@ -48,6 +48,7 @@ void put(ByteWriter& out, const Evaluate& x) {
   for (const Recipe& recipe : x.recipes) out.array(std::span(recipe));
 }
 void put(ByteWriter&, const Stop&) {}
+void put(ByteWriter&, const Echo&) {}
 void put(ByteWriter& out, const GeneratedText& x) {
   out.array(std::span(x.tokens));
 }
@@ -138,6 +139,7 @@ void get(ByteReader& in, Evaluate& x) {
   for (std::uint64_t r = 0; r < recipes; ++r) x.recipes.push_back(in.array<std::uint8_t>());
 }
 void get(ByteReader&, Stop&) {}
+void get(ByteReader&, Echo&) {}
 void get(ByteReader& in, GeneratedText& x) {
   x.tokens = in.array<std::uint32_t>();
 }

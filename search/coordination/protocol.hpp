@@ -64,9 +64,11 @@ struct Evaluate {
 };
 /// No more tasks; not answered.
 struct Stop {};
+/// The coordinator's word that it is there, in return for Alive; not answered.
+struct Echo {};
 
 using Task = std::variant<GenerateText, UseText, CalibrateStage, UseCalibration, BuildSite, UseBank, Teach, UseTeacher,
-                          Evaluate, Stop>;
+                          Evaluate, Stop, Echo>;
 
 struct GeneratedText {
   std::vector<std::uint32_t> tokens;

@@ -61,6 +61,7 @@ std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
       const auto message = worker.channel->try_receive();
       if (!message) break;
       Reply reply = decode_reply(*message);
+      if (std::holds_alternative<Alive>(reply.outcome)) worker.channel->send(encode(NumberedTask{0, Echo{}}));
       if (std::holds_alternative<Alive>(reply.outcome) || std::holds_alternative<Hello>(reply.outcome)) continue;
       --worker.under_way;
       busy_seconds_ += reply.seconds;

@@ -151,4 +151,8 @@ Outcome Worker::carry_out(const Stop&) {
   throw InternalError("Stop is not a task to carry out");
 }
 
+Outcome Worker::carry_out(const Echo&) {
+  throw InternalError("Echo is not a task to carry out");
+}
+
 }  // namespace pare::search

@@ -52,6 +52,7 @@ class Worker {
   Outcome carry_out(const UseTeacher& task);
   Outcome carry_out(const Evaluate& task);
   Outcome carry_out(const Stop& task);
+  Outcome carry_out(const Echo& task);
 
   const framework::TokenWindows& windows(WindowSet set) const;
   framework::Evaluator& evaluator();

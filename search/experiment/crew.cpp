@@ -4,10 +4,17 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <exception>
 #include <span>
 
+#include "search/coordination/drain.hpp"
+#include "search/coordination/isolated_worker.hpp"
+#include "search/coordination/relay.hpp"
 #include "search/experiment/rank_log.hpp"
+#include "search/experiment/serve_tasks.hpp"
+#include "search/store/byte_codec.hpp"
 
 namespace pare::search {
 namespace {
@@ -29,10 +36,37 @@ int cores_of_this_rank(const framework::ProcessGroup& group) {
   return bound ? allowed : std::max(1, allowed / group.local_size());
 }
 
+int cores_to_use(const Experiment& experiment, const framework::ProcessGroup& group) {
+  return experiment.threads > 0 ? experiment.threads : cores_of_this_rank(group);
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+/// A line that breaks while a worker waits or answers ends the worker: the coordinator gave up and says why, or is gone.
+template <class Serve>
+void serve_quietly(const Serve& serve) {
+  try {
+    serve();
+  } catch (const std::exception&) {
+  }
+}
+
+std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, int threads,
+                                                framework::Spawner& spawner) {
+  ByteWriter introduction;
+  introduction.number(std::int32_t{threads});
+  introduction.string(experiment.resolved_yaml);
+  return std::make_unique<IsolatedWorker>(
+      spawner, introduction.take(),
+      TaskDeadline(experiment.containment.shortest_deadline_seconds, experiment.containment.lease_seconds));
+}
+
 }  // namespace
 
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan) {
-  const int cores = experiment.threads > 0 ? experiment.threads : cores_of_this_rank(group);
+  const int cores = cores_to_use(experiment, group);
   const framework::ModelConfig& config = plan.model.config();
   const bool small =
       2 * config.vocabulary * config.hidden * static_cast<std::int64_t>(sizeof(float)) <= small_model_table_bytes;
@@ -51,17 +85,17 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
           .threads = threads};
 }
 
-LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share) {
+LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share,
+                     framework::Spawner& spawner) {
   for (int w = 0; w < share.workers; ++w) {
+    if (experiment.containment.isolates()) {
+      channels_.push_back(start_child(experiment, share.threads, spawner));
+      continue;
+    }
     auto [here, there] = framework::make_thread_channel();
     channels_.push_back(std::move(here));
     threads_.emplace_back([setup = make_worker_setup(experiment, plan, share.threads), channel = std::move(there)] {
-      try {
-        Worker(setup).serve(*channel);
-      } catch (const std::exception&) {
-        // The coordinator gave up in the middle of a task and says why, or the broken line tells it that this worker
-        // is gone.
-      }
+      serve_quietly([&] { serve_tasks(setup, *channel); });
     });
   }
 }
@@ -75,6 +109,25 @@ void start_remote_workers(framework::ProcessGroup& group, const std::optional<Ex
   for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send(std::as_bytes(std::span(text)));
 }
 
+int serve_in_child(framework::Channel& parent) {
+  handle_signals_of_worker();
+  const auto message = parent.receive();
+  ByteReader in(message, "introduction");
+  const auto threads = in.number<std::int32_t>();
+  std::optional<Experiment> experiment;
+  std::optional<Plan> plan;
+  try {
+    experiment = parse_experiment(in.string(), "experiment of rank 0", {});
+    plan.emplace(*experiment);
+  } catch (const InputError& error) {
+    const Failed failed{FailureKind::input, error.what()};
+    parent.send(encode(Reply{.number = refusal_to_start, .seconds = 0, .outcome = failed}));
+    parent.receive();  // nothing more comes; the parent ends this process
+  }
+  serve_tasks(make_worker_setup(*experiment, *plan, threads), parent);
+  return 0;
+}
+
 int serve_as_remote_worker(framework::ProcessGroup& group) {
   const auto coordinator = group.channel(0);
   const auto message = coordinator->receive();
@@ -82,9 +135,20 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   const std::string text(reinterpret_cast<const char*>(message.data()), message.size());
   const Experiment experiment = parse_experiment(text, "experiment of rank 0", {});
   open_rank_log(experiment.output, group);
+  const int threads = cores_to_use(experiment, group);
+  const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
+                               .silence = milliseconds(experiment.containment.silence_seconds)};
+  if (experiment.containment.isolates()) {
+    relay(*coordinator, *start_child(experiment, threads, group.spawner()), settings);
+    return 0;
+  }
   const Plan plan(experiment);
-  const CoreShare share = share_cores(experiment, group, plan);
-  Worker(make_worker_setup(experiment, plan, share.threads)).serve(*coordinator);
+  std::jthread evaluator;  // before its line: the line goes first, which ends the thread
+  auto [here, there] = framework::make_thread_channel();
+  evaluator = std::jthread([setup = make_worker_setup(experiment, plan, threads), channel = std::move(there)] {
+    serve_quietly([&] { serve_tasks(setup, *channel); });
+  });
+  relay(*coordinator, *here, settings);
   return 0;
 }
 

@@ -25,13 +25,17 @@ struct CoreShare {
 /// (no barriers between threads), a large one a single worker with all cores (one set of work buffers).
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan);
 
+/// What main gives to the ProcessGroup: a child process that evaluates for its rank (cluster.isolation: process), until
+/// it is told to stop. Returns the exit code.
+int serve_in_child(framework::Channel& parent);
+
 WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, int threads);
 
-/// The workers that are threads of this process. They stop when the other ends of their channels say so; the
+/// The workers that are threads, or child processes, of this process. Threads stop when the other ends of their channels say so; the
 /// destructor waits for them.
 class LocalCrew {
  public:
-  LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share);
+  LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share, framework::Spawner& spawner);
   ~LocalCrew();
   LocalCrew(const LocalCrew&) = delete;
   LocalCrew& operator=(const LocalCrew&) = delete;

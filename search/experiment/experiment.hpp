@@ -9,6 +9,7 @@
 #include "framework/compression/site.hpp"
 #include "framework/data/token_windows.hpp"
 #include "kernels/gemm/linear.hpp"
+#include "search/experiment/containment.hpp"
 #include "search/space/budget_rule.hpp"
 
 namespace pare::search {
@@ -51,10 +52,11 @@ struct Experiment {
 
   std::filesystem::path output;
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
-  int threads = 0;              ///< cores a process may use; 0: all cores of the host, shared by its ranks
+  ContainmentSettings containment;
+  int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
-  std::string identity;       ///< hash of all that decides the result: not of output, cache, threads, compare
+  std::string identity;       ///< hash of all that decides the result: not of output, cache, cluster, threads, compare
 };
 
 /// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the

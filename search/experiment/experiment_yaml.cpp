@@ -118,7 +118,7 @@ void read_evaluation(const ConfigView& view, Experiment& experiment) {
 std::string identity_of(const framework::ConfigDocument& document, const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
-    if (key == "output" || key == "cache" || key == "threads" || others.contains(key)) continue;
+    if (key == "output" || key == "cache" || key == "cluster" || key == "threads" || others.contains(key)) continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
   return hasher.hex();
@@ -185,7 +185,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
   root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "compare", "evaluation",
-                   "output", "cache", "threads"});
+                   "output", "cache", "cluster", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -200,6 +200,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   experiment.output = root.at("output").as_string();
   experiment.cache = experiment.output.parent_path() / "cache";
   if (const auto x = root.find("cache")) experiment.cache = x->as_string();
+  if (const auto x = root.find("cluster")) experiment.containment = read_containment(*x);
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   experiment.resolved_yaml = document.resolved_text();
   experiment.identity = identity_of(document, {"compare"});

@@ -135,6 +135,7 @@ class SearchRun {
 
  private:
   RunRecord reach_verdict() {
+    report_status(0);
     report_replay();
     search();
     const std::vector<Finalist> field = final_field(plan_.space, plan_.budget, algorithm_->finalists());
@@ -170,7 +171,8 @@ class SearchRun {
   }
 
   void report_status(std::size_t tasks) {
-    status_.record(journal_.last_sequence(), static_cast<std::int64_t>(runner_.trials().size()));
+    status_.record(journal_.last_sequence(), static_cast<std::int64_t>(runner_.trials().size()),
+                   runner_.spent().tokens);
     status_.advance(tasks);
   }
 

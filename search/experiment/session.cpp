@@ -27,7 +27,7 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                  Scheduler::OnRound on_round)
     : experiment_(experiment),
       plan_(plan),
-      crew_(experiment, plan, share_cores(experiment, group, plan)),
+      crew_(experiment, plan, share_cores(experiment, group, plan), group.spawner()),
       scheduler_(all_channels(crew_, group)) {
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, scheduler_, progress);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/store/run_status.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,18 +26,43 @@ std::string host_name() {
   return name.data();
 }
 
-/// The status of a process of this host that is alive and still at it.
-bool belongs_to_another(const RunStatus& status, const RunStatus& own) {
-  const bool at_work = status.state < RunState::complete;
-  const bool same_launch = !own.launch.empty() && status.launch == own.launch;
-  return at_work && !same_launch && status.host == own.host && status.pid != own.pid && status.pid > 0 &&
-         kill(static_cast<pid_t>(status.pid), 0) == 0;
+std::string program_of(const std::string& process) {
+  std::ifstream file("/proc/" + process + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
+
+/// A process that was killed but not waited for yet is still there, as a zombie.
+bool is_running(const RunStatus& status) {
+  std::ifstream file("/proc/" + std::to_string(status.pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(") ");
+  return name_end != std::string::npos && line.compare(name_end, 3, ") Z") != 0;
 }
 
 }  // namespace
 
 std::string name_of(RunState state) {
   return names.at(static_cast<std::size_t>(state));
+}
+
+RunStatus status_of_this_process() {
+  RunStatus status;
+  status.host = host_name();
+  status.pid = getpid();
+  return status;
+}
+
+bool is_at_work(const RunStatus& status) {
+  // A number may have passed to a stranger since, so the program has to be ours, too.
+  return status.state < RunState::complete && status.host == host_name() && status.pid != getpid() &&
+         is_running(status) && program_of(std::to_string(status.pid)) == program_of("self");
+}
+
+bool writer_is_dead(const RunStatus& status) {
+  return status.host == host_name() && !is_running(status);
 }
 
 std::filesystem::path status_file(const std::filesystem::path& output) {
@@ -53,6 +77,7 @@ void write_run_status(const std::filesystem::path& file, const RunStatus& status
                              {"journal_sequence", status.sequence},
                              {"progress", status.progress},
                              {"trials", status.trials},
+                             {"tokens", status.tokens},
                              {"exit_code", status.exit_code},
                              {"error", status.error}};
   // One temporary name, and no fsync: the status is worth nothing after a power loss, and kills leave no litter.
@@ -77,6 +102,7 @@ std::optional<RunStatus> read_run_status(const std::filesystem::path& file) {
                      .sequence = json.at("journal_sequence"),
                      .progress = json.at("progress"),
                      .trials = json.at("trials"),
+                     .tokens = json.at("tokens"),
                      .exit_code = json.at("exit_code"),
                      .error = json.at("error")};
   } catch (const framework::Json::exception& error) {
@@ -86,9 +112,8 @@ std::optional<RunStatus> read_run_status(const std::filesystem::path& file) {
 
 StatusKeeper::StatusKeeper(std::filesystem::path file) : file_(std::move(file)) {
   const char* launch = std::getenv("PARE_LAUNCH");
+  status_ = status_of_this_process();
   status_.launch = launch != nullptr ? launch : "";
-  status_.host = host_name();
-  status_.pid = getpid();
 }
 
 void StatusKeeper::enter(RunState state) {
@@ -110,10 +135,14 @@ void StatusKeeper::advance(std::uint64_t tasks) {
   if (changed_ && std::chrono::steady_clock::now() - written_ >= write_interval) write();
 }
 
-void StatusKeeper::record(std::uint64_t sequence, std::int64_t trials) {
+void StatusKeeper::record(std::uint64_t sequence, std::int64_t trials, std::int64_t tokens) {
+  const bool first_new = records_ == 1 && tokens > status_.tokens;
+  if (records_ == 0 || first_new) ++records_;
+  changed_ = changed_ || sequence != status_.sequence || trials != status_.trials;
   status_.sequence = sequence;
   status_.trials = trials;
-  changed_ = true;
+  status_.tokens = tokens;
+  if (first_new) write();
 }
 
 void StatusKeeper::write() {
@@ -121,7 +150,8 @@ void StatusKeeper::write() {
   written_ = std::chrono::steady_clock::now();
   try {
     const auto found = read_run_status(file_);
-    if (found && belongs_to_another(*found, status_)) return;
+    const bool same_launch = found && !status_.launch.empty() && found->launch == status_.launch;
+    if (found && !same_launch && is_at_work(*found)) return;
     write_run_status(file_, status_);
   } catch (const std::exception&) {
     // The journal decides whether a run can go on; the supervisor restarts what it cannot see.

@@ -31,9 +31,19 @@ struct RunStatus {
   std::uint64_t sequence = 0;  ///< last record of the journal
   std::uint64_t progress = 0;  ///< tasks that came back in this launch, preparation included
   std::int64_t trials = 0;     ///< committed
+  std::int64_t tokens = 0;     ///< evaluated, earlier launches included
   int exit_code = 0;           ///< of a final state
   std::string error;           ///< one line, in state failed or stalled
 };
+
+/// With host and process filled in.
+RunStatus status_of_this_process();
+
+/// Another process of this host wrote it, which is alive and still at work.
+bool is_at_work(const RunStatus& status);
+
+/// A process of this host wrote it, which is gone.
+bool writer_is_dead(const RunStatus& status);
 
 std::filesystem::path status_file(const std::filesystem::path& output);
 
@@ -53,9 +63,11 @@ class StatusKeeper {
 
   void enter(RunState state);
   void end(RunState state, int exit_code, const std::string& error);
-  /// `tasks` more tasks came back (0: the loop is alive); the journal and the trials stand at so many.
+  /// `tasks` more tasks came back (0: the loop is alive).
   void advance(std::uint64_t tasks);
-  void record(std::uint64_t sequence, std::int64_t trials);
+  /// Journal, trials and evaluated tokens stand there. The first new token is written at once: it is what tells the
+  /// supervisor that a launch was not in vain.
+  void record(std::uint64_t sequence, std::int64_t trials, std::int64_t tokens);
 
  private:
   void write();
@@ -64,6 +76,7 @@ class StatusKeeper {
   RunStatus status_;
   std::chrono::steady_clock::time_point written_;
   bool changed_ = false;
+  int records_ = 0;  ///< 0: none yet, 1: what the journal held, 2: something new
 };
 
 }  // namespace pare::search

@@ -11,6 +11,10 @@
 namespace pare::test {
 namespace {
 
+int no_children(framework::Channel&) {
+  return 0;
+}
+
 class Launcher : public testing::Test {
  protected:
   void SetUp() override { clear(); }
@@ -48,14 +52,14 @@ TEST_F(Launcher, RefusesTasksOfSrunThatCannotSeeEachOther) {
   int argc = 0;
   char** argv = nullptr;
 
-  EXPECT_THROW(framework::ProcessGroup(argc, argv), InputError);
+  EXPECT_THROW(framework::ProcessGroup(argc, argv, no_children), InputError);
 }
 
 TEST_F(Launcher, IsOneRankWithoutALauncher) {
   int argc = 0;
   char** argv = nullptr;
 
-  const framework::ProcessGroup group(argc, argv);
+  const framework::ProcessGroup group(argc, argv, no_children);
 
   EXPECT_EQ(group.rank(), 0);
   EXPECT_EQ(group.size(), 1);

@@ -118,7 +118,7 @@ TEST(ProcessGroup, DeliversWhatWasSentBeforeTheChannelWasClosed) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  pare::framework::ProcessGroup group(argc, argv);
+  pare::framework::ProcessGroup group(argc, argv, [](pare::framework::Channel&) { return 0; });
   pare::test::group = &group;
   return RUN_ALL_TESTS();
 }

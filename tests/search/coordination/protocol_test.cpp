@@ -83,9 +83,17 @@ TEST(Protocol, CarriesEveryOutcome) {
 }
 
 TEST(Protocol, CarriesEveryTask) {
-  const std::vector<Task> tasks{
-      GenerateText{1, 2}, UseText{"t"}, CalibrateStage{5, 2, 3}, UseCalibration{"c"}, BuildSite{9},
-      UseBank{"b"},       Teach{},      UseTeacher{"e"},         Evaluate{},          Stop{}};
+  const std::vector<Task> tasks{GenerateText{1, 2},
+                                UseText{"t"},
+                                CalibrateStage{5, 2, 3},
+                                UseCalibration{"c"},
+                                BuildSite{9},
+                                UseBank{"b"},
+                                Teach{},
+                                UseTeacher{"e"},
+                                Evaluate{},
+                                Stop{},
+                                Echo{}};
   ASSERT_EQ(tasks.size(), std::variant_size_v<Task>);
 
   for (std::size_t i = 0; i < tasks.size(); ++i) {

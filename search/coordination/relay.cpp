@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/relay.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <variant>
+
+#include "framework/comm/exit_code.hpp"
+#include "search/coordination/protocol.hpp"
+
+namespace pare::search {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto shortest_pause = std::chrono::microseconds(50);
+constexpr auto longest_pause = std::chrono::microseconds(500);
+
+[[noreturn]] void leave_silent_coordinator() {
+  std::fputs("pare: a worker hears nothing from rank 0 any more, so it ends\n", stderr);
+  std::fflush(stderr);
+  _exit(framework::exit_code::temporary);
+}
+
+}  // namespace
+
+void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings) {
+  auto heard = Clock::now();
+  auto spoken = Clock::now();
+  auto pause = shortest_pause;
+  while (true) {
+    const auto now = Clock::now();
+    bool idle = true;
+    if (const auto message = coordinator.try_receive()) {
+      heard = now;
+      idle = false;
+      const Task task = decode_task(*message).task;
+      if (!std::holds_alternative<Echo>(task)) worker.send(*message);
+      if (std::holds_alternative<Stop>(task)) return;
+    }
+    if (const auto message = worker.try_receive()) {
+      coordinator.send(*message);
+      spoken = now;
+      idle = false;
+    }
+    if (now - spoken >= settings.heartbeat) {
+      coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = Alive{}}));
+      spoken = now;
+    }
+    if (now - heard >= settings.silence) leave_silent_coordinator();
+    pause = idle ? std::min(2 * pause, longest_pause) : shortest_pause;
+    if (idle) std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace pare::search

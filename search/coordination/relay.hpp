@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+#include "framework/comm/channel.hpp"
+
+namespace pare::search {
+
+struct RelaySettings {
+  std::chrono::milliseconds heartbeat{5000};
+  std::chrono::milliseconds silence{120000};
+};
+
+/// All that the main thread of a worker rank does: hands tasks from the coordinator on to the worker (a thread or a child
+/// process) and its replies back, and says Alive in between, however long a task takes. Returns after Stop, which
+/// reaches the worker, too.
+///
+/// When the coordinator says nothing for `silence`, it is gone, which MPI does not tell: the process ends with code 75, and
+/// its children with it.
+void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings);
+
+}  // namespace pare::search
