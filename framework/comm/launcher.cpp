@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/comm/launcher.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 namespace pare::framework {
@@ -16,6 +19,14 @@ Launcher find_launcher() {
       break;
     }
   return launcher;
+}
+
+std::string node_name() {
+  constexpr std::size_t longest = 255;
+  if (const char* name = std::getenv("SLURMD_NODENAME"); name != nullptr && *name != '\0')
+    return std::string(name).substr(0, longest);
+  std::array<char, longest + 1> name{};
+  return gethostname(name.data(), longest) == 0 ? name.data() : "unknown";
 }
 
 }  // namespace pare::framework

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 namespace pare::framework {
 
 /// What the environment says about who started this process, without touching MPI.
@@ -14,5 +16,8 @@ struct Launcher {
 };
 
 Launcher find_launcher();
+
+/// What SLURM calls this node (SLURMD_NODENAME), else the name of the host. At most 255 bytes.
+std::string node_name();
 
 }  // namespace pare::framework

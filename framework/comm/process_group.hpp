@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "framework/comm/channel.hpp"
 #include "framework/comm/spawner.hpp"
@@ -37,9 +39,15 @@ class ProcessGroup {
   int local_size() const;
   int local_rank() const;
 
+  /// The node of each rank, in order of ranks: equal names share memory and local disks. SLURM's name of the node where
+  /// there is one (SLURMD_NODENAME), else the host's.
+  const std::vector<std::string>& nodes() const;
+
   /// The line to another rank, at most one at a time for each; EXPECTs peer != rank(). The group must outlive
   /// it.
   std::unique_ptr<Channel> channel(int peer);
+  /// A second line to it, for bulk data: what is sent on one of the two never appears on, nor delays, the other.
+  std::unique_ptr<Channel> bulk_channel(int peer);
 
   Spawner& spawner() { return spawner_; }
   Watchdog& watchdog() { return watchdog_; }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -145,10 +146,12 @@ class MpiChannel final : public Channel {
 
 }  // namespace
 
-/// `comm` is a duplicate of the world, so that no library's messages mix with ours; MPI_COMM_NULL: one rank,
-/// MPI untouched.
+/// `comm` and `bulk` are duplicates of the world, so that no library's messages mix with ours, nor bulk data with other
+/// messages; MPI_COMM_NULL: one rank, MPI untouched.
 struct ProcessGroup::Implementation {
   MPI_Comm comm = MPI_COMM_NULL;
+  MPI_Comm bulk = MPI_COMM_NULL;
+  std::vector<std::string> nodes{node_name()};
   int rank = 0;
   int size = 1;
   int local_rank = 0;
@@ -156,6 +159,23 @@ struct ProcessGroup::Implementation {
   int unwinding_at_start = std::uncaught_exceptions();
   Outbox outbox;
 };
+
+namespace {
+
+/// The name of every rank's node, by rank.
+std::vector<std::string> gather_nodes(MPI_Comm comm, int size) {
+  std::array<char, 256> mine{};
+  const std::string name = node_name();
+  std::copy(name.begin(), name.end(), mine.begin());
+  std::vector<char> all(mine.size() * static_cast<std::size_t>(size));
+  MPI_CALL(MPI_Allgather, mine.data(), static_cast<int>(mine.size()), MPI_CHAR, all.data(),
+           static_cast<int>(mine.size()), MPI_CHAR, comm);
+  std::vector<std::string> nodes;
+  for (std::size_t begin = 0; begin < all.size(); begin += mine.size()) nodes.emplace_back(all.data() + begin);
+  return nodes;
+}
+
+}  // namespace
 
 ProcessGroup::ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& child_main)
     : spawner_(child_main), implementation_(std::make_unique<Implementation>()) {
@@ -177,8 +197,11 @@ ProcessGroup::ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& ch
            "another one");
   MPI_CALL(MPI_Comm_dup, MPI_COMM_WORLD, &group.comm);
   MPI_CALL(MPI_Comm_set_errhandler, group.comm, MPI_ERRORS_RETURN);
+  MPI_CALL(MPI_Comm_dup, MPI_COMM_WORLD, &group.bulk);
+  MPI_CALL(MPI_Comm_set_errhandler, group.bulk, MPI_ERRORS_RETURN);
   MPI_CALL(MPI_Comm_rank, group.comm, &group.rank);
   MPI_CALL(MPI_Comm_size, group.comm, &group.size);
+  group.nodes = gather_nodes(group.comm, group.size);
   MPI_Comm host = MPI_COMM_NULL;
   MPI_CALL(MPI_Comm_split_type, group.comm, MPI_COMM_TYPE_SHARED, group.rank, MPI_INFO_NULL, &host);
   MPI_CALL(MPI_Comm_rank, host, &group.local_rank);
@@ -201,6 +224,7 @@ int ProcessGroup::finish(int exit_code, bool ranks_lost) {
     for (Pause pause; !group.outbox.empty(); pause()) group.outbox.reap();
     if (ranks_lost) _exit(exit_code);
     MPI_CALL(MPI_Comm_free, &group.comm);
+    MPI_CALL(MPI_Comm_free, &group.bulk);
     MPI_CALL(MPI_Finalize);
   } catch (const std::exception&) {
     // There is nobody left to tell; the launcher notices a rank that left without MPI_Finalize.
@@ -226,9 +250,18 @@ int ProcessGroup::local_rank() const {
   return implementation_->local_rank;
 }
 
+const std::vector<std::string>& ProcessGroup::nodes() const {
+  return implementation_->nodes;
+}
+
 std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
   EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(), " asked for a line to ", peer);
   return std::make_unique<MpiChannel>(implementation_->comm, peer, implementation_->outbox);
+}
+
+std::unique_ptr<Channel> ProcessGroup::bulk_channel(int peer) {
+  EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(), " asked for a line to ", peer);
+  return std::make_unique<MpiChannel>(implementation_->bulk, peer, implementation_->outbox);
 }
 
 void ProcessGroup::abort(int exit_code) {

@@ -9,9 +9,12 @@
 
 namespace pare::framework {
 
-struct ProcessGroup::Implementation {};
+struct ProcessGroup::Implementation {
+  std::vector<std::string> nodes{node_name()};
+};
 
-ProcessGroup::ProcessGroup(int&, char**&, const Spawner::ChildMain& child_main) : spawner_(child_main) {
+ProcessGroup::ProcessGroup(int&, char**&, const Spawner::ChildMain& child_main)
+    : spawner_(child_main), implementation_(std::make_unique<Implementation>()) {
   const int tasks = find_launcher().tasks;
   VALIDATE(tasks == 1, "the launcher started ", tasks,
            " tasks, but this pare was built without MPI (PARE_MPI=OFF): start it once, or build it with MPI");
@@ -39,8 +42,16 @@ int ProcessGroup::finish(int exit_code, bool) {
   return exit_code;
 }
 
+const std::vector<std::string>& ProcessGroup::nodes() const {
+  return implementation_->nodes;
+}
+
 std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
   throw InternalError(pare::detail::concatenate("there is no rank ", peer, " in a group of one"));
+}
+
+std::unique_ptr<Channel> ProcessGroup::bulk_channel(int peer) {
+  return channel(peer);
 }
 
 void ProcessGroup::abort(int exit_code) {

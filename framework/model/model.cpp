@@ -91,6 +91,13 @@ Model::Model(const std::filesystem::path& directory)
   hash_ = detail::check_and_hash(checkpoint_, config_, expected_tensors(config_, stages_));
 }
 
+std::vector<std::filesystem::path> Model::files() const {
+  std::vector<std::filesystem::path> files = checkpoint_.files();
+  if (checkpoint_.main_file() != files.front()) files.push_back(checkpoint_.main_file());
+  files.push_back(directory_ / "config.json");
+  return files;
+}
+
 std::int64_t Model::stored_bytes(const Linear& linear) const {
   return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size());
 }

@@ -49,6 +49,8 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const std::vector<Stage>& stages() const { return stages_; }
   const std::filesystem::path& directory() const { return directory_; }
+  /// All that was read from there: config.json, weights, and the index of shards.
+  std::vector<std::filesystem::path> files() const;
 
   /// XXH3-128 over config.json and all tensor bytes, as 32 hexadecimal digits.
   const std::string& hash() const { return hash_; }

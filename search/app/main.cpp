@@ -35,7 +35,7 @@ int run_on_ranks(framework::ProcessGroup& group, const std::function<int()>& ver
   }
   // The other ranks wait for rank 0's word; rank 0 would wait for ever for a rank that failed before it could answer.
   if (group.rank() != 0) group.abort(exit_code);
-  search::start_remote_workers(group, std::nullopt);
+  search::dismiss_remote_workers(group);
   return exit_code;
 }
 

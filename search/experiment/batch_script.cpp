@@ -29,28 +29,32 @@ cpus=${SLURM_CPUS_PER_TASK:-0}
 ((cpus == 0)) || arguments+=(--set "threads=$cpus")
 
 # One rank a GPU; without GPUs as many ranks a node as --ntasks-per-node says. Rank 0 coordinates beside evaluating: it
-# needs no slot of its own, and it is on the first node, as this script is.
-if srun --mpi=list 2>&1 | grep -qw pmix; then
+# needs no slot of its own, and it is on the first node, as this script is. `pare run` starts the ranks with mpirun, and
+# starts them again, in seconds, when one fails. Where there is no mpirun, srun starts them, and this job starts again.
+if command -v mpirun >/dev/null; then
+  launch=("$pare" run "$experiment" "${arguments[@]}" -n "$SLURM_NTASKS" -- --bind-to none)
+else
   launch=(srun --mpi=pmix --kill-on-bad-exit=1)
   if ((cpus == 0)); then launch+=(--cpu-bind=none); else launch+=(--cpus-per-task="$cpus" --cpu-bind=cores); fi
-else
-  launch=(mpirun --bind-to none -n "$SLURM_NTASKS")
+  launch+=("$pare" search "$experiment" "${arguments[@]}")
 fi
-"${launch[@]}" "$pare" search "$experiment" "${arguments[@]}" &
+"${launch[@]}" &
 child=$!
 
 # SLURM sends USR2 before the time limit, TERM at a preemption, a requeue or a cancel. No result is ever lost: each is
 # in the journal before the search uses it. USR2 only saves the evaluations that are under way.
+ended=no
 trap 'kill -USR2 "$child" 2>/dev/null' USR2
-trap 'kill -TERM "$child" 2>/dev/null' TERM
+trap 'ended=yes; kill -TERM "$child" 2>/dev/null' TERM
 # A trapped signal interrupts wait; when the child has ended, wait tells its exit code however often it is asked.
 while kill -0 "$child" 2>/dev/null; do wait "$child"; done
 wait "$child"
 code=$?
 
 echo "pare: ended with $code, $(date -Is)"
-# 75: try again, 76: drained. More than 100 starts are a fault that no further start will mend.
-if ((code == 75 || code == 76)) && ((${SLURM_RESTART_COUNT:-0} < 100)); then
+# 75: try again, 76: drained. After TERM it is for SLURM to decide: a preempted job starts again, a canceled one does not.
+# More than 100 starts are a fault that no further start will mend.
+if [[ $ended == no ]] && ((code == 75 || code == 76)) && ((${SLURM_RESTART_COUNT:-0} < 100)); then
   scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"
 fi
 exit "$code"

@@ -238,7 +238,7 @@ CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGro
   make_directory(experiment.output, "output");
   std::optional<CompareRecord> earlier = earlier_record(experiment, plan, experiment.output / "compare.h5");
   if (earlier && !earlier->digest.empty()) {
-    start_remote_workers(group, std::nullopt);
+    dismiss_remote_workers(group);
     progress.say("this comparison is finished, here is its table");
     return std::move(*earlier);
   }
@@ -246,7 +246,6 @@ CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGro
   make_directory(experiment.cache, "cache");
   make_directory(directory, "output");
   status.enter(RunState::ready);
-  start_remote_workers(group, experiment);
   // All that was evaluated is in the journal and every cell that is done in compare.h5: a drain has nothing to save.
   Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
     status.advance(tasks);

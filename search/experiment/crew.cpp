@@ -7,8 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <span>
+#include <string>
 
+#include "framework/io/relaying_channel.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/isolated_worker.hpp"
 #include "search/coordination/relay.hpp"
@@ -58,6 +59,7 @@ std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, in
   ByteWriter introduction;
   introduction.number(std::int32_t{threads});
   introduction.string(experiment.resolved_yaml);
+  introduction.string(experiment.model.string());
   return std::make_unique<IsolatedWorker>(
       spawner, introduction.take(),
       TaskDeadline(experiment.containment.shortest_deadline_seconds, experiment.containment.lease_seconds));
@@ -104,9 +106,17 @@ LocalCrew::~LocalCrew() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void start_remote_workers(framework::ProcessGroup& group, const std::optional<Experiment>& experiment) {
-  const std::string text = experiment ? experiment->resolved_yaml : std::string();
-  for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send(std::as_bytes(std::span(text)));
+void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment,
+                          const std::filesystem::path& model) {
+  ByteWriter word;
+  word.string(experiment.resolved_yaml);
+  word.string(model.string());
+  const std::vector<std::byte> message = word.take();
+  for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send(message);
+}
+
+void dismiss_remote_workers(framework::ProcessGroup& group) {
+  for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send({});
 }
 
 int serve_in_child(framework::Channel& parent) {
@@ -118,6 +128,7 @@ int serve_in_child(framework::Channel& parent) {
   std::optional<Plan> plan;
   try {
     experiment = parse_experiment(in.string(), "experiment of rank 0", {});
+    experiment->model = in.string();
     plan.emplace(*experiment);
   } catch (const InputError& error) {
     const Failed failed{FailureKind::input, error.what()};
@@ -129,17 +140,18 @@ int serve_in_child(framework::Channel& parent) {
 }
 
 int serve_as_remote_worker(framework::ProcessGroup& group) {
-  const auto coordinator = group.channel(0);
-  const auto message = coordinator->receive();
+  framework::RelayingChannel coordinator(group);
+  const auto message = coordinator.receive();
   if (message.empty()) return 0;
-  const std::string text(reinterpret_cast<const char*>(message.data()), message.size());
-  const Experiment experiment = parse_experiment(text, "experiment of rank 0", {});
+  ByteReader word(message, "word of rank 0");
+  Experiment experiment = parse_experiment(word.string(), "experiment of rank 0", {});
+  experiment.model = word.string();
   open_rank_log(experiment.output, group);
   const int threads = cores_to_use(experiment, group);
   const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
                                .silence = milliseconds(experiment.containment.silence_seconds)};
   if (experiment.containment.isolates()) {
-    relay(*coordinator, *start_child(experiment, threads, group.spawner()), settings);
+    relay(coordinator, *start_child(experiment, threads, group.spawner()), settings);
     return 0;
   }
   const Plan plan(experiment);
@@ -148,7 +160,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   evaluator = std::jthread([setup = make_worker_setup(experiment, plan, threads), channel = std::move(there)] {
     serve_quietly([&] { serve_tasks(setup, *channel); });
   });
-  relay(*coordinator, *here, settings);
+  relay(coordinator, *here, settings);
   return 0;
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -50,7 +49,10 @@ class LocalCrew {
 /// Ranks other than 0: waits for rank 0's word, then works until told to stop. Returns the exit code.
 int serve_as_remote_worker(framework::ProcessGroup& group);
 
-/// Rank 0: the word the other ranks wait for. With no experiment they exit at once, quietly.
-void start_remote_workers(framework::ProcessGroup& group, const std::optional<Experiment>& experiment);
+/// Rank 0: the word the other ranks wait for. `model`: where they find the checkpoint.
+void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment,
+                          const std::filesystem::path& model);
+/// Rank 0: there is nothing to do; the other ranks exit at once, quietly.
+void dismiss_remote_workers(framework::ProcessGroup& group);
 
 }  // namespace pare::search

@@ -18,7 +18,6 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   Plan plan(experiment);
   read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed
   make_directory(experiment.cache, "cache");
-  start_remote_workers(group, experiment);
   Session session(experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); });
   const Recipe recipe = read_recipe(plan.space, file_or_option);
 

@@ -14,6 +14,13 @@
 
 namespace pare::search {
 
+/// How ranks get at the files that all of them map: checkpoint, text, bank, full-model answers.
+enum class Distribution {
+  automatic,  ///< always where there are several nodes, else never
+  never,      ///< every rank opens the shared file
+  always      ///< rank 0 reads it, and every node gets a copy
+};
+
 /// What `pare compare-search` runs: every algorithm with every seed on every budget.
 struct CompareRules {
   struct NamedBudget {
@@ -54,6 +61,9 @@ struct Experiment {
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
   ContainmentSettings containment;
   int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
+
+  Distribution distribution = Distribution::automatic;
+  std::filesystem::path node_directory = "/dev/shm";  ///< of a node's copies while a run lasts; may be $TMPDIR
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
   std::string identity;       ///< hash of all that decides the result: not of output, cache, cluster, threads, compare

@@ -114,11 +114,23 @@ void read_evaluation(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
 }
 
+void read_startup(const ConfigView& view, Experiment& experiment) {
+  view.allow_keys({"distribute", "directory"});
+  if (const auto x = view.find("distribute")) {
+    const std::string value = one_of(*x, {"auto", "never", "always"});
+    if (value == "never") experiment.distribution = Distribution::never;
+    if (value == "always") experiment.distribution = Distribution::always;
+  }
+  if (const auto x = view.find("directory")) experiment.node_directory = x->as_string();
+}
+
 /// Hash of the document without the keys that do not change any result, and without `others`.
 std::string identity_of(const framework::ConfigDocument& document, const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
-    if (key == "output" || key == "cache" || key == "cluster" || key == "threads" || others.contains(key)) continue;
+    if (key == "output" || key == "cache" || key == "cluster" || key == "startup" || key == "threads" ||
+        others.contains(key))
+      continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
   return hasher.hex();
@@ -185,7 +197,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
   root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "compare", "evaluation",
-                   "output", "cache", "cluster", "threads"});
+                   "output", "cache", "cluster", "startup", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -202,6 +214,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("cache")) experiment.cache = x->as_string();
   if (const auto x = root.find("cluster")) experiment.containment = read_containment(*x);
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
+  if (const auto x = root.find("startup")) read_startup(*x, experiment);
   experiment.resolved_yaml = document.resolved_text();
   experiment.identity = identity_of(document, {"compare"});
   experiment.compare = read_compare(document, experiment);

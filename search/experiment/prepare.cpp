@@ -131,8 +131,8 @@ void leave_out_failures(Plan& plan, const framework::LayerBank& bank, Progress& 
 
 }  // namespace
 
-framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
-                                   Progress& progress) {
+framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, NodeFiles& files,
+                                   Scheduler& scheduler, Progress& progress) {
   const std::int64_t vocabulary = plan.model.config().vocabulary;
   framework::WindowSets text;
   fs::path file;
@@ -148,22 +148,22 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
     file = experiment.cache / ("text-" + framework::hash_of(text) + ".h5");
   }
   if (!fs::exists(file)) framework::write_window_file(file, text);
-  scheduler.run_on_all(UseText{file.string()});
+  scheduler.run_on_all(UseText{files.share(file).string()});
   return text;
 }
 
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                                Scheduler& scheduler, Progress& progress) {
+                                NodeFiles& files, Scheduler& scheduler, Progress& progress) {
   if (!plan.bank.needs_calibration()) return {};
   const std::string key = framework::calibration_key(plan.model, text.to_calibrate(), experiment.precision);
   const fs::path file = experiment.cache / ("calibration-" + key + ".h5");
   if (!fs::exists(file)) gather_statistics(file, key, plan, scheduler, progress);
-  scheduler.run_on_all(UseCalibration{file.string()});
+  scheduler.run_on_all(UseCalibration{files.share(file).string()});
   return key;
 }
 
-void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, Scheduler& scheduler,
-                  Progress& progress) {
+void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
+                  Scheduler& scheduler, Progress& progress) {
   framework::Hasher hasher;
   hasher.update(plan.bank.key() + calibration);
   const std::string key = calibration.empty() ? plan.bank.key() : hasher.hex();
@@ -187,11 +187,11 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
     }
   }
   leave_out_failures(plan, bank, progress);
-  scheduler.run_on_all(UseBank{file.string()});
+  scheduler.run_on_all(UseBank{files.share(file).string()});
 }
 
 double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                       Scheduler& scheduler, Progress& progress) {
+                       NodeFiles& files, Scheduler& scheduler, Progress& progress) {
   const framework::TeacherPlan teacher_plan =
       framework::make_teacher_plan(plan.model, text, experiment.teacher_top_k, experiment.precision);
   const fs::path file = experiment.cache / ("teacher-" + teacher_plan.key + ".h5");
@@ -215,7 +215,7 @@ double prepare_teacher(const Experiment& experiment, const Plan& plan, const fra
     writer.commit();
     progress.end();
   }
-  scheduler.run_on_all(UseTeacher{file.string()});
+  scheduler.run_on_all(UseTeacher{files.share(file).string()});
   return framework::Teacher(file, teacher_plan).holdout_nll();
 }
 

@@ -6,6 +6,7 @@
 #include "search/coordination/progress.hpp"
 #include "search/coordination/scheduler.hpp"
 #include "search/experiment/experiment.hpp"
+#include "search/experiment/node_files.hpp"
 #include "search/experiment/plan.hpp"
 
 namespace pare::search {
@@ -15,22 +16,22 @@ namespace pare::search {
 /// file.
 
 /// Self-generated text, or the windows cut from the user's token file.
-framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, Scheduler& scheduler,
-                                   Progress& progress);
+framework::WindowSets prepare_text(const Experiment& experiment, const Plan& plan, NodeFiles& files,
+                                   Scheduler& scheduler, Progress& progress);
 
 /// What the calibration windows teach about the inputs of the linears. Returns its key; nothing is done, and the key is
 /// empty, when no option needs it.
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                                Scheduler& scheduler, Progress& progress);
+                                NodeFiles& files, Scheduler& scheduler, Progress& progress);
 
 /// All sites with all options; fills in the local errors of the plan's space, and leaves out of it what failed: the
 /// options of a site are then those that the bank calls sound, in their order. `calibration`: the key that
 /// prepare_calibration gave. Throws InputError where a site is left without options, or nothing fits the budget.
-void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, Scheduler& scheduler,
-                  Progress& progress);
+void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
+                  Scheduler& scheduler, Progress& progress);
 
 /// The full model's answers on both window sets. Returns its mean loss on the held-out windows, nats a token.
 double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                       Scheduler& scheduler, Progress& progress);
+                       NodeFiles& files, Scheduler& scheduler, Progress& progress);
 
 }  // namespace pare::search

@@ -243,7 +243,7 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   Plan plan(experiment);
   make_directory(experiment.output, "output");
   if (auto record = finished_run(experiment, plan, progress)) {
-    start_remote_workers(group, std::nullopt);
+    dismiss_remote_workers(group);
     progress.say("this search is finished, here is its verdict");
     return std::move(*record);
   }
@@ -251,7 +251,6 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   open_rank_log(experiment.output, group);
   progress.set_listener([file = progress_file(experiment.output)](const RunProgress& p) { keep_progress(file, p); });
   status.enter(RunState::ready);
-  start_remote_workers(group, experiment);
   Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
     status.advance(tasks);
     leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });

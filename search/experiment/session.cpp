@@ -15,7 +15,11 @@ namespace {
 // Hidden states of one lease; a walk of the prefix trie keeps two or three of them.
 constexpr std::int64_t max_state_bytes = std::int64_t{64} << 20;
 
-std::vector<std::unique_ptr<framework::Channel>> all_channels(LocalCrew& crew, framework::ProcessGroup& group) {
+/// The lines to all workers, those of other ranks having been told to start.
+std::vector<std::unique_ptr<framework::Channel>> start_all(LocalCrew& crew, framework::ProcessGroup& group,
+                                                           const Experiment& experiment,
+                                                           const std::filesystem::path& model) {
+  start_remote_workers(group, experiment, model);
   auto channels = crew.take_channels();
   for (int rank = 1; rank < group.size(); ++rank) channels.push_back(group.channel(rank));
   return channels;
@@ -27,13 +31,15 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                  Scheduler::OnRound on_round)
     : experiment_(experiment),
       plan_(plan),
+      files_(experiment, group, on_round),
+      model_(files_.share(plan.model)),
       crew_(experiment, plan, share_cores(experiment, group, plan), group.spawner()),
-      scheduler_(all_channels(crew_, group)) {
+      scheduler_(start_all(crew_, group, experiment, model_)) {
   scheduler_.set_on_round(std::move(on_round));
-  text_ = prepare_text(experiment, plan, scheduler_, progress);
-  const std::string calibration = prepare_calibration(experiment, plan, text_, scheduler_, progress);
-  prepare_bank(experiment, plan, calibration, scheduler_, progress);
-  reference_nll_ = prepare_teacher(experiment, plan, text_, scheduler_, progress);
+  text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
+  const std::string calibration = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
+  prepare_bank(experiment, plan, calibration, files_, scheduler_, progress);
+  reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
 }
 
 LeaseSettings Session::lease_settings() const {

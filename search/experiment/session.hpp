@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 
 #include "framework/comm/process_group.hpp"
 #include "framework/data/token_windows.hpp"
@@ -10,13 +11,14 @@
 #include "search/coordination/scheduler.hpp"
 #include "search/experiment/crew.hpp"
 #include "search/experiment/experiment.hpp"
+#include "search/experiment/node_files.hpp"
 #include "search/experiment/plan.hpp"
 
 namespace pare::search {
 
 /// A model with all its workers, ready to evaluate recipes: rank 0's end of a run. The constructor starts the workers
-/// and prepares text, bank and teacher; the destructor stops the workers. `plan` has been made from `experiment`; both
-/// must outlive the session.
+/// of all ranks and prepares text, bank and teacher; the destructor stops the workers. `plan` has been made from
+/// `experiment`; both must outlive the session.
 class Session {
  public:
   /// `on_round` is called while workers are waited for, as Scheduler::set_on_round says.
@@ -31,6 +33,8 @@ class Session {
  private:
   const Experiment& experiment_;
   const Plan& plan_;
+  NodeFiles files_;              ///< before the crew: copies outlive the workers that map them
+  std::filesystem::path model_;  ///< where the ranks find the checkpoint
   LocalCrew crew_;
   Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
   framework::WindowSets text_;

@@ -78,6 +78,39 @@ class Slurm(SystemTest):
         self.assertIn("continuing:", self.log())
         self.expect_same_verdict(reference, preemptions + 1)
 
+    def test_a_drained_search_queues_itself_again_and_ends_with_the_same_digest(self):
+        reference = self.search(self.experiment("undisturbed", search=SEARCH))
+        job = self.submitted(self.experiment(search=SEARCH), "--nodes", 2)
+
+        self.wait_for_search(1)
+        # What SLURM sends before the time limit.
+        self.cluster.run("scancel", "--batch", "--signal=USR2", job)
+        self.wait_for_state(job, "PENDING", "COMPLETED")
+        self.wait_for_state(job, "COMPLETED")
+
+        self.assertIn("ended with 76", self.log())
+        self.expect_same_verdict(reference, 2)
+
+    @unittest.skipUnless(CYCLES, "takes minutes: PARE_SLURM_CYCLES=1")
+    def test_a_time_limit_is_told_in_time(self):
+        search = {"tokens": 2000000, "algorithm": "random"}
+        job = self.submitted(self.experiment(search=search), "--nodes", 2, "--time", 6)
+
+        self.cluster.wait_for(lambda: "start 2," in self.log(), f"no second start; {self.log()}", 600)
+        self.cluster.run("scancel", job)
+
+        self.assertIn("ended with 76", self.log())
+
+    def test_a_canceled_search_stays_canceled(self):
+        job = self.submitted(self.experiment(search=SEARCH), "--nodes", 1)
+
+        self.wait_for_search(1)
+        self.cluster.run("scancel", job)
+        self.wait_for_state(job, "CANCELLED")
+        self.cluster.wait_for(lambda: not self.cluster.run("squeue", "-h"), "the job does not go")
+
+        self.assertNotIn("start 2,", self.log())
+
     def test_budgets_of_an_array_go_to_directories_of_their_own(self):
         self.submitted(self.experiment(search={"tokens": 2000}), "--nodes", 1, "--cpus-per-task", 1, "--array-budgets", "4,5")
         self.cluster.wait_for(lambda: not self.cluster.run("squeue", "-h"), "the array does not end", 240)

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "framework/comm/launcher.hpp"
+
 namespace pare::test {
 namespace {
 
@@ -39,6 +41,28 @@ TEST(ProcessGroup, KnowsItsRanks) {
   EXPECT_LT(group->rank(), group->size());
   EXPECT_EQ(group->local_size(), group->size());  // these tests run on one host
   EXPECT_EQ(group->local_rank(), group->rank());
+}
+
+TEST(ProcessGroup, KnowsTheNodeOfEveryRank) {
+  ASSERT_EQ(static_cast<int>(group->nodes().size()), group->size());
+  for (const std::string& node : group->nodes()) EXPECT_EQ(node, framework::node_name());
+}
+
+TEST(ProcessGroup, KeepsBulkDataApartFromOtherMessages) {
+  if (group->rank() != 0) {
+    const auto line = group->channel(0);
+    const auto bulk = group->bulk_channel(0);
+    EXPECT_EQ(value_of(line->receive()), 2);  // sent after the bulk
+    EXPECT_EQ(value_of(bulk->receive()), 1);
+    line->send(message_of(3));
+    return;
+  }
+  for (int peer = 1; peer < group->size(); ++peer) {
+    const auto line = group->channel(peer);
+    group->bulk_channel(peer)->send(message_of(1, std::size_t{40} << 20));
+    line->send(message_of(2));
+    EXPECT_EQ(value_of(line->receive()), 3);
+  }
 }
 
 TEST(ProcessGroup, PlaysPingPong) {

@@ -57,6 +57,7 @@ evaluation: {precision: bf16, teacher_top_k: 64, weight_cache_mib: 32}
 output: runs/a/b
 cache: /var/cache/pare
 threads: 3
+startup: {distribute: always, directory: $TMPDIR}
 )");
 
   EXPECT_EQ(experiment.model, "models/tiny");
@@ -78,6 +79,8 @@ threads: 3
   EXPECT_EQ(experiment.precision, kernels::Precision::bf16);
   EXPECT_EQ(experiment.teacher_top_k, 64);
   EXPECT_EQ(experiment.weight_cache_mib, 32);
+  EXPECT_EQ(experiment.distribution, search::Distribution::always);
+  EXPECT_EQ(experiment.node_directory, "$TMPDIR");
   EXPECT_EQ(experiment.output, "runs/a/b");
   EXPECT_EQ(experiment.cache, "/var/cache/pare");
   EXPECT_EQ(experiment.threads, 3);
@@ -138,7 +141,7 @@ TEST(ExperimentYaml, OverridesReplaceKeys) {
 TEST(ExperimentYaml, IdentityIsOfWhatDecidesTheResult) {
   const std::string identity = parse(smallest).identity;
 
-  for (const char* same : {"output=elsewhere", "cache=/tmp/cache", "threads=2"})
+  for (const char* same : {"output=elsewhere", "cache=/tmp/cache", "threads=2", "startup={distribute: never}"})
     EXPECT_EQ(parse(smallest, {same}).identity, identity) << same;
   EXPECT_EQ(parse("# a comment\n" + with_line(4, "options:\n  - w4-g32\n  - w8-g32")).identity, identity);
   for (const char* other :
@@ -239,6 +242,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{5, "budget: {ratio: 0.5}\nbudget: {ratio: 0.6}", "6:1: key 'budget' is given twice, keep one"},
         WrongLine{6, "output: {}", "6:1: output: expected a text"},
         WrongLine{6, "output: a\nthreads: 0", "7:10: threads: expected a whole number"},
+        WrongLine{6, "output: a\nstartup: {distribute: yes}", "7:23: startup.distribute: unknown value 'yes'"},
+        WrongLine{6, "output: a\nstartup: {dir: a}", "7:11: startup.dir: unknown key"},
         WrongLine{6, "output: a\nties: [[q_proj]]", "7:8: ties[0]: a tie needs at least two kinds"},
         WrongLine{6, "output: a\ntarget: vllm", "7:9: target: unknown value 'vllm' (known: none)"},
         WrongLine{6, "output: a\nsearch: {algorithm: evopres}",
