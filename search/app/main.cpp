@@ -112,6 +112,13 @@ int main(int argc, char** argv) {
   evaluate->add_flag("--json", arguments.json, "Print the metrics as JSON");
   evaluate->add_flag("-q,--quiet", arguments.quiet, "No progress");
 
+  CLI::App* status = app.add_subcommand("status", "Tell how far a search is, from beside it or after it");
+  add_file(status, "run", arguments, "The directory of the run");
+  status->add_flag("--json", arguments.json, "As JSON");
+  status->add_option("--watch", arguments.watch_seconds, "Tell again every so many seconds until the search is over")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->type_name("SECONDS");
+
   CLI::App* report = app.add_subcommand("report", "Print the verdict of a run, or the table of a comparison");
   add_file(report, "run", arguments, "run.h5, compare.h5, or the directory of the run");
   CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
@@ -142,6 +149,7 @@ int main(int argc, char** argv) {
     if (*run) return pare::search::run(arguments, group);
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
+    if (*status) return pare::search::status(arguments);
     if (*options) return pare::search::options();
     if (*submit) return pare::search::submit(arguments);
     return pare::search::inspect(arguments);

@@ -24,6 +24,7 @@ struct Arguments {
   bool dry_run = false;                ///< submit --dry-run
   int ranks = 1;                       ///< run -n
   std::vector<std::string> mpirun;     ///< run -- ...
+  double watch_seconds = 0;            ///< status --watch; 0: once
   bool json = false;
   bool quiet = false;
 };
@@ -38,6 +39,7 @@ int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int options();
+int status(const Arguments& arguments);
 int submit(const Arguments& arguments);
 
 }  // namespace pare::search

@@ -74,7 +74,7 @@ void write_progress_file(const std::filesystem::path& file, RunProgress progress
                      {"token_limit", progress.token_limit},
                      {"budget_bytes", progress.budget_bytes},
                      {"workers", workers}};
-  framework::write_file_atomically(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  framework::replace_file(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 std::optional<RunProgress> read_progress_file(const std::filesystem::path& file) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "search/space/budget.hpp"
+#include "search/store/progress_file.hpp"
+#include "search/store/run_record.hpp"
+
+namespace pare::search {
+
+/// How good the best recipe within the budget is on the search windows, so far.
+struct BestSoFar {
+  double kl = 0;  ///< mean over the windows, nats a token
+  std::int64_t windows = 0;
+  std::int64_t bytes = 0;
+  std::string uniform;    ///< the best uniform recipe that fits, empty when none does or none was measured
+  double uniform_kl = 0;  ///< on the same windows
+};
+
+/// The best of the trials; nothing when none fits the budget.
+std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budget);
+
+/// What the files of a run say of it. Reading them takes no lock and changes nothing, so that a run can be looked at while
+/// it goes on, and from any machine that sees its directory.
+struct RunOverview {
+  std::filesystem::path directory;
+  /// As in status.json, or KILLED: its process is gone and said nothing; UNKNOWN: nobody said anything.
+  std::string state;
+  std::string process;  ///< "pid 4711 on host node7 since ..."; empty when unknown
+  std::string error;    ///< why it failed
+  std::string warning;  ///< what could not be read
+  std::optional<RunProgress> progress;
+  std::string algorithm;
+  std::int64_t trials = 0;
+  std::int64_t failed_trials = 0;
+  std::optional<BestSoFar> best;
+  std::optional<Verdict> verdict;
+  std::int64_t snapshot_trials = -1;  ///< in run.h5; -1: there is no such file
+};
+
+/// Throws InputError when the directory holds no run.
+RunOverview read_overview(const std::filesystem::path& directory);
+
+/// For a terminal.
+std::string overview_text(const RunOverview& overview);
+
+/// For programs: {state, process, error, warning, algorithm, stage, note, tokens {done, limit, rate, seconds_left},
+/// best {kl, windows, bytes, uniform, uniform_kl} or null, winner or null, trials, failed_trials,
+/// workers [as in progress.json], utilization or null, snapshot_trials or null, updated or null, logs}. Names may be added.
+std::string overview_json(const RunOverview& overview);
+
+}  // namespace pare::search
