@@ -89,8 +89,8 @@ class Soak:
         self.references = {}
 
     def experiment(self, name, kind):
-        cluster = {**CLUSTER, "shortest_deadline_seconds": 5, "lease_seconds": 30, "ready_seconds": 30}
-        if kind == "real":
+        cluster = {**CLUSTER, "shortest_deadline_seconds": 5, "lease_seconds": 300, "ready_seconds": 30}
+        if kind in ("real", "none"):
             cluster["isolation"] = "none"
         keys = {**SMALL, "search": {"tokens": 30000}, "cluster": cluster}
         keys |= {"output": str(self.directory / name), "cache": str(self.directory / "cache")}
@@ -107,9 +107,12 @@ class Soak:
     def reference(self, kind):
         which = "real" if kind == "real" else "scripted"
         if which not in self.references:
-            run = self.start(f"reference-{which}", kind, ranks=1)
-            self.references[which] = run.finish()["digest"]
-            run.clean()
+            file = self.experiment(f"reference-{which}", "none")
+            run = self.start(f"reference-{which}", kind, ranks=1, file=file)
+            try:
+                self.references[which] = run.finish(timeout=600)["digest"]
+            finally:
+                run.clean()
         return self.references[which]
 
     def cycle(self, kind, number, counts):
