@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
 
   const bool uses_ranks = *search || *compare || *evaluate;
   if (!uses_ranks && group.rank() != 0) return 0;
-  return run_on_ranks(group, [&] {
+  const int exit_code = run_on_ranks(group, [&] {
     if (*check) return pare::search::check(arguments);
     if (*search) return pare::search::search(arguments, group);
     if (*compare) return pare::search::compare_search(arguments, group);
@@ -154,4 +154,5 @@ int main(int argc, char** argv) {
     if (*submit) return pare::search::submit(arguments);
     return pare::search::inspect(arguments);
   });
+  return group.finish(exit_code, false);
 }

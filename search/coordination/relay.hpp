@@ -9,7 +9,7 @@ namespace pare::search {
 
 struct RelaySettings {
   std::chrono::milliseconds heartbeat{5000};
-  std::chrono::milliseconds silence{120000};
+  std::chrono::milliseconds silence{900000};
 };
 
 /// All that the main thread of a worker rank does: hands tasks from the coordinator on to the worker (a thread or a child

@@ -57,9 +57,8 @@ void Scheduler::send(Worker& worker, std::uint64_t number, const Task& task) {
 std::size_t Scheduler::collect(const std::function<void(Reply&)>& on_reply) {
   std::size_t collected = 0;
   for (Worker& worker : workers_) {
-    while (worker.under_way > 0) {
-      const auto message = worker.channel->try_receive();
-      if (!message) break;
+    // Idle workers, too, say that they are alive and wait for the echo.
+    while (const auto message = worker.channel->try_receive()) {
       Reply reply = decode_reply(*message);
       if (std::holds_alternative<Alive>(reply.outcome)) worker.channel->send(encode(NumberedTask{0, Echo{}}));
       if (std::holds_alternative<Alive>(reply.outcome) || std::holds_alternative<Hello>(reply.outcome)) continue;

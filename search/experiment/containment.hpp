@@ -18,10 +18,11 @@ enum class Isolation {
 /// Times are in seconds.
 struct ContainmentSettings {
   Isolation isolation = Isolation::automatic;
-  bool recovery = true;                   ///< mpirun lets the other ranks go on when one is lost
-  double heartbeat_seconds = 5;           ///< a worker says that often that it is alive
-  double silence_seconds = 120;           ///< a worker that hears nothing from the coordinator for so long ends
-  double stuck_seconds = 60;              ///< a coordinator that does not get round its loop for so long ends
+  bool recovery = true;          ///< mpirun lets the other ranks go on when one is lost
+  double heartbeat_seconds = 5;  ///< a worker says that often that it is alive
+  /// A worker that hears nothing from the coordinator for so long ends. Long, for the coordinator is silent while its
+  /// algorithm decides.
+  double silence_seconds = 900;
   double shortest_deadline_seconds = 60;  ///< no evaluator is killed before
   double lease_seconds = 3600;            ///< every evaluator is killed after (with isolation: process)
   double ready_seconds = 180;             ///< the supervisor restarts a run that is not ready by then

@@ -34,15 +34,13 @@ bool read_switch(const ConfigView& view) {
 }  // namespace
 
 ContainmentSettings read_containment(const ConfigView& view) {
-  view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "silence_seconds", "stuck_seconds",
-                   "shortest_deadline_seconds", "lease_seconds", "ready_seconds", "progress_seconds", "restarts",
-                   "backoff_seconds"});
+  view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "silence_seconds", "shortest_deadline_seconds",
+                   "lease_seconds", "ready_seconds", "progress_seconds", "restarts", "backoff_seconds"});
   ContainmentSettings containment;
   if (const auto x = view.find("isolation")) containment.isolation = read_isolation(*x);
   if (const auto x = view.find("recovery")) containment.recovery = read_switch(*x);
   read_seconds(view, "heartbeat_seconds", containment.heartbeat_seconds);
   read_seconds(view, "silence_seconds", containment.silence_seconds);
-  read_seconds(view, "stuck_seconds", containment.stuck_seconds);
   read_seconds(view, "shortest_deadline_seconds", containment.shortest_deadline_seconds);
   read_seconds(view, "lease_seconds", containment.lease_seconds);
   read_seconds(view, "ready_seconds", containment.ready_seconds);
