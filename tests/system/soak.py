@@ -91,7 +91,7 @@ class Soak:
     def experiment(self, name, kind):
         cluster = {**CLUSTER, "shortest_deadline_seconds": 5, "lease_seconds": 300, "ready_seconds": 30}
         if kind in ("real", "none"):
-            cluster["isolation"] = "none"
+            cluster |= {"isolation": "none", "progress_seconds": 600}
         keys = {**SMALL, "search": {"tokens": 30000}, "cluster": cluster}
         keys |= {"output": str(self.directory / name), "cache": str(self.directory / "cache")}
         file = self.directory / f"{name}.yaml"
