@@ -4,6 +4,8 @@ Nothing outside the directory given is read or changed, and no cluster that the 
 Debian packages slurmctld, slurmd, slurm-client and munge (scripts/setup.sh --test).
 """
 
+import atexit
+import ctypes
 import os
 import shutil
 import signal
@@ -21,6 +23,11 @@ def missing_programs():
     return [name for name in PROGRAMS if not shutil.which(name, path=SEARCH_PATH)]
 
 
+def end_with_parent():
+    """In a child: ends when the test does, even if that is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
@@ -31,7 +38,7 @@ def free_ports(count):
     return ports
 
 
-# cred_expire: how long a requeued job waits before it may start again; 120 s if nothing is said.
+# cred_expire: how long a requeued job waits before it may start again; 120 s if nothing is said, or less than 5.
 # TmpFS: the PMIx plugin keeps a directory there, which two nodes on one machine must not share.
 CONFIGURATION = """
 ClusterName=pare
@@ -41,7 +48,7 @@ SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={directory}/munge.socket,cred_expire=3
+AuthInfo=socket={directory}/munge.socket,cred_expire=5
 StateSaveLocation={directory}/state
 SlurmctldPidFile={directory}/slurmctld.pid
 SlurmctldLogFile={directory}/slurmctld.log
@@ -84,6 +91,7 @@ class SlurmCluster:
         (self.directory / "slurm.conf").write_text(
             CONFIGURATION.format(directory=self.directory, ports=free_ports(3), user=user, host=host, nodes=NODES))
         self._processes = []
+        atexit.register(self.stop)
         try:
             self._start_daemons()
         except BaseException:
@@ -107,7 +115,7 @@ class SlurmCluster:
     def _start(self, *command):
         log = open(self.directory / f"{len(self._processes)}-{command[0]}.out", "w")
         self._processes.append(subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=subprocess.STDOUT))
+                                                stderr=subprocess.STDOUT, preexec_fn=end_with_parent))
         log.close()
 
     def _try(self, *command):
@@ -133,14 +141,17 @@ class SlurmCluster:
         return "".join(f"--- {file.name}\n" + "\n".join(file.read_text(errors="replace").splitlines()[-15:]) + "\n"
                        for file in sorted([*self.directory.glob("*.log"), *self.directory.glob("*.out")]))
 
+    def cancel_all(self):
+        self._try("scancel", "--user", str(os.getuid()))
+        deadline = time.monotonic() + 60
+        while self._try("squeue", "-h") and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def stop(self):
         """Jobs first, then the daemons in the opposite order of their start."""
+        atexit.unregister(self.stop)
         if len(self._processes) > 1:
-            self._try("scancel", "--full", "--signal=KILL", "--user", str(os.getuid()))
-            self._try("scancel", "--user", str(os.getuid()))
-            deadline = time.monotonic() + 30
-            while self._try("squeue", "-h") and time.monotonic() < deadline:
-                time.sleep(0.2)
+            self.cancel_all()
         for process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
             try:

@@ -32,6 +32,10 @@ class Slurm(SystemTest):
         cls.cluster = SlurmCluster(directory)
         cls.addClassCleanup(cls.cluster.stop)
 
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.cluster.cancel_all)
+
     def submit(self, *arguments):
         environment = {**self.cluster.environment, "OMP_NUM_THREADS": "1"}
         return subprocess.run(command(["submit", *arguments]), env=environment, capture_output=True, text=True, timeout=120)
@@ -45,7 +49,7 @@ class Slurm(SystemTest):
     def log(self, name="experiment"):
         return "".join(file.read_text(errors="replace") for file in (self.directory / name).glob("slurm-*.out"))
 
-    def wait_for_state(self, job, *states, seconds=240):
+    def wait_for_state(self, job, *states, seconds=400):
         self.cluster.wait_for(lambda: self.cluster.state(job) in states,
                               f"job {job} is not {' or '.join(states)}, but {self.cluster.state(job)}; {self.log()}", seconds)
 
@@ -54,7 +58,7 @@ class Slurm(SystemTest):
         def searching():
             begin = self.log().rfind(f"start {starts},")
             return begin >= 0 and "searching" in self.log()[begin:]
-        self.cluster.wait_for(searching, f"start {starts} does not search; {self.log()}", 240)
+        self.cluster.wait_for(searching, f"start {starts} does not search; {self.log()}", 400)
 
     def expect_same_verdict(self, reference, starts):
         verdict = json.loads(self.succeed("report", self.directory / "experiment", "--json").out)
