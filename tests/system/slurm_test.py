@@ -60,15 +60,20 @@ class Slurm(SystemTest):
             return begin >= 0 and "searching" in self.log()[begin:]
         self.cluster.wait_for(searching, f"start {starts} does not search; {self.log()}", 400)
 
-    def expect_same_verdict(self, reference, starts):
+    def undisturbed(self):
+        """The verdict of the same search without SLURM, made once."""
+        if not hasattr(Slurm, "verdict"):
+            Slurm.verdict = self.search(self.experiment("undisturbed", search=SEARCH))
+        return Slurm.verdict
+
+    def expect_same_verdict(self, starts):
         verdict = json.loads(self.succeed("report", self.directory / "experiment", "--json").out)
         for key in ("digest", "winner", "contestants", "trials"):
-            self.assertEqual(verdict[key], reference[key])
+            self.assertEqual(verdict[key], self.undisturbed()[key])
         with h5py.File(self.directory / "experiment/run.h5") as run:
             self.assertEqual(run["provenance"].attrs["slurm_restart_count"], str(starts - 1).encode())
 
     def test_a_preempted_search_ends_with_the_same_digest(self):
-        reference = self.search(self.experiment("undisturbed", search=SEARCH))
         job = self.submitted(self.experiment(search=SEARCH), "--nodes", 2, "--partition", "low")
 
         preemptions = max(1, CYCLES)
@@ -80,10 +85,9 @@ class Slurm(SystemTest):
         self.wait_for_state(job, "COMPLETED")
 
         self.assertIn("continuing:", self.log())
-        self.expect_same_verdict(reference, preemptions + 1)
+        self.expect_same_verdict(preemptions + 1)
 
     def test_a_drained_search_queues_itself_again_and_ends_with_the_same_digest(self):
-        reference = self.search(self.experiment("undisturbed", search=SEARCH))
         job = self.submitted(self.experiment(search=SEARCH), "--nodes", 2)
 
         self.wait_for_search(1)
@@ -93,7 +97,7 @@ class Slurm(SystemTest):
         self.wait_for_state(job, "COMPLETED")
 
         self.assertIn("ended with 76", self.log())
-        self.expect_same_verdict(reference, 2)
+        self.expect_same_verdict(2)
 
     @unittest.skipUnless(CYCLES, "takes minutes: PARE_SLURM_CYCLES=1")
     def test_a_time_limit_is_told_in_time(self):
