@@ -34,9 +34,9 @@ ConfigDocument ConfigDocument::read(const std::filesystem::path& file) {
 }
 
 void ConfigDocument::apply_overrides(const std::vector<std::string>& overrides,
-                                     const std::set<std::string>& one_of_mappings) {
+                                     const std::set<std::string>& alternatives) {
   detail::ConfigTree tree = *tree_;
-  for (const std::string& text : overrides) detail::apply_override(tree.root, text, one_of_mappings);
+  for (const std::string& text : overrides) detail::apply_override(tree.root, text, alternatives);
   tree_ = std::make_shared<const detail::ConfigTree>(std::move(tree));
 }
 

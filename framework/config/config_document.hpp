@@ -17,7 +17,7 @@ namespace pare::framework {
 /// end on their line. Hence the work and the memory are bounded by the size of the text, whoever wrote it.
 ///
 ///   auto document = ConfigDocument::read("configs/quickstart.yaml");
-///   document.apply_overrides({"budget.bits_per_weight=3.5"}, {"budget"});
+///   document.apply_overrides({"budget.bits_per_weight=3.5"}, {"budget.bits_per_weight", "budget.bytes"});
 ///   document.root().allow_keys({"model", "budget"});
 ///   const double bits = document.root().at("budget").at("bits_per_weight").as_double(0.01, 64);
 ///
@@ -31,10 +31,10 @@ class ConfigDocument {
   static ConfigDocument read(const std::filesystem::path& file);
 
   /// Applies "a.b.c=value" in the order given, the value being YAML (12, text, [a, b], {x: 1}). Creates or
-  /// replaces a.b.c and leaves its siblings alone, except that siblings are dropped wherever the mapping
-  /// above is named in `one_of_mappings` (as a key path): there one key excludes the others. All or nothing;
-  /// throws InputError.
-  void apply_overrides(const std::vector<std::string>& overrides, const std::set<std::string>& one_of_mappings);
+  /// replaces a.b.c and leaves its siblings alone, except that of siblings whose key paths are both in
+  /// `alternatives` the one set drops the other: they say the same thing in different ways. All or nothing; throws
+  /// InputError.
+  void apply_overrides(const std::vector<std::string>& overrides, const std::set<std::string>& alternatives);
 
   ConfigView root() const;
   /// The document after overrides as YAML, keys in the order of the document; parses to the same document

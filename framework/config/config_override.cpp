@@ -48,7 +48,7 @@ ConfigNode& child_of(ConfigNode& mapping, const std::string& key, const std::sha
 
 }  // namespace
 
-void apply_override(ConfigNode& root, const std::string& text, const std::set<std::string>& one_of_mappings) {
+void apply_override(ConfigNode& root, const std::string& text, const std::set<std::string>& alternatives) {
   const std::string origin = "--set " + shown(text);
   check_characters(text, origin, true);
   const std::size_t equals = text.find('=');
@@ -71,8 +71,11 @@ void apply_override(ConfigNode& root, const std::string& text, const std::set<st
     }
     VALIDATE(node->kind == NodeKind::mapping, origin, ": ", path, " is ",
              node->kind == NodeKind::list ? "a list, set it as a whole" : "a single value and has no keys");
-    if (one_of_mappings.contains(path)) {
-      std::erase_if(node->children, [&](const ConfigNode& sibling) { return sibling.key != key; });
+    const std::string above = path.empty() ? "" : path + ".";
+    if (alternatives.contains(above + key)) {
+      std::erase_if(node->children, [&](const ConfigNode& sibling) {
+        return sibling.key != key && alternatives.contains(above + sibling.key);
+      });
     }
     node = &child_of(*node, key, shared_origin);
     path += (path.empty() ? "" : ".") + key;

@@ -9,6 +9,6 @@
 namespace pare::framework::detail {
 
 /// Applies one "a.b.c=value" as ConfigDocument::apply_overrides says. Errors name "--set a.b.c=value".
-void apply_override(ConfigNode& root, const std::string& text, const std::set<std::string>& one_of_mappings);
+void apply_override(ConfigNode& root, const std::string& text, const std::set<std::string>& alternatives);
 
 }  // namespace pare::framework::detail

@@ -43,11 +43,11 @@ Scores local_scores(const SearchSpace& space) {
 }
 
 Recipe local_recipe(const SearchSpace& space, const Budget& budget) {
-  EXPECT(space.smallest_bytes() <= budget.bytes, "no recipe fits ", budget.bytes, " bytes");
+  EXPECT(budget.fits(space, budget.cheapest(space)), "no recipe fits ", budget.bytes, " bytes");
   if (const std::optional<Recipe> recipe = allocate(space, local_scores(space), budget)) {
     return spend(space, *recipe, budget);
   }
-  return spend(space, space.smallest_recipe(), budget);
+  return spend(space, budget.cheapest(space), budget);
 }
 
 }  // namespace pare::search

@@ -8,6 +8,7 @@
 
 #include "search/algorithm/contest.hpp"
 #include "search/space/moves.hpp"
+#include "search/space/row_moves.hpp"
 
 namespace pare::search {
 namespace {
@@ -23,32 +24,29 @@ std::vector<std::vector<std::size_t>> size_classes(const SearchSpace& space) {
 /// The largest uniform recipe that fits, or the smallest recipe.
 Recipe floor_recipe(const SearchSpace& space, const Budget& budget) {
   const std::vector<Recipe> uniforms = fitting_uniforms(space, budget);
-  return uniforms.empty() ? space.smallest_recipe() : uniforms.front();
+  return uniforms.empty() ? budget.cheapest(space) : uniforms.front();
 }
 
 bool can_be_raised(const SearchSpace& space, const Recipe& recipe, const Budget& budget) {
-  const std::int64_t left = budget.bytes - space.bytes(recipe);
+  const RowUse use(space, budget, recipe);
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     const auto larger = next_larger(space.sites[s], recipe[s]);
-    if (larger && space.sites[s].options[*larger].bytes - space.sites[s].options[recipe[s]].bytes <= left) return true;
+    if (larger && use.violation_with(s, *larger) == 0) return true;
   }
   return false;
 }
 
-/// One level up at sites in random order, each once, as far as the bytes last.
-Recipe round_at_random(const SearchSpace& space, Recipe recipe, const Budget& budget, DecisionRandom& random) {
-  std::int64_t left = budget.bytes - space.bytes(recipe);
+/// One level up at sites in random order, each once, as far as the budget lasts.
+Recipe round_at_random(const SearchSpace& space, const Recipe& recipe, const Budget& budget, DecisionRandom& random) {
+  RowUse use(space, budget, recipe);
   std::vector<std::size_t> order(recipe.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   random.shuffle(order);
   for (const std::size_t s : order) {
-    const SearchSite& site = space.sites[s];
-    const auto larger = next_larger(site, recipe[s]);
-    if (!larger || site.options[*larger].bytes - site.options[recipe[s]].bytes > left) continue;
-    left -= site.options[*larger].bytes - site.options[recipe[s]].bytes;
-    recipe[s] = *larger;
+    const auto larger = next_larger(space.sites[s], recipe[s]);
+    if (larger && use.violation_with(s, *larger) == 0) use.change(s, *larger);
   }
-  return recipe;
+  return use.recipe();
 }
 
 std::int64_t generation_tokens(const SearchProblem& problem, const EvoPressSettings& settings) {

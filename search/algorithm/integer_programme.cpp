@@ -9,6 +9,7 @@
 
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/lagrangian.hpp"
+#include "search/algorithm/row_programme.hpp"
 
 namespace pare::search {
 namespace {
@@ -256,6 +257,7 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, c
                                const std::optional<TrustRegion>& region, const IntegerProgrammeOptions& options) {
   EXPECT(scores.size() == space.sites.size(), scores.size(), " sites have scores of ", space.sites.size());
   EXPECT(!region || region->reference.size() == space.sites.size(), "a reference of another space");
+  if (budget.has_more_rows()) return allocate_rows(space, scores, budget, region);
   const Instance instance(space, scores, budget, region);
   const Knapsack& knapsack = instance.knapsack();
   std::size_t columns = 0;
@@ -276,12 +278,6 @@ std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, c
   Recipe recipe = instance.recipe(best.items);
   ENSURE(budget.fits(space, recipe), "an allocation above the budget");
   return recipe;
-}
-
-double total_score(const Scores& scores, const Recipe& recipe) {
-  double sum = 0;
-  for (std::size_t s = 0; s < recipe.size(); ++s) sum += scores[s][recipe[s]];
-  return sum;
 }
 
 }  // namespace pare::search

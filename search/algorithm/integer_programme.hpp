@@ -6,18 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "search/algorithm/scores.hpp"
 #include "search/space/budget.hpp"
 
 namespace pare::search {
-
-/// scores[site][option], the smaller the better; infinity forbids an option.
-using Scores = std::vector<std::vector<double>>;
-
-/// At most that many sites may differ from the reference.
-struct TrustRegion {
-  Recipe reference;
-  std::size_t max_changes = 0;
-};
 
 struct IntegerProgrammeOptions {
   /// Up to so many sites x options the answer is exact; above, within the relative gap of the best possible
@@ -48,14 +40,13 @@ struct IntegerProgrammeOptions {
 ///     another one dominates, and what its bound excludes
 ///   a first pass that keeps few states gives the recipe that a second pass has to beat
 ///
+/// A budget with more rows than bytes goes to allocate_rows (algorithm/row_programme.hpp).
+///
 /// Integer arithmetic for bytes, no clock, no tolerance: the same input gives the same recipe. Exponential in
 /// the worst case but for most_states; milliseconds for 35 sites and tens of milliseconds for 224 of six
 /// options.
 std::optional<Recipe> allocate(const SearchSpace& space, const Scores& scores, const Budget& budget,
                                const std::optional<TrustRegion>& region = std::nullopt,
                                const IntegerProgrammeOptions& options = {});
-
-/// Sum of the scores of a recipe.
-double total_score(const Scores& scores, const Recipe& recipe);
 
 }  // namespace pare::search

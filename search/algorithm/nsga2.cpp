@@ -76,7 +76,7 @@ Nsga2::Nsga2(const SearchProblem& problem, const Nsga2Settings& settings)
   const auto range = static_cast<double>(problem.budget.bytes - space().smallest_bytes());
   least_bytes_ = problem.budget.bytes - static_cast<std::int64_t>(settings.front_share * range);
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget);
-  answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
+  answer_ = uniforms.empty() ? problem.budget.cheapest(space()) : uniforms.front();
 }
 
 Procedure Nsga2::run() {

@@ -17,6 +17,7 @@ const SearchProblem& checked(const SearchProblem& problem) {
            problem.window_length, " tokens (both must be at least 1)");
   VALIDATE(problem.space->smallest_bytes() <= problem.budget.bytes, "budget: ", problem.budget.bytes,
            " bytes (no recipe fits), the smallest possible is ", problem.space->smallest_bytes(), " bytes");
+  EXPECT(problem.budget.fits(*problem.space, problem.budget.cheapest(*problem.space)), "no recipe is known to fit");
   VALIDATE(problem.token_limit >= 0, "token limit: ", problem.token_limit,
            " (it must not be negative), 0 for the default");
   EXPECT(!problem.start || problem.start->size() == problem.space->sites.size(), "a start of another space");

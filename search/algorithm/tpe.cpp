@@ -48,7 +48,7 @@ Shares option_shares(const SearchSpace& space, const std::vector<Recipe>& recipe
 Tpe::Tpe(const SearchProblem& problem, const TpeSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)), settings_(settings) {
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem.budget);
-  answer_ = uniforms.empty() ? space().smallest_recipe() : uniforms.front();
+  answer_ = uniforms.empty() ? problem.budget.cheapest(space()) : uniforms.front();
 }
 
 Procedure Tpe::run() {

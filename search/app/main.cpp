@@ -122,8 +122,14 @@ int main(int argc, char** argv) {
   CLI::App* report = app.add_subcommand("report", "Print the verdict of a run, or the table of a comparison");
   add_file(report, "run", arguments, "run.h5, compare.h5, or the directory of the run");
   CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
-  report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
-      ->excludes(as_json);
+  CLI::Option* as_recipe =
+      report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
+          ->excludes(as_json);
+  report
+      ->add_option("--budget", arguments.budget,
+                   "Of several budgets the one with so many bits a weight, as the table says")
+      ->type_name("BITS")
+      ->needs(as_recipe);
 
   CLI::App* inspect =
       app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");

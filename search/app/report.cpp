@@ -7,6 +7,7 @@
 
 #include "kernels/core/contract.hpp"
 #include "search/app/verbs.hpp"
+#include "search/report/chosen_recipe.hpp"
 #include "search/report/compare_table.hpp"
 #include "search/report/recipe_yaml.hpp"
 #include "search/report/verdict_json.hpp"
@@ -44,7 +45,7 @@ int report(const Arguments& arguments) {
   const RunRecord record = read_run(arguments.file);
   if (arguments.print_recipe) {
     VALIDATE(record.verdict, arguments.file.string(), ": the search has no winner yet, run it to its end");
-    fmt::print("{}", recipe_yaml(record.space, record.verdict->contestants[record.verdict->winner].recipe));
+    fmt::print("{}", recipe_yaml(record.space, chosen_recipe(record, arguments.budget)));
     return 0;
   }
   fmt::print("{}\n", arguments.json ? verdict_json(record) : verdict_table(record));

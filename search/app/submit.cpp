@@ -13,6 +13,7 @@
 
 #include "framework/io/system_error.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/algorithm/feasibility.hpp"
 #include "search/app/experiment_argument.hpp"
 #include "search/app/verbs.hpp"
 #include "search/experiment/make_directory.hpp"
@@ -30,7 +31,9 @@ void check_budgets(const Arguments& arguments, const Plan& plan) {
     VALIDATE(seen.insert(bits).second, "--array-budgets: ", bits, " is listed twice");
     std::vector<std::string> overrides = arguments.overrides;
     overrides.push_back("budget.bits_per_weight=" + bits);
-    resolve_budget(plan.space, read_experiment(arguments.file, overrides).budget);
+    for (const BudgetRules& rules : read_experiment(arguments.file, overrides).budgets) {
+      with_fitting_recipe(plan.space, resolve_budget(plan.space, rules));
+    }
   }
 }
 

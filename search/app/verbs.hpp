@@ -20,6 +20,7 @@ struct Arguments {
   std::string algorithms;              ///< compare-search --algorithms, separated by commas
   std::string seeds;                   ///< compare-search --seeds, separated by commas
   std::string tokens;                  ///< compare-search --tokens
+  std::string budget;                  ///< report --budget: bits per weight of a point of the front
   BatchJob job;                        ///< submit: what the options say
   bool dry_run = false;                ///< submit --dry-run
   int ranks = 1;                       ///< run -n

@@ -43,6 +43,8 @@ std::int64_t tokens_of(const std::vector<EvaluationRequest>& requests, std::int6
 
 /// The bytes of every budget. What is wrong with one is said with its place in the list.
 std::vector<std::int64_t> resolve_budgets(const Experiment& experiment, const SearchSpace& space) {
+  VALIDATE(!experiment.compare.budgets.empty(),
+           "compare: searches are compared under sizes, list them: compare.budgets: [{bits_per_weight: 3}]");
   std::vector<std::int64_t> bytes;
   for (std::size_t b = 0; b < experiment.compare.budgets.size(); ++b) {
     try {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/calibration/calibration_file.hpp"
+#include "search/algorithm/feasibility.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/plan.hpp"
 
@@ -189,6 +190,52 @@ std::string calibration_text(const Plan& plan) {
   return text;
 }
 
+/// A cost in its own unit.
+std::string cost_text(const SearchSpace& space, std::size_t measure, std::int64_t cost) {
+  if (space.measures[measure].unit == "ps") return fmt::format("{:.6g} s", static_cast<double>(cost) * 1e-12);
+  return bytes_text(cost);
+}
+
+/// Every row of every budget with what is possible, and what the uniform recipes cost in the rows besides bytes.
+std::string budget_text(const Experiment& experiment, const Plan& plan) {
+  const SearchSpace& space = plan.space;
+  const auto size = [&](std::int64_t bytes) {
+    return fmt::format("{} = {:.3f} bits a weight", bytes_text(bytes), space.bits_per_weight(bytes));
+  };
+  const std::size_t count = plan.budgets.size();
+  std::string text = fmt::format("{:<10} ", "budget");
+  if (count > 1) {
+    text += fmt::format("{} of them, from {} to {}", count, size(plan.budgets.back().bytes),
+                        size(plan.budgets.front().bytes));
+  } else {
+    text += experiment.budgets.front().bytes.empty() ? std::string("bytes are not limited")
+                                                     : size(plan.budgets.front().bytes);
+  }
+  text += fmt::format(" (smallest possible {} = {:.3f}, largest {} = {:.3f})\n", bytes_text(space.smallest_bytes()),
+                      space.bits_per_weight(space.smallest_bytes()), bytes_text(space.largest_bytes()),
+                      space.bits_per_weight(space.largest_bytes()));
+  for (std::size_t m = 0; m < space.measures.size(); ++m) {
+    const auto [least, most] = cost_range(space, m);
+    std::string limits;
+    for (const Budget& budget : plan.budgets) {
+      const std::string limit = budget.limits[m] == Budget::unlimited ? "none" : cost_text(space, m, budget.limits[m]);
+      if (limits.find(limit) == std::string::npos) limits += (limits.empty() ? "" : ", ") + limit;
+    }
+    text += fmt::format("{:<10} {}: at most {} (smallest possible {}, largest {})\n", "", space.measures[m].name,
+                        limits, cost_text(space, m, least), cost_text(space, m, most));
+    std::vector<std::string> words;
+    for (const std::string& name : space.uniform_options()) {
+      const std::string cost = cost_text(space, m, space.cost(m, *space.uniform(name)));
+      words.push_back(fmt::format("{} {},", name, cost));
+    }
+    if (words.empty()) continue;
+    words.back().pop_back();
+    words.front().insert(0, "uniform: ");
+    text += fmt::format("{:<10} ", "") + wrapped(words, 11, 11) + "\n";
+  }
+  return text;
+}
+
 /// Arithmetic of one token through the whole model, multiply and add counted as two.
 double operations_per_token(const Plan& plan, std::int64_t length) {
   const framework::ModelConfig& config = plan.model.config();
@@ -219,14 +266,14 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
        fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
   text += site_table(plan) + "\n" + tied_text(plan) + left_out_text(plan);
-  line("budget", fmt::format("{} = {:.3f} bits a weight (smallest possible {} = {:.3f}, largest {} = {:.3f})",
-                             bytes_text(plan.budget.bytes), space.bits_per_weight(plan.budget.bytes),
-                             bytes_text(space.smallest_bytes()), space.bits_per_weight(space.smallest_bytes()),
-                             bytes_text(space.largest_bytes()), space.bits_per_weight(space.largest_bytes())));
+  text += budget_text(experiment, plan);
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));
 
-  const std::int64_t tokens = make_algorithm(experiment.algorithm, make_problem(experiment, plan))->token_limit();
-  const std::int64_t confirm = 6 * windows.holdout * windows.length;
+  std::int64_t tokens = 0;
+  for (std::size_t b = 0; b < plan.budgets.size(); ++b) {
+    tokens += make_algorithm(experiment.algorithm, make_problem(experiment, plan, b))->token_limit();
+  }
+  const std::int64_t confirm = 6 * static_cast<std::int64_t>(plan.budgets.size()) * windows.holdout * windows.length;
   const double operations = operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
   line("work", paragraph(fmt::format(
                    "at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about "

@@ -35,8 +35,8 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
     std::copy(evaluated.kl.begin(), evaluated.kl.end(), trial.kl.begin() + begin);
     std::copy(evaluated.nll.begin(), evaluated.nll.end(), trial.nll.begin() + begin);
   });
-  return {.candidate = make_contestant(plan.space, plan.budget, file_or_option, trial),
-          .budget_bytes = plan.budget.bytes,
+  return {.candidate = make_contestant(plan.space, plan.budgets.front(), file_or_option, trial),
+          .budget_bytes = plan.budgets.front().bytes,
           .reference_bytes = plan.space.original_bytes(),
           .reference_perplexity = std::exp(session.reference_nll())};
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,22 @@ struct CompareRules {
   bool given = false;                   ///< the experiment has the section `compare`
   std::vector<std::string> algorithms;  ///< default: all but exhaustive, pare first
   std::vector<std::uint64_t> seeds;     ///< default: the experiment's
-  std::vector<NamedBudget> budgets;     ///< default: the experiment's
+  std::vector<NamedBudget> budgets;     ///< default: the experiment's where each limits one size and nothing else
   std::int64_t tokens = 0;              ///< that each may ask for; 0: what pare takes by default
   std::string identity;                 ///< hash of these and of all that decides a result but search and budget
+};
+
+/// Where the seconds of layers come from, and for what passes they count.
+struct LatencySource {
+  std::filesystem::path table;  ///< framework/evaluation/latency_table.hpp
+  std::int64_t prefill_tokens = 2048;
+  std::int64_t decode_tokens = 1;
+};
+
+/// The cache of keys and values whose bytes are counted.
+struct KvCache {
+  std::int64_t tokens = 0;
+  std::int64_t bytes_per_value = 2;
 };
 
 /// Everything that a YAML experiment says, checked and with defaults filled in: see configs/README.md for the keys.
@@ -46,7 +60,9 @@ struct Experiment {
 
   std::vector<framework::OptionRule> options;
   framework::Ties ties;
-  BudgetRule budget;
+  std::vector<BudgetRules> budgets;  ///< at least one; several are searched as one front
+  std::optional<LatencySource> latency;
+  std::optional<KvCache> kv;
 
   std::string algorithm = "pare";
   std::uint64_t seed = 1;

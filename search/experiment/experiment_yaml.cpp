@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 #include <limits>
 #include <set>
+#include <sstream>
 
 #include "framework/config/config_document.hpp"
 #include "framework/config/near_name.hpp"
@@ -74,18 +77,97 @@ framework::Ties read_ties(const ConfigView& view) {
   return ties;
 }
 
-BudgetRule read_budget(const ConfigView& view) {
-  view.allow_keys({"same_as", "bits_per_weight", "bytes", "ratio"});
-  if (view.items().size() != 1) {
-    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " +
-              std::to_string(view.items().size()));
-  }
+BudgetRules read_rules(const ConfigView& view) {
+  BudgetRules rules;
   if (const auto rule = view.find("same_as")) {
-    return SameAs{at_place(*rule, [&] { return framework::parse_option(rule->as_string()).name(); })};
+    rules.bytes.emplace_back(
+        SameAs{at_place(*rule, [&] { return framework::parse_option(rule->as_string()).name(); })});
   }
-  if (const auto rule = view.find("bits_per_weight")) return BitsPerWeight{rule->as_double(0.01, 64)};
-  if (const auto rule = view.find("bytes")) return Bytes{rule->as_int(1, no_limit)};
-  return Ratio{view.at("ratio").as_double(1e-6, 1)};
+  if (const auto rule = view.find("bits_per_weight"))
+    rules.bytes.emplace_back(BitsPerWeight{rule->as_double(0.01, 64)});
+  if (const auto rule = view.find("bytes")) rules.bytes.emplace_back(Bytes{rule->as_int(1, no_limit)});
+  if (const auto rule = view.find("ratio")) rules.bytes.emplace_back(Ratio{rule->as_double(1e-6, 1)});
+  if (const auto rule = view.find("prefill_seconds")) rules.prefill_seconds = rule->as_double(1e-9, 1e6);
+  if (const auto rule = view.find("decode_seconds")) rules.decode_seconds = rule->as_double(1e-9, 1e6);
+  if (const auto rule = view.find("kv_bytes")) rules.kv_bytes = rule->as_int(0, no_limit);
+  return rules;
+}
+
+BudgetRule front_point(const std::string& unit, double value) {
+  if (unit == "ratio") return Ratio{value};
+  if (unit == "bytes") return Bytes{static_cast<std::int64_t>(std::llround(value))};
+  return BitsPerWeight{value};
+}
+
+/// `points` budgets from one size to another, evenly spaced; the other rules hold at each of them.
+std::vector<BudgetRules> read_front(const ConfigView& front, const BudgetRules& others) {
+  front.allow_keys({"from", "to", "points", "unit"});
+  if (!others.bytes.empty())
+    front.fail("a front is a size already, leave out same_as, bits_per_weight, bytes and ratio");
+  std::string unit = "bits_per_weight";
+  if (const auto x = front.find("unit")) unit = one_of(*x, {"bits_per_weight", "ratio", "bytes"});
+  const double most = unit == "bytes" ? 1e18 : unit == "ratio" ? 1 : 64;
+  const double from = front.at("from").as_double(1e-6, most);
+  const double to = front.at("to").as_double(1e-6, most);
+  if (!(from < to)) front.fail("from must be below to");
+  const std::int64_t points = front.at("points").as_int(2, 1000);
+  std::vector<BudgetRules> budgets;
+  for (std::int64_t i = 0; i < points; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(points - 1);
+    // Two terms, so that both ends are exact.
+    budgets.push_back(others);
+    budgets.back().bytes.push_back(front_point(unit, (1 - share) * from + share * to));
+  }
+  return budgets;
+}
+
+std::vector<BudgetRules> read_budgets(const ConfigView& view) {
+  const std::vector<std::string> keys{"same_as",         "bits_per_weight", "bytes",   "ratio",
+                                      "prefill_seconds", "decode_seconds",  "kv_bytes"};
+  std::vector<BudgetRules> budgets;
+  if (view.is_list()) {
+    for (const ConfigView& entry : view.as_list()) {
+      entry.allow_keys(keys);
+      if (entry.items().empty()) entry.fail("limits nothing");
+      budgets.push_back(read_rules(entry));
+    }
+    if (budgets.empty()) view.fail("no budgets, list at least one such as {bits_per_weight: 3.5}");
+    if (budgets.size() > 1000) view.fail("more than 1000 budgets");
+    return budgets;
+  }
+  std::vector<std::string> with_front = keys;
+  with_front.push_back("front");
+  view.allow_keys(with_front);
+  if (view.items().empty()) view.fail("limits nothing, give at least one of bits_per_weight, bytes, ratio, same_as");
+  const BudgetRules rules = read_rules(view);
+  if (const auto front = view.find("front")) return read_front(*front, rules);
+  return {rules};
+}
+
+/// What the limits beyond bytes are counted by, which must be there with them and only then.
+void read_measures(const ConfigView& root, Experiment& experiment) {
+  const auto any = [&](auto limited) { return std::ranges::any_of(experiment.budgets, limited); };
+  const bool seconds = any([](const BudgetRules& b) { return b.prefill_seconds || b.decode_seconds; });
+  const bool kv_bytes = any([](const BudgetRules& b) { return b.kv_bytes.has_value(); });
+  const auto latency = root.find("latency");
+  const auto kv = root.find("kv");
+  if (seconds && !latency) root.at("budget").fail("a limit in seconds needs a table of times, latency: {table: FILE}");
+  if (kv_bytes && !kv) root.at("budget").fail("kv_bytes needs the tokens in the cache, kv: {tokens: 8192}");
+  if (latency && !seconds) latency->fail("no budget has prefill_seconds or decode_seconds, so it changes nothing");
+  if (kv && !kv_bytes) kv->fail("no budget has kv_bytes, so it changes nothing");
+  if (latency) {
+    latency->allow_keys({"table", "prefill_tokens", "decode_tokens"});
+    LatencySource& source = experiment.latency.emplace();
+    source.table = latency->at("table").as_string();
+    if (const auto x = latency->find("prefill_tokens")) source.prefill_tokens = x->as_int(1, 1 << 24);
+    if (const auto x = latency->find("decode_tokens")) source.decode_tokens = x->as_int(1, 1 << 24);
+  }
+  if (kv) {
+    kv->allow_keys({"tokens", "bytes_per_value"});
+    KvCache& cache = experiment.kv.emplace();
+    cache.tokens = kv->at("tokens").as_int(1, 1 << 30);
+    if (const auto x = kv->find("bytes_per_value")) cache.bytes_per_value = x->as_int(1, 8);
+  }
 }
 
 void read_data(const ConfigView& view, Experiment& experiment) {
@@ -124,14 +206,22 @@ void read_startup(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("directory")) experiment.node_directory = x->as_string();
 }
 
-/// Hash of the document without the keys that do not change any result, and without `others`.
-std::string identity_of(const framework::ConfigDocument& document, const std::set<std::string>& others) {
+/// Hash of the document without the keys that do not change any result, and without `others`, but with the times that
+/// it refers to.
+std::string identity_of(const framework::ConfigDocument& document, const Experiment& experiment,
+                        const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
     if (key == "output" || key == "cache" || key == "cluster" || key == "startup" || key == "threads" ||
         others.contains(key))
       continue;
     hasher.update(key + "=" + value.text() + "\n");
+  }
+  if (experiment.latency && std::filesystem::exists(experiment.latency->table)) {
+    std::ifstream in(experiment.latency->table, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    hasher.update(text.str());
   }
   return hasher.hex();
 }
@@ -140,8 +230,18 @@ std::string without_braces(const std::string& text) {
   return text.starts_with('{') && text.ends_with('}') ? text.substr(1, text.size() - 2) : text;
 }
 
+/// A comparison is of sizes: exactly one rule for the bytes, and no other.
 CompareRules::NamedBudget read_named_budget(const ConfigView& view) {
-  return {without_braces(view.text()), read_budget(view)};
+  view.allow_keys({"same_as", "bits_per_weight", "bytes", "ratio"});
+  if (view.items().size() != 1) {
+    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " +
+              std::to_string(view.items().size()));
+  }
+  return {without_braces(view.text()), read_rules(view).bytes.front()};
+}
+
+bool is_one_size(const BudgetRules& rules) {
+  return rules.bytes.size() == 1 && !rules.limits_more_than_bytes();
 }
 
 /// Reads every entry of a list that may not be empty and names nothing twice.
@@ -182,13 +282,19 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
     }
   }
   if (rules.seeds.empty()) rules.seeds = {experiment.seed};
-  if (rules.budgets.empty()) rules.budgets = {read_named_budget(root.at("budget"))};
+  const ConfigView budget = root.at("budget");
+  if (rules.budgets.empty() && (budget.is_list() || !budget.find("front")) &&
+      std::ranges::all_of(experiment.budgets, is_one_size)) {
+    for (const ConfigView& entry : budget.is_list() ? budget.as_list() : std::vector{budget})
+      rules.budgets.push_back(read_named_budget(entry));
+  }
   framework::Hasher hasher;
   // search.seed decides the text.
-  hasher.update(identity_of(document, {"budget", "compare", "search"}) + std::to_string(experiment.seed) + "\n");
+  hasher.update(identity_of(document, experiment, {"budget", "compare", "search"}) + std::to_string(experiment.seed) +
+                "\n");
   for (const std::string& name : rules.algorithms) hasher.update(name + "\n");
   for (const std::uint64_t seed : rules.seeds) hasher.update(std::to_string(seed) + "\n");
-  for (const auto& budget : rules.budgets) hasher.update(budget.name + "\n");
+  for (const auto& named : rules.budgets) hasher.update(named.name + "\n");
   hasher.update(std::to_string(rules.tokens));
   rules.identity = hasher.hex();
   return rules;
@@ -196,8 +302,8 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "search", "compare", "evaluation",
-                   "output", "cache", "cluster", "startup", "threads"});
+  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "latency", "kv", "search",
+                   "compare", "evaluation", "output", "cache", "cluster", "startup", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -206,7 +312,8 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("target")) one_of(*x, {"none"});
   experiment.options = read_option_rules(root.at("options"));
   if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);
-  experiment.budget = read_budget(root.at("budget"));
+  experiment.budgets = read_budgets(root.at("budget"));
+  read_measures(root, experiment);
   if (const auto x = root.find("search")) read_search(*x, experiment);
   if (const auto x = root.find("evaluation")) read_evaluation(*x, experiment);
   experiment.output = root.at("output").as_string();
@@ -216,7 +323,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   if (const auto x = root.find("startup")) read_startup(*x, experiment);
   experiment.resolved_yaml = document.resolved_text();
-  experiment.identity = identity_of(document, {"compare"});
+  experiment.identity = identity_of(document, experiment, {"compare"});
   experiment.compare = read_compare(document, experiment);
   return experiment;
 }
@@ -226,7 +333,8 @@ Experiment read_document(const framework::ConfigDocument& document) {
 Experiment parse_experiment(const std::string& text, const std::string& source,
                             const std::vector<std::string>& overrides) {
   framework::ConfigDocument document = framework::ConfigDocument::parse(text, source);
-  document.apply_overrides(overrides, {"budget"});
+  document.apply_overrides(
+      overrides, {"budget.same_as", "budget.bits_per_weight", "budget.bytes", "budget.ratio", "budget.front"});
   return read_document(document);
 }
 

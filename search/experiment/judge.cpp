@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/experiment/judge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -20,6 +22,26 @@ std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget
     } else {
       same->name = uniform.name;  // the plainer name says more
     }
+  }
+  return field;
+}
+
+std::vector<Finalist> final_field(const SearchSpace& space, const std::vector<Budget>& budgets,
+                                  const std::vector<std::vector<Finalist>>& finalists) {
+  if (budgets.size() == 1) return final_field(space, budgets.front(), finalists.front());
+  std::vector<Finalist> field;
+  const auto add = [&](Finalist finalist, bool plain) {
+    const auto same = std::ranges::find(field, finalist.recipe, &Finalist::recipe);
+    if (same == field.end()) {
+      field.push_back(std::move(finalist));
+    } else if (plain) {
+      same->name = finalist.name;
+    }
+  };
+  for (std::size_t b = 0; b < budgets.size(); ++b) {
+    const double bits = space.bits_per_weight(budgets[b].bytes);
+    for (const Finalist& each : finalists[b]) add({fmt::format("{} @{:.3f}", each.name, bits), each.recipe}, false);
+    for (const Finalist& uniform : uniform_contestants(space, budgets[b])) add(uniform, true);
   }
   return field;
 }
@@ -44,6 +66,7 @@ Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Fi
   EXPECT(!field.empty() && field.size() == trials.size());
   Verdict verdict;
   verdict.budget_bytes = budget.bytes;
+  verdict.limits = budget.limits;
   for (std::size_t i = 0; i < field.size(); ++i) {
     verdict.contestants.push_back(make_contestant(space, budget, field[i].name, trials[i]));
   }
@@ -51,6 +74,29 @@ Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Fi
   for (std::size_t i = 1; i < field.size(); ++i) {
     const Contestant& contestant = verdict.contestants[i];
     if (contestant.fits && contestant.kl.mean < verdict.contestants[verdict.winner].kl.mean) verdict.winner = i;
+  }
+  return verdict;
+}
+
+Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, std::span<const Finalist> field,
+              std::span<const Trial> trials) {
+  Verdict verdict = judge(space, budgets.front(), field, trials);
+  if (budgets.size() == 1) return verdict;
+  std::vector<Recipe> uniforms;
+  for (const std::string& name : space.uniform_options()) uniforms.push_back(*space.uniform(name));
+  for (auto budget = budgets.rbegin(); budget != budgets.rend(); ++budget) {
+    std::optional<std::size_t> winner, uniform;
+    for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
+      const Contestant& each = verdict.contestants[i];
+      if (!budget->fits(space, each.recipe)) continue;
+      const auto better = [&](const std::optional<std::size_t>& best) {
+        return !best || each.kl.mean < verdict.contestants[*best].kl.mean;
+      };
+      if (better(winner)) winner = i;
+      if (std::ranges::find(uniforms, each.recipe) != uniforms.end() && better(uniform)) uniform = i;
+    }
+    ENSURE(winner.has_value(), "nobody fits ", budget->bytes, " bytes");
+    verdict.front.push_back({budget->bytes, budget->limits, *winner, uniform});
   }
   return verdict;
 }

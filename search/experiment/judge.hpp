@@ -15,12 +15,21 @@ namespace pare::search {
 /// twice.
 std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget, std::vector<Finalist> finalists);
 
+/// The same for several budgets, those with the most bytes first: everybody's, with the bits of the budget behind the
+/// name of a recipe that was searched for.
+std::vector<Finalist> final_field(const SearchSpace& space, const std::vector<Budget>& budgets,
+                                  const std::vector<std::vector<Finalist>>& finalists);
+
 /// The held-out measurement of a recipe as a row of the final table.
 Contestant make_contestant(const SearchSpace& space, const Budget& budget, const std::string& name, const Trial& trial);
 
 /// Contestants in the order of the field, and the winner: the algorithm's best finalist, unless one that fits did
 /// better on the held-out windows. `trials` are the held-out trials of the field, in its order.
 Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Finalist> field,
+              std::span<const Trial> trials);
+
+/// The verdict under the first budget, and of each budget who won it. EXPECTs that somebody fits each.
+Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, std::span<const Finalist> field,
               std::span<const Trial> trials);
 
 }  // namespace pare::search

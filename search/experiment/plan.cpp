@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/experiment/plan.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "kernels/core/contract.hpp"
+#include "search/algorithm/feasibility.hpp"
+#include "search/algorithm/procedural_algorithm.hpp"
 #include "search/experiment/failure.hpp"
+#include "search/experiment/measures.hpp"
 
 namespace pare::search {
 namespace {
@@ -51,16 +57,32 @@ Plan::Plan(const Experiment& experiment)
   check_windows(experiment, model.config());
   windows = experiment.windows;
   if (!bank.needs_calibration()) windows.calibration = 0;
-  budget = resolve_budget(space, experiment.budget);
+  add_measures(experiment, model, sites, space);
+  for (const BudgetRules& rules : experiment.budgets) {
+    budgets.push_back(with_fitting_recipe(space, resolve_budget(space, rules)));
+  }
+  std::ranges::stable_sort(budgets, std::ranges::greater{}, &Budget::bytes);
 }
 
-SearchProblem make_problem(const Experiment& experiment, const Plan& plan) {
+std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget) {
+  const auto count = static_cast<std::int64_t>(plan.budgets.size());
+  if (count == 1) return experiment.token_limit;
+  const std::int64_t limit = experiment.token_limit > 0 ? experiment.token_limit
+                                                        : default_tokens({.space = &plan.space,
+                                                                          .budget = {},
+                                                                          .windows = experiment.windows.windows,
+                                                                          .window_length = experiment.windows.length}) *
+                                                              (count + 3) / 4;
+  return std::max<std::int64_t>(1, limit * (budget == 0 ? 4 : 1) / (count + 3));
+}
+
+SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::size_t budget) {
   return {.space = &plan.space,
-          .budget = plan.budget,
+          .budget = plan.budgets[budget],
           .windows = experiment.windows.windows,
           .window_length = experiment.windows.length,
           .seed = experiment.seed,
-          .token_limit = experiment.token_limit};
+          .token_limit = token_share(experiment, plan, budget)};
 }
 
 }  // namespace pare::search

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,12 +26,17 @@ struct Plan {
   std::vector<framework::Site> sites;
   framework::BankPlan bank;
   SearchSpace space;
-  Budget budget;
+  std::vector<Budget> budgets;    ///< at least one; most bytes first, which is the order they are searched in
   framework::WindowPlan windows;  ///< the experiment's; none for calibration when no option is calibrated
 };
 
-/// The plan as an algorithm sees it; the plan must outlive the problem.
-SearchProblem make_problem(const Experiment& experiment, const Plan& plan);
+/// Tokens that the search under a budget may ask for; 0: the algorithm's own. Several budgets share the experiment's
+/// limit, or, without one, as many as one search and a quarter of one for each further budget: those know the trials of
+/// the searches before them and begin at their answer, so they get a quarter of the first's.
+std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget);
+
+/// The plan under one of its budgets as an algorithm sees it; the plan must outlive the problem.
+SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::size_t budget = 0);
 
 /// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
 std::string describe(const Experiment& experiment, const Plan& plan);

@@ -18,6 +18,7 @@
 #include "framework/io/hash.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/algorithm/feasibility.hpp"
 #include "search/experiment/failure.hpp"
 
 namespace pare::search {
@@ -123,10 +124,12 @@ void leave_out_failures(Plan& plan, const framework::LayerBank& bank, Progress& 
   std::ranges::reverse(plan.space.left_out);
   for (const LeftOut& each : plan.space.left_out)
     progress.say(fmt::format("warning: {} goes without {}: {}", each.site, each.option, each.reason));
-  VALIDATE(plan.space.smallest_bytes() <= plan.budget.bytes, "budget: ", plan.budget.bytes,
+  const std::int64_t least_budget = plan.budgets.back().bytes;
+  VALIDATE(plan.space.smallest_bytes() <= least_budget, "budget: ", least_budget,
            " bytes, but without the options that failed (the first: ", plan.space.left_out.front().site, ", ",
            plan.space.left_out.front().option, ": ", plan.space.left_out.front().reason, ") the smallest recipe has ",
            plan.space.smallest_bytes(), " bytes");
+  for (Budget& budget : plan.budgets) budget = with_fitting_recipe(plan.space, std::move(budget));
 }
 
 }  // namespace

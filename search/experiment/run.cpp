@@ -115,8 +115,11 @@ class SearchRun {
                 experiment.windows.length),
         record_(plan_record(experiment, plan, journal)),
         output_(experiment.output),
-        holdout_windows_(experiment.windows.holdout) {
+        holdout_windows_(experiment.windows.holdout),
+        experiment_(experiment) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
+    token_limit_ = algorithm_->token_limit();
+    for (std::size_t b = 1; b < plan.budgets.size(); ++b) token_limit_ += token_share(experiment, plan, b);
     progress.set_listener([this](RunProgress stage) { report_progress(std::move(stage)); });
     session.scheduler().set_on_round([this](std::size_t tasks) {
       report_status(tasks);
@@ -137,10 +140,18 @@ class SearchRun {
   RunRecord reach_verdict() {
     report_status(0);
     report_replay();
-    search();
-    const std::vector<Finalist> field = final_field(plan_.space, plan_.budget, algorithm_->finalists());
+    std::vector<std::vector<Finalist>> finalists;
+    for (std::size_t b = 0; b < plan_.budgets.size(); ++b) {
+      SearchProblem problem = make_problem(experiment_, plan_, b);
+      if (b > 0) problem.start = finalists.back().front().recipe;
+      algorithm_ = make_algorithm(experiment_.algorithm, problem);
+      algorithm_->learn(runner_.trials());
+      search();
+      finalists.push_back(algorithm_->finalists());
+    }
+    const std::vector<Finalist> field = final_field(plan_.space, plan_.budgets, finalists);
     const std::vector<Trial> trials = confirm(field);
-    Verdict verdict = judge(plan_.space, plan_.budget, field, trials);
+    Verdict verdict = judge(plan_.space, plan_.budgets, field, trials);
     verdict.reference_bytes = plan_.space.original_bytes();
     verdict.reference_perplexity = std::exp(session_.reference_nll());
     verdict.spent = runner_.spent();
@@ -165,8 +176,8 @@ class SearchRun {
 
   void report_progress(RunProgress progress) {
     progress.search_tokens = runner_.spent().search_tokens;
-    progress.token_limit = algorithm_->token_limit();
-    progress.budget_bytes = plan_.budget.bytes;
+    progress.token_limit = token_limit_;
+    progress.budget_bytes = plan_.budgets.front().bytes;
     keep_progress(progress_file(output_), progress);
   }
 
@@ -233,7 +244,9 @@ class SearchRun {
   RunRecord record_;
   fs::path output_;
   std::int64_t holdout_windows_;
+  const Experiment& experiment_;
   std::unique_ptr<SearchAlgorithm> algorithm_;
+  std::int64_t token_limit_ = 0;  ///< of all budgets together
   Clock::time_point started_ = Clock::now();
   Clock::time_point snapshot_ = Clock::now();
 };

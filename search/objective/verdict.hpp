@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,12 +34,23 @@ struct Spent {
   std::int64_t stage_runs_saved = 0;  ///< stage runs that the prefix trie made unnecessary
 };
 
+/// One of several budgets of a run, and who won it: the lowest held-out KL of all contestants that fit it, whichever
+/// budget they were found for. So no point of a front is worse than one with less.
+struct FrontPoint {
+  std::int64_t budget_bytes = 0;
+  std::vector<std::int64_t> limits;    ///< one a measure of the space
+  std::size_t winner = 0;              ///< index into Verdict::contestants
+  std::optional<std::size_t> uniform;  ///< the best uniform recipe that fits, likewise
+};
+
 /// The outcome of a run. `winner` is an index into contestants; it fits the budget and no contestant that fits has a
 /// lower mean held-out KL.
 struct Verdict {
   std::vector<Contestant> contestants;
   std::size_t winner = 0;
-  std::int64_t budget_bytes = 0;
+  std::int64_t budget_bytes = 0;     ///< of several budgets the largest, and so with limits, winner and `fits`
+  std::vector<std::int64_t> limits;  ///< one a measure of the space
+  std::vector<FrontPoint> front;     ///< ascending bytes; empty for one budget
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
   Spent spent;

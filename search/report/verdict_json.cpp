@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/report/verdict_json.hpp"
 
+#include <limits>
+
 #include "framework/io/json.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/report/comparison.hpp"
@@ -43,6 +45,36 @@ Json left_out_json(const SearchSpace& space) {
   return json;
 }
 
+Json limits_json(const SearchSpace& space, const std::vector<std::int64_t>& limits) {
+  Json json = Json::object();
+  for (std::size_t m = 0; m < limits.size(); ++m) {
+    if (limits[m] == std::numeric_limits<std::int64_t>::max()) continue;
+    if (space.measures[m].unit == "ps") {
+      json[space.measures[m].name] = static_cast<double>(limits[m]) * 1e-12;
+    } else {
+      json[space.measures[m].name] = limits[m];
+    }
+  }
+  return json;
+}
+
+/// One entry a budget, ascending.
+Json front_json(const RunRecord& record) {
+  const Verdict& verdict = *record.verdict;
+  Json json = Json::array();
+  for (const FrontPoint& point : verdict.front) {
+    Json winner = contestant_json(verdict.contestants[point.winner]);
+    winner["recipe"] = recipe_json(record.space, verdict.contestants[point.winner].recipe);
+    Json uniform = nullptr;
+    if (point.uniform) uniform = contestant_json(verdict.contestants[*point.uniform]);
+    json.push_back({{"budget_bytes", point.budget_bytes},
+                    {"limits", limits_json(record.space, point.limits)},
+                    {"winner", winner},
+                    {"uniform", uniform}});
+  }
+  return json;
+}
+
 Json spent_json(const Spent& spent) {
   return {{"tokens", spent.tokens},           {"search_tokens", spent.search_tokens},
           {"evaluations", spent.evaluations}, {"seconds", spent.seconds},
@@ -62,15 +94,17 @@ std::string verdict_json(const RunRecord& record) {
     contestants.push_back(contestant_json(contestant));
     contestants.back()["fits"] = contestant.fits;
   }
-  const Json json = {{"budget_bytes", verdict.budget_bytes},
-                     {"winner", winner},
-                     {"contestants", contestants},
-                     {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
-                     {"over_uniform", comparison_json(record)},
-                     {"left_out", left_out_json(record.space)},
-                     {"spent", spent_json(verdict.spent)},
-                     {"trials", verdict.trials},
-                     {"digest", verdict.digest}};
+  Json json = {{"budget_bytes", verdict.budget_bytes},
+               {"winner", winner},
+               {"contestants", contestants},
+               {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
+               {"over_uniform", comparison_json(record)},
+               {"left_out", left_out_json(record.space)},
+               {"spent", spent_json(verdict.spent)},
+               {"trials", verdict.trials},
+               {"digest", verdict.digest}};
+  if (!verdict.limits.empty()) json["limits"] = limits_json(record.space, verdict.limits);
+  if (!verdict.front.empty()) json["front"] = front_json(record);
   return json.dump(2) + "\n";
 }
 

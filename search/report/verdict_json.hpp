@@ -19,6 +19,8 @@ namespace pare::search {
 ///   left_out     [{site, option, reason}]: options that failed at a site
 ///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
 ///   trials, digest
+///   limits       {decode_seconds, ...}: what else the budget limits; only where it does
+///   front        [{budget_bytes, limits, winner, uniform}], one a budget, ascending; only where there are several
 ///
 /// Throws InputError when the run has no verdict yet.
 std::string verdict_json(const RunRecord& record);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "search/report/allocation_grid.hpp"
 #include "search/report/comparison.hpp"
@@ -59,6 +60,43 @@ std::string left_out_text(const SearchSpace& space) {
   return text.empty() ? text : "\n" + text;
 }
 
+std::string limits_text(const SearchSpace& space, const std::vector<std::int64_t>& limits, const Recipe& recipe) {
+  std::string text;
+  for (std::size_t m = 0; m < limits.size(); ++m) {
+    if (limits[m] == std::numeric_limits<std::int64_t>::max()) continue;
+    const std::int64_t used = space.cost(m, recipe);
+    const double share = 100.0 * static_cast<double>(used) / static_cast<double>(std::max<std::int64_t>(limits[m], 1));
+    const bool seconds = space.measures[m].unit == "ps";
+    const auto amount = [&](std::int64_t value) {
+      return seconds ? fmt::format("{:.6g} s", static_cast<double>(value) * 1e-12) : grouped(value) + " bytes";
+    };
+    text += fmt::format("Limit      {} {}, of which the winner takes {} ({:.1f} %)\n", space.measures[m].name,
+                        amount(limits[m]), amount(used), share);
+  }
+  return text;
+}
+
+/// One line a budget: its winner beside the best uniform recipe that fits.
+std::string front_text(const RunRecord& record, const Verdict& verdict) {
+  if (verdict.front.empty()) return "";
+  std::string text = fmt::format(
+      "\nFront, one winner a budget (pare report --recipe --budget BITS)\n{:>8}  {:>8}  {:>15}  {:>21}  {:>10}  {}\n",
+      "budget", "bits", "bytes", "KL +- standard error", "perplexity", "best uniform recipe that fits");
+  for (const FrontPoint& point : verdict.front) {
+    const Contestant& winner = verdict.contestants[point.winner];
+    text += fmt::format("{:>8.3f}  {:>8.3f}  {:>15}  {:>9.5f} +- {:.6f}  {:>10}  ",
+                        record.space.bits_per_weight(point.budget_bytes), winner.bits_per_weight, grouped(winner.bytes),
+                        winner.kl.mean, winner.kl.stderr_of_mean, perplexity_text(winner.perplexity));
+    if (point.uniform) {
+      const Contestant& uniform = verdict.contestants[*point.uniform];
+      text += fmt::format("{:.5f} {} ({:.3f} bits)\n", uniform.kl.mean, uniform.name, uniform.bits_per_weight);
+    } else {
+      text += "none\n";
+    }
+  }
+  return text;
+}
+
 std::string spent_text(const Verdict& verdict) {
   const Spent& spent = verdict.spent;
   const std::int64_t all_runs = spent.stage_runs + spent.stage_runs_saved;
@@ -80,7 +118,8 @@ std::string verdict_table(const RunRecord& record) {
                        record.algorithm);
   const Verdict& verdict = *record.verdict;
   const Contestant& winner = verdict.contestants[verdict.winner];
-  return budget_text(record, verdict) + fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) +
+  return budget_text(record, verdict) + limits_text(record.space, verdict.limits, winner.recipe) +
+         fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) + front_text(record, verdict) +
          "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
          allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" + spent_text(verdict);
 }

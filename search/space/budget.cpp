@@ -21,6 +21,10 @@ bool Budget::fits(const SearchSpace& space, const Recipe& recipe) const {
   return true;
 }
 
+Recipe Budget::cheapest(const SearchSpace& space) const {
+  return fitting.empty() ? space.smallest_recipe() : fitting;
+}
+
 Budget Budget::with_bytes(std::int64_t most_bytes) const {
   Budget other = *this;
   other.bytes = most_bytes;

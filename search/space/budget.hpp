@@ -19,10 +19,13 @@ struct Budget {
 
   std::int64_t bytes = unlimited;
   std::vector<std::int64_t> limits;  ///< one a measure of the space, in its units; may be unlimited. Empty: bytes alone
+  Recipe fitting;  ///< where `limits` is not empty: one recipe that fits, which the smallest one need not
 
   /// Is any row besides the bytes limited?
   bool has_more_rows() const;
   bool fits(const SearchSpace& space, const Recipe& recipe) const;
+  /// A recipe that fits whenever one is known to: `fitting`, or the smallest recipe.
+  Recipe cheapest(const SearchSpace& space) const;
   /// The same rows with another limit on the bytes.
   Budget with_bytes(std::int64_t most_bytes) const;
 };

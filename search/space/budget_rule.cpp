@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/space/budget_rule.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
@@ -69,9 +70,9 @@ Wording word(const SearchSpace& space, const SameAs& rule) {
   return {"same_as: " + rule.option, space.bytes(*recipe), "", ""};
 }
 
-}  // namespace
-
-std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule) {
+/// The most bytes that a rule allows. Throws InputError when no recipe fits, and, if that would leave nothing to
+/// search, when every one does.
+std::int64_t resolve(const SearchSpace& space, const BudgetRule& rule, bool must_bind) {
   const Wording wording = std::visit([&](const auto& each) { return word(space, each); }, rule);
   const std::string amount = wording.smallest.empty() ? "" : ", that is " + std::to_string(wording.bytes) + " bytes";
   const auto bound = [&](const std::string& unit, std::int64_t bytes) {
@@ -79,10 +80,30 @@ std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule) {
   };
   VALIDATE(wording.bytes >= space.smallest_bytes(), "budget ", wording.rule, amount,
            " (no recipe fits), the smallest possible is ", bound(wording.smallest, space.smallest_bytes()));
-  VALIDATE(wording.bytes <= space.largest_bytes(), "budget ", wording.rule, amount,
+  VALIDATE(!must_bind || wording.bytes <= space.largest_bytes(), "budget ", wording.rule, amount,
            " (every recipe fits: there is nothing to search), the largest recipe is ",
            bound(wording.largest, space.largest_bytes()));
   return wording.bytes;
+}
+
+}  // namespace
+
+std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule) {
+  return resolve(space, rule, true);
+}
+
+Budget resolve_budget(const SearchSpace& space, const BudgetRules& rules) {
+  Budget budget(space.largest_bytes());
+  const bool alone = rules.bytes.size() == 1 && !rules.limits_more_than_bytes();
+  for (const BudgetRule& rule : rules.bytes) budget.bytes = std::min(budget.bytes, resolve(space, rule, alone));
+  const auto seconds = [](double value) { return static_cast<std::int64_t>(std::floor(value * 1e12 + 0.5)); };
+  for (const Measure& measure : space.measures) {
+    std::int64_t& limit = budget.limits.emplace_back(Budget::unlimited);
+    if (measure.name == "prefill_seconds" && rules.prefill_seconds) limit = seconds(*rules.prefill_seconds);
+    if (measure.name == "decode_seconds" && rules.decode_seconds) limit = seconds(*rules.decode_seconds);
+    if (measure.name == "kv_bytes" && rules.kv_bytes) limit = *rules.kv_bytes;
+  }
+  return budget;
 }
 
 }  // namespace pare::search

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
-#include "search/space/search_space.hpp"
+#include "search/space/budget.hpp"
 
 namespace pare::search {
 
@@ -24,9 +26,23 @@ struct Ratio {
 
 using BudgetRule = std::variant<SameAs, BitsPerWeight, Bytes, Ratio>;
 
+/// All that one budget asks at once.
+struct BudgetRules {
+  std::vector<BudgetRule> bytes;  ///< each limits the bytes; empty: they are not limited
+  std::optional<double> prefill_seconds;
+  std::optional<double> decode_seconds;
+  std::optional<std::int64_t> kv_bytes;
+
+  bool limits_more_than_bytes() const { return prefill_seconds || decode_seconds || kv_bytes; }
+};
+
 /// The most bytes a recipe may have. Throws InputError when no recipe fits (says the smallest possible, in the rule's
 /// own unit and in bytes), when the budget is above the largest recipe (says so: there is nothing to search), or when
 /// same_as names an option that is not offered everywhere (says the nearest one).
 std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule);
+
+/// All rules as limits; bytes that nothing limits are those of the largest recipe. The space has the measures that they
+/// name. Whether anything fits the rows beyond bytes is not checked (algorithm/feasibility.hpp).
+Budget resolve_budget(const SearchSpace& space, const BudgetRules& rules);
 
 }  // namespace pare::search

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/core/contract.hpp"
+#include "search/space/row_moves.hpp"
 
 namespace pare::search {
 namespace {
@@ -29,6 +30,11 @@ bool is_frozen(const std::vector<bool>& frozen, std::size_t site) {
 /// Steps down at random sites until the recipe fits; false when the sites that may pay cannot.
 bool pay_at_random(const SearchSpace& space, Recipe& recipe, const Budget& budget, const std::vector<bool>& frozen,
                    DecisionRandom& random) {
+  if (budget.has_more_rows()) {
+    std::optional<Recipe> paid = pay_rows_at_random(space, budget, recipe, frozen, random);
+    if (paid) recipe = std::move(*paid);
+    return paid.has_value();
+  }
   std::vector<std::size_t> payers;
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     if (!is_frozen(frozen, s) && next_smaller(space.sites[s], recipe[s])) payers.push_back(s);
@@ -49,6 +55,10 @@ bool pay_at_random(const SearchSpace& space, Recipe& recipe, const Budget& budge
 /// Steps up at random sites as long as one fits.
 void spend_at_random(const SearchSpace& space, Recipe& recipe, const Budget& budget, const std::vector<bool>& frozen,
                      DecisionRandom& random) {
+  if (budget.has_more_rows()) {
+    recipe = spend_rows_at_random(space, budget, recipe, frozen, random);
+    return;
+  }
   std::int64_t left = budget.bytes - space.bytes(recipe);
   std::vector<std::size_t> takers(recipe.size());
   std::iota(takers.begin(), takers.end(), std::size_t{0});
@@ -135,6 +145,7 @@ double local_harm(const SearchSpace& space, const Recipe& recipe) {
 
 std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, const Budget& budget,
                              const std::vector<bool>& frozen) {
+  if (budget.has_more_rows()) return repair_rows(space, budget, recipe, frozen);
   Recipe fitting = recipe;
   std::int64_t excess = space.bytes(recipe) - budget.bytes;
   while (excess > 0) {
@@ -175,6 +186,7 @@ std::optional<Recipe> repair(const SearchSpace& space, const Recipe& recipe, con
 }
 
 Recipe spend(const SearchSpace& space, Recipe recipe, const Budget& budget, const std::vector<bool>& frozen) {
+  if (budget.has_more_rows()) return spend_rows(space, budget, recipe, frozen);
   std::int64_t left = budget.bytes - space.bytes(recipe);
   EXPECT(left >= 0, "spending ", -left, " bytes that are not there");
   for (;;) {
@@ -244,13 +256,14 @@ std::optional<Recipe> cross(const SearchSpace& space, const Recipe& a, const Rec
 }
 
 Recipe random_recipe(const SearchSpace& space, const Budget& budget, DecisionRandom& random) {
-  EXPECT(space.smallest_bytes() <= budget.bytes, "no recipe fits ", budget.bytes, " bytes");
+  const Recipe cheapest = budget.cheapest(space);
+  EXPECT(budget.fits(space, cheapest), "no recipe fits ", budget.bytes, " bytes");
   Recipe recipe(space.sites.size());
   for (std::size_t s = 0; s < recipe.size(); ++s) {
     recipe[s] = static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(space.sites[s].options.size())));
   }
   recipe = settle(space, recipe);
-  if (!pay_at_random(space, recipe, budget, {}, random)) recipe = space.smallest_recipe();
+  if (!pay_at_random(space, recipe, budget, {}, random)) recipe = cheapest;
   spend_at_random(space, recipe, budget, {}, random);
   return recipe;
 }

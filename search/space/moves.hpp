@@ -14,7 +14,8 @@ namespace pare::search {
 
 /// Moves between recipes that keep exact bytes. Every function that takes a budget returns a recipe within
 /// it, or nothing. No size class is respected: bytes cross from any site to any other. Settled recipes stay settled:
-/// all but settle, with_form and random_recipe leave forms as they are.
+/// all but settle, with_form and random_recipe leave forms as they are. Where the budget limits more than bytes, a step
+/// is any change within a form (space/row_moves.hpp); `next_larger` and raise_and_pay's first step go by bytes.
 
 /// The option of a form that is nearest to what `option` costs: the largest that costs no more, of equals the one with
 /// the least local error; the smallest where all cost more.

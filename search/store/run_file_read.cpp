@@ -104,6 +104,22 @@ void get_options(const H5File& file, std::vector<SearchSite>& sites) {
   }
 }
 
+void get_measures(const H5File& file, SearchSpace& space) {
+  const Table table(file, schema::measure_name);
+  const auto name = table.read<std::string>(schema::measure_name);
+  const auto unit = table.read<std::string>(schema::measure_unit);
+  for (std::size_t m = 0; m < table.rows(); ++m) space.measures.push_back({name[m], unit[m]});
+  const auto costs = Table(file, schema::option_site).read_rows<std::int64_t>(schema::option_costs);
+  std::size_t row = 0;
+  for (SearchSite& site : space.sites) {
+    for (SiteOption& option : site.options) {
+      VALIDATE(costs[row].size() == space.measures.size(), file.path().string(), ": ", schema::option_costs.path,
+               " is damaged: ", costs[row].size(), " costs for ", space.measures.size(), " measures");
+      option.costs = costs[row++];
+    }
+  }
+}
+
 std::vector<LeftOut> get_left_out(const H5File& file) {
   const Table table(file, schema::left_out_site);
   const auto site = table.read<std::string>(schema::left_out_site);
@@ -176,6 +192,25 @@ std::vector<Contestant> get_contestants(const H5File& file, const SearchSpace& s
   return contestants;
 }
 
+std::vector<FrontPoint> get_front(const H5File& file, const SearchSpace& space, std::size_t contestants) {
+  const Table table(file, schema::front_bytes);
+  const auto bytes = table.read<std::int64_t>(schema::front_bytes);
+  const auto winner = table.read<std::int64_t>(schema::front_winner);
+  const auto uniform = table.read<std::int64_t>(schema::front_uniform);
+  std::vector<std::vector<std::int64_t>> limits(table.rows());
+  if (!space.measures.empty()) limits = table.read_rows<std::int64_t>(schema::front_limits);
+  std::vector<FrontPoint> points;
+  const auto count = static_cast<std::int64_t>(contestants);
+  for (std::size_t p = 0; p < table.rows(); ++p) {
+    VALIDATE(winner[p] >= 0 && winner[p] < count && uniform[p] >= -1 && uniform[p] < count &&
+                 limits[p].size() == space.measures.size(),
+             file.path().string(), ": ", schema::front, " is damaged in row ", p);
+    points.push_back({bytes[p], limits[p], static_cast<std::size_t>(winner[p]), std::nullopt});
+    if (uniform[p] >= 0) points.back().uniform = static_cast<std::size_t>(uniform[p]);
+  }
+  return points;
+}
+
 Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
   const auto real = [&file](const char* key) { return file.double_attribute(schema::verdict, key); };
@@ -186,6 +221,10 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
            ": /verdict is damaged: the winner is contestant ", winner, " of ", verdict.contestants.size());
   verdict.winner = static_cast<std::size_t>(winner);
   verdict.budget_bytes = integer(schema::budget_bytes);
+  if (!space.measures.empty()) verdict.limits = file.read<std::int64_t>(schema::verdict_limits.path);
+  VALIDATE(verdict.limits.size() == space.measures.size(), file.path().string(), ": ", schema::verdict_limits.path,
+           " is damaged: ", verdict.limits.size(), " limits for ", space.measures.size(), " measures");
+  if (file.contains(schema::front)) verdict.front = get_front(file, space, verdict.contestants.size());
   verdict.reference_bytes = integer(schema::reference_bytes);
   verdict.reference_perplexity = real(schema::reference_perplexity);
   verdict.spent.tokens = integer(schema::spent_tokens);
@@ -218,6 +257,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   get_provenance(file, record);
   record.space.sites = get_sites(file);
   get_options(file, record.space.sites);
+  if (file.contains(schema::measures)) get_measures(file, record.space);
   if (file.contains(schema::left_out)) record.space.left_out = get_left_out(file);
   record.trials = get_trials(file, record.space);
   if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);

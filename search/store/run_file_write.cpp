@@ -103,6 +103,13 @@ void put_space(H5File& file, const SearchSpace& space) {
   put(file, schema::option_bytes, collect(options, [](const SiteOption& option) { return option.bytes; }));
   put(file, schema::option_local_error, collect(options, [](const SiteOption& option) { return option.local_error; }));
 
+  if (!space.measures.empty()) {
+    file.create_group(schema::measures);
+    put(file, schema::measure_name, collect(space.measures, [](const Measure& measure) { return measure.name; }));
+    put(file, schema::measure_unit, collect(space.measures, [](const Measure& measure) { return measure.unit; }));
+    const auto costs = [](const SiteOption& option) -> const std::vector<std::int64_t>& { return option.costs; };
+    put_rows(file, schema::option_costs, options, costs, space.measures.size(), std::int64_t{0});
+  }
   if (space.left_out.empty()) return;
   file.create_group(schema::left_out);
   put(file, schema::left_out_site, collect(space.left_out, [](const LeftOut& each) { return each.site; }));
@@ -159,6 +166,20 @@ void put_contestants(H5File& file, const RunRecord& record) {
   put_rows(file, schema::contestant_window_nll, rows, nll, windows, no_value);
 }
 
+void put_front(H5File& file, const RunRecord& record) {
+  const std::vector<FrontPoint>& points = record.verdict->front;
+  file.create_group(schema::front);
+  put(file, schema::front_bytes, collect(points, [](const FrontPoint& point) { return point.budget_bytes; }));
+  put(file, schema::front_winner,
+      collect(points, [](const FrontPoint& point) { return static_cast<std::int64_t>(point.winner); }));
+  put(file, schema::front_uniform, collect(points, [](const FrontPoint& point) {
+        return point.uniform ? static_cast<std::int64_t>(*point.uniform) : std::int64_t{-1};
+      }));
+  const auto limits = [](const FrontPoint& point) -> const std::vector<std::int64_t>& { return point.limits; };
+  if (!record.space.measures.empty())
+    put_rows(file, schema::front_limits, points, limits, record.space.measures.size(), std::int64_t{0});
+}
+
 void put_verdict(H5File& file, const RunRecord& record) {
   const Verdict& verdict = *record.verdict;
   file.create_group(schema::verdict);
@@ -176,6 +197,8 @@ void put_verdict(H5File& file, const RunRecord& record) {
   number(schema::trial_count_attribute, verdict.trials);
   put_text(file, schema::verdict, schema::digest, verdict.digest);
   put_contestants(file, record);
+  if (!record.space.measures.empty()) put(file, schema::verdict_limits, verdict.limits);
+  if (!verdict.front.empty()) put_front(file, record);
 }
 
 }  // namespace

@@ -65,6 +65,12 @@ inline constexpr Column option_bytes{"/options/bytes", "bytes", "exact size: cod
 inline constexpr Column option_local_error{
     "/options/local_error", "1", "relative squared error of the weights, or of the outputs where inputs were measured"};
 
+// "/measures": one row a cost besides bytes that a budget limits; absent where none does.
+inline constexpr const char* measures = "/measures";
+inline constexpr Column measure_name{"/measures/name", "", "the key of its limit in the experiment"};
+inline constexpr Column measure_unit{"/measures/unit", "", "what one is: ps (picoseconds) or bytes"};
+inline constexpr Column option_costs{"/options/costs", "", "[option, measure] in the unit of the measure"};
+
 // "/left_out": one row an option that failed at a site and is no part of the space there; absent where none did.
 inline constexpr const char* left_out = "/left_out";
 inline constexpr Column left_out_site{"/left_out/site", "", "name of the site"};
@@ -101,6 +107,19 @@ inline constexpr const char* stage_runs = "stage_runs";              // stages r
 inline constexpr const char* stage_runs_saved = "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
 inline constexpr const char* trial_count_attribute = "trials";
 inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
+
+// "/verdict/limits": one row a row of /measures, absent without them.
+inline constexpr Column verdict_limits{"/verdict/limits", "", "most of each measure; 2^63 - 1: not limited"};
+
+// "/verdict/front": one row a budget, ascending; absent for one budget. `budget_bytes` and `winner` of /verdict are those
+// of the largest.
+inline constexpr const char* front = "/verdict/front";
+inline constexpr Column front_bytes{"/verdict/front/budget_bytes", "bytes", "most bytes"};
+inline constexpr Column front_winner{"/verdict/front/winner", "", "row of /verdict/contestants"};
+inline constexpr Column front_uniform{"/verdict/front/uniform", "",
+                                      "the best uniform recipe that fits, likewise; -1: none"};
+inline constexpr Column front_limits{"/verdict/front/limits", "",
+                                     "[budget, measure] as /verdict/limits; absent without"};
 
 // "/verdict/contestants": one row a recipe of the final, on the held-out windows.
 inline constexpr const char* contestants = "/verdict/contestants";

@@ -215,9 +215,9 @@ class Settings(ErrorTest):
     def test_option_listed_twice(self):
         self.expect_line_error("w8-g32", "w4-g32", "experiment.yaml:4:", "option 'w4-g32' is listed twice")
 
-    def test_two_budgets(self):
+    def test_one_of_two_limits_is_impossible(self):
         self.expect_check_error(
-            self.experiment(budget={"ratio": 0.3, "bytes": 9}), "experiment.yaml:5:", "budget: needs exactly one of same_as, bits_per_weight"
+            self.experiment(budget={"ratio": 0.3, "bytes": 9}), "budget bytes: 9", "the smallest possible is"
         )
 
     def test_override_of_an_unknown_key(self):

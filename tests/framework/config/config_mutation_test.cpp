@@ -138,7 +138,7 @@ TEST(ConfigMutation, NeverCrashesOnOverrides) {
     auto document = ConfigDocument::parse(valid_text, "x.yaml");
     SCOPED_TRACE(text);
     try {
-      document.apply_overrides({text}, {"data", "budget"});
+      document.apply_overrides({text}, {"data.calibration", "budget.bits_per_weight"});
       read_everything(document.root());
       const auto again = ConfigDocument::parse(document.resolved_text(), "y.yaml");
       EXPECT_TRUE(equal(document.root(), again.root()));

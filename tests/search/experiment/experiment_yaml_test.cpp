@@ -72,7 +72,7 @@ startup: {distribute: always, directory: $TMPDIR}
   EXPECT_EQ(experiment.options[0].options[1].name(), "w8a8");
   EXPECT_EQ(experiment.options[1].options[0].name(), "w6-channel-sym");
   EXPECT_EQ(experiment.ties, (framework::Ties{{"q_proj", "k_proj"}, {"gate_proj", "up_proj"}}));
-  EXPECT_EQ(std::get<search::Ratio>(experiment.budget).ratio, 0.25);
+  EXPECT_EQ(std::get<search::Ratio>(experiment.budgets.at(0).bytes.at(0)).ratio, 0.25);
   EXPECT_EQ(experiment.algorithm, "evopress");
   EXPECT_EQ(experiment.seed, 42U);
   EXPECT_EQ(experiment.token_limit, 1000000);
@@ -112,10 +112,29 @@ TEST(ExperimentYaml, CalibratesOnAsManyWindowsAsItSearchesOnUnlessTold) {
 }
 
 TEST(ExperimentYaml, ReadsEveryKindOfBudget) {
-  EXPECT_EQ(std::get<search::SameAs>(parse(smallest).budget).option, "w4-g32");
-  EXPECT_EQ(std::get<search::BitsPerWeight>(parse(with_line(5, "budget: {bits_per_weight: 3.5}")).budget).bits, 3.5);
-  EXPECT_EQ(std::get<search::Bytes>(parse(with_line(5, "budget: {bytes: 2000000}")).budget).bytes, 2000000);
-  EXPECT_EQ(std::get<search::Ratio>(parse(with_line(5, "budget: {ratio: 1}")).budget).ratio, 1);
+  EXPECT_EQ(std::get<search::SameAs>(parse(smallest).budgets.at(0).bytes.at(0)).option, "w4-g32");
+  EXPECT_EQ(
+      std::get<search::BitsPerWeight>(parse(with_line(5, "budget: {bits_per_weight: 3.5}")).budgets.at(0).bytes.at(0))
+          .bits,
+      3.5);
+  EXPECT_EQ(std::get<search::Bytes>(parse(with_line(5, "budget: {bytes: 2000000}")).budgets.at(0).bytes.at(0)).bytes,
+            2000000);
+  EXPECT_EQ(std::get<search::Ratio>(parse(with_line(5, "budget: {ratio: 1}")).budgets.at(0).bytes.at(0)).ratio, 1);
+}
+
+TEST(ExperimentYaml, ReadsSeveralRowsAndAFront) {
+  const Experiment rows = parse(with_line(5,
+                                          "budget: {ratio: 0.3, bytes: 9, decode_seconds: 0.5, kv_bytes: 7}\n"
+                                          "latency: {table: t.csv, decode_tokens: 4}\nkv: {tokens: 100}"));
+  const Experiment front = parse(with_line(5, "budget: {front: {from: 2.5, to: 3.5, points: 3}}"));
+
+  EXPECT_EQ(rows.budgets.at(0).bytes.size(), 2U);
+  EXPECT_EQ(rows.budgets.at(0).decode_seconds, 0.5);
+  EXPECT_EQ(rows.budgets.at(0).kv_bytes, 7);
+  EXPECT_EQ(rows.latency->prefill_tokens, 2048);
+  EXPECT_EQ(rows.latency->decode_tokens, 4);
+  ASSERT_EQ(front.budgets.size(), 3U);
+  EXPECT_EQ(std::get<search::BitsPerWeight>(front.budgets[1].bytes.at(0)).bits, 3.0);
 }
 
 TEST(ExperimentYaml, ReadsTheQuickstart) {
@@ -134,7 +153,8 @@ TEST(ExperimentYaml, OverridesReplaceKeys) {
 
   EXPECT_EQ(experiment.seed, 7U);
   EXPECT_EQ(experiment.windows.windows, 16);
-  EXPECT_EQ(std::get<search::Bytes>(experiment.budget).bytes, 5000);  // one budget takes the place of another
+  EXPECT_EQ(std::get<search::Bytes>(experiment.budgets.at(0).bytes.at(0)).bytes,
+            5000);  // one budget takes the place of another
   EXPECT_EQ(experiment.output, "elsewhere");
 }
 
@@ -231,9 +251,17 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{4, "options: [{match: '*', optons: [w4-g32]}]",
                   "4:24: options[0].optons: unknown key, did you mean 'options'?"},
         WrongLine{4, "options: [{match: '*', options: []}]", "4:24: options[0].options: no options"},
-        WrongLine{5, "budget: {}", "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 0"},
-        WrongLine{5, "budget: {bytes: 5, ratio: 0.5}",
-                  "5:1: budget: needs exactly one of same_as, bits_per_weight, bytes, ratio, has 2"},
+        WrongLine{5, "budget: {}",
+                  "5:1: budget: limits nothing, give at least one of bits_per_weight, bytes, ratio, same_as"},
+        WrongLine{5, "budget: []", "5:1: budget: no budgets, list at least one such as {bits_per_weight: 3.5}"},
+        WrongLine{5, "budget: {decode_seconds: 1}",
+                  "5:1: budget: a limit in seconds needs a table of times, latency: {table: FILE}"},
+        WrongLine{5, "budget: {kv_bytes: 1}",
+                  "5:1: budget: kv_bytes needs the tokens in the cache, kv: {tokens: 8192}"},
+        WrongLine{5, "budget: {bytes: 9}\nkv: {tokens: 8}", "6:1: kv: no budget has kv_bytes, so it changes nothing"},
+        WrongLine{5, "budget: {front: {from: 4, to: 3, points: 5}}", "5:10: budget.front: from must be below to"},
+        WrongLine{5, "budget: {bytes: 9, front: {from: 2, to: 3, points: 5}}",
+                  "5:20: budget.front: a front is a size already"},
         WrongLine{5, "budget: {bits_per_wieght: 3}",
                   "5:10: budget.bits_per_wieght: unknown key, did you mean 'bits_per_weight'?"},
         WrongLine{5, "budget: {ratio: 1.5}", "5:17: budget.ratio: expected a number"},

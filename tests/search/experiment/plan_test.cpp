@@ -40,7 +40,7 @@ TEST(Plan, CountsExactBytes) {
     EXPECT_EQ(site.options[2].bytes, site.original_bytes);
     EXPECT_EQ(site.original_bytes, 2 * site.weights);
   }
-  EXPECT_EQ(plan.budget.bytes, plan.space.bytes(*plan.space.uniform("w4-g32")));
+  EXPECT_EQ(plan.budgets.at(0).bytes, plan.space.bytes(*plan.space.uniform("w4-g32")));
 }
 
 TEST(Plan, TiedSitesAddTheirBytes) {
@@ -52,7 +52,7 @@ TEST(Plan, TiedSitesAddTheirBytes) {
   EXPECT_EQ(tied.space.sites[0].options[1].bytes, apart.space.sites[0].options[1].bytes +
                                                       apart.space.sites[1].options[1].bytes +
                                                       apart.space.sites[2].options[1].bytes);
-  EXPECT_EQ(tied.budget.bytes, apart.budget.bytes);
+  EXPECT_EQ(tied.budgets.at(0).bytes, apart.budgets.at(0).bytes);
   EXPECT_EQ(tied.bank.total_bytes(), apart.bank.total_bytes());
 }
 
