@@ -135,6 +135,14 @@ int main(int argc, char** argv) {
       app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");
   add_file(inspect, "file", arguments, "File or checkpoint directory");
 
+  CLI::App* journal = app.add_subcommand("journal", "Look after the journal of a run");
+  journal->require_subcommand(1);
+  CLI::App* repair = journal->add_subcommand("repair", "Make a damaged journal readable again, and say what is lost");
+  add_file(repair, "directory", arguments, "Directory of the run");
+  CLI::App* rebuild =
+      journal->add_subcommand("export", "Rebuild run.h5 from the journal alone, also while the search runs");
+  add_file(rebuild, "directory", arguments, "Directory of the run");
+
   CLI::App* options = app.add_subcommand("options", "List all ways to compress a layer");
 
   CLI::App* submit = add_submit(app, arguments);
@@ -156,6 +164,8 @@ int main(int argc, char** argv) {
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*status) return pare::search::status(arguments);
+    if (*repair) return pare::search::repair_journal(arguments);
+    if (*rebuild) return pare::search::export_journal(arguments);
     if (*options) return pare::search::options();
     if (*submit) return pare::search::submit(arguments);
     return pare::search::inspect(arguments);

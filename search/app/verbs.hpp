@@ -12,7 +12,7 @@ namespace pare::search {
 
 /// What the command line said; each verb uses its part.
 struct Arguments {
-  std::filesystem::path file;          ///< the experiment, run file, or file to inspect
+  std::filesystem::path file;          ///< the experiment, run file, run directory, or file to inspect
   std::vector<std::string> overrides;  ///< --set a.b=value
   std::string output;                  ///< --output
   std::filesystem::path recipe;        ///< --recipe
@@ -39,6 +39,8 @@ int run(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
 int inspect(const Arguments& arguments);
+int repair_journal(const Arguments& arguments);
+int export_journal(const Arguments& arguments);
 int options();
 int status(const Arguments& arguments);
 int submit(const Arguments& arguments);

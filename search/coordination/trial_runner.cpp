@@ -16,13 +16,14 @@
 namespace pare::search {
 
 TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal& journal, Progress& progress,
-                         const LeaseSettings& leases, std::int64_t window_length)
+                         const LeaseSettings& leases, std::int64_t window_length, EvaluationStore* store)
     : space_(space),
       scheduler_(scheduler),
       journal_(journal),
       progress_(progress),
       leases_(leases),
-      window_length_(window_length) {
+      window_length_(window_length),
+      store_(store) {
   JournalReplay replay = replay_journal(journal.records());
   for (const Result& result : replay.results) {
     VALIDATE(result.recipe.size() == space.sites.size(), "journal: a result is of a recipe of ", result.recipe.size(),
@@ -30,12 +31,13 @@ TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal
     spent_.stage_runs += result.stage_runs;
     spent_.stage_runs_saved += result.stage_runs_saved;
     replayed_windows_ += static_cast<std::int64_t>(result.kl.size());
-    cache_.add(result);
+    know(result);
   }
   for (const std::optional<Commit>& commit : replay.commits) committed_before_.push_back(commit ? commit->digest : "");
 }
 
 std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests) {
+  if (store_ != nullptr) reuse(requests);
   evaluate_missing(requests);
   std::vector<Trial> trials;
   std::vector<JournalEntry> entries;
@@ -48,6 +50,25 @@ std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests)
   }
   if (!entries.empty()) journal_.append(entries);
   return trials;
+}
+
+void TrialRunner::know(const Result& result) {
+  cache_.add(result);
+  if (result.reused) reused_windows_[static_cast<std::size_t>(result.set)] += std::ssize(result.kl);
+}
+
+/// What other runs measured goes into the journal like any result: it alone says what this run knew.
+void TrialRunner::reuse(std::span<const EvaluationRequest> requests) {
+  std::vector<JournalEntry> entries;
+  for (const EvaluationRequest& request : requests) {
+    for (const WindowRange& range : cache_.missing(request)) {
+      for (const Result& result : store_->find(request.recipe, request.set, range)) {
+        entries.push_back(journal_entry(Record(result)));
+        know(result);
+      }
+    }
+  }
+  if (!entries.empty()) journal_.append(entries);
 }
 
 void TrialRunner::evaluate_missing(std::span<const EvaluationRequest> requests) {
@@ -97,7 +118,10 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
     results.push_back(std::move(result));
   }
   journal_.append(entries);  // on the disk before anything is decided by it
-  for (const Result& result : results) cache_.add(result);
+  for (const Result& result : results) {
+    know(result);
+    if (store_ != nullptr) store_->add(result);
+  }
   spent_.stage_runs += outcome.stage_runs;
   spent_.stage_runs_saved += outcome.stage_runs_separate - outcome.stage_runs;
   progress_.advance(static_cast<double>(lease.recipes.size() * windows) * static_cast<double>(window_length_));
@@ -117,8 +141,12 @@ void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries)
 
 Spent TrialRunner::spent() const {
   Spent spent = spent_;
-  spent.search_tokens = cache_.windows(WindowSet::search) * window_length_;
-  spent.tokens = spent.search_tokens + cache_.windows(WindowSet::holdout) * window_length_;
+  const auto evaluated = [this](WindowSet set) {
+    return cache_.windows(set) - reused_windows_[static_cast<std::size_t>(set)];
+  };
+  spent.search_tokens = evaluated(WindowSet::search) * window_length_;
+  spent.tokens = spent.search_tokens + evaluated(WindowSet::holdout) * window_length_;
+  spent.reused_tokens = (reused_windows_[0] + reused_windows_[1]) * window_length_;
   return spent;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "search/space/search_space.hpp"
 #include "search/store/digest.hpp"
 #include "search/store/evaluation_cache.hpp"
+#include "search/store/evaluation_store.hpp"
 #include "search/store/journal.hpp"
 
 namespace pare::search {
@@ -24,9 +26,9 @@ namespace pare::search {
 /// the same search again after a crash replays it and goes on where it stopped.
 class TrialRunner {
  public:
-  /// Throws InputError when the journal's records cannot be understood.
+  /// `store`: what other runs know already; may be null. Throws InputError when the journal's records cannot be understood.
   TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal& journal, Progress& progress,
-              const LeaseSettings& leases, std::int64_t window_length);
+              const LeaseSettings& leases, std::int64_t window_length, EvaluationStore* store = nullptr);
 
   /// Evaluates and commits. Throws InputError when a replayed trial differs from what the journal says was committed.
   std::vector<Trial> run(std::span<const EvaluationRequest> requests);
@@ -40,6 +42,8 @@ class TrialRunner {
   std::int64_t replayed_windows() const { return replayed_windows_; }
 
  private:
+  void reuse(std::span<const EvaluationRequest> requests);
+  void know(const Result& result);
   void evaluate_missing(std::span<const EvaluationRequest> requests);
   void keep(const Evaluate& lease, const Evaluated& outcome);
   void commit(const Trial& trial, std::vector<JournalEntry>& entries);
@@ -50,8 +54,10 @@ class TrialRunner {
   Progress& progress_;
   LeaseSettings leases_;
   std::int64_t window_length_;
+  EvaluationStore* store_;
   EvaluationCache cache_;
-  std::vector<std::string> committed_before_;  ///< digests after each trial, from the journal; empty: none
+  std::array<std::int64_t, 2> reused_windows_{};  ///< by WindowSet
+  std::vector<std::string> committed_before_;     ///< digests after each trial, from the journal; empty: none
   std::vector<Trial> trials_;
   TrialDigest digest_;
   Spent spent_;

@@ -75,6 +75,7 @@ struct Experiment {
 
   std::filesystem::path output;
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
+  bool reuse = true;            ///< evaluations of other runs in the cache; the result is the same without
   ContainmentSettings containment;
   int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
@@ -82,7 +83,8 @@ struct Experiment {
   std::filesystem::path node_directory = "/dev/shm";  ///< of a node's copies while a run lasts; may be $TMPDIR
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
-  std::string identity;       ///< hash of all that decides the result: not of output, cache, cluster, threads, compare
+  std::string
+      identity;  ///< hash of all that decides the result: not of output, cache, reuse, cluster, threads, compare
 };
 
 /// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the

@@ -212,8 +212,8 @@ std::string identity_of(const framework::ConfigDocument& document, const Experim
                         const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
-    if (key == "output" || key == "cache" || key == "cluster" || key == "startup" || key == "threads" ||
-        others.contains(key))
+    if (key == "output" || key == "cache" || key == "reuse" || key == "cluster" || key == "startup" ||
+        key == "threads" || others.contains(key))
       continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
@@ -303,7 +303,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
   root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "latency", "kv", "search",
-                   "compare", "evaluation", "output", "cache", "cluster", "startup", "threads"});
+                   "compare", "evaluation", "output", "cache", "reuse", "cluster", "startup", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -319,6 +319,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   experiment.output = root.at("output").as_string();
   experiment.cache = experiment.output.parent_path() / "cache";
   if (const auto x = root.find("cache")) experiment.cache = x->as_string();
+  if (const auto x = root.find("reuse")) experiment.reuse = x->as_bool();
   if (const auto x = root.find("cluster")) experiment.containment = read_containment(*x);
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   if (const auto x = root.find("startup")) read_startup(*x, experiment);

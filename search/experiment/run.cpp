@@ -17,11 +17,13 @@
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
+#include "search/experiment/evaluation_reuse.hpp"
 #include "search/experiment/failure.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/rank_log.hpp"
 #include "search/experiment/session.hpp"
+#include "search/experiment/snapshots.hpp"
 #include "search/store/progress_file.hpp"
 #include "search/store/records.hpp"
 #include "search/store/run_directory.hpp"
@@ -33,8 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-constexpr auto snapshot_interval = std::chrono::seconds(60);
 
 /// What a run file says before there is a verdict.
 RunRecord make_record(const Experiment& experiment, const Plan& plan) {
@@ -111,10 +111,12 @@ class SearchRun {
         journal_(journal),
         progress_(progress),
         status_(status),
-        runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(),
-                experiment.windows.length),
+        store_(open_evaluation_store(experiment, plan, session, journal, progress)),
+        runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(), experiment.windows.length,
+                store_ ? &*store_ : nullptr),
         record_(plan_record(experiment, plan, journal)),
         output_(experiment.output),
+        snapshots_(experiment.output, [&progress](const std::string& text) { progress.say(text); }),
         holdout_windows_(experiment.windows.holdout),
         experiment_(experiment) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
@@ -169,7 +171,11 @@ class SearchRun {
   }
 
   void drain() {
-    snapshot();
+    try {
+      snapshot();
+    } catch (const InputError& error) {
+      progress_.say(fmt::format("warning: {}; the journal has everything", error.what()));
+    }
     report_status(0);
     status_.end(RunState::drained, framework::exit_code::drained, {});
   }
@@ -207,7 +213,7 @@ class SearchRun {
       algorithm_->tell(trials);
       progress_.note(algorithm_->status());
       progress_.end();
-      if (Clock::now() - snapshot_ >= snapshot_interval) snapshot();
+      snapshots_.take_if_due(journal_.last_sequence());
     }
   }
 
@@ -229,10 +235,10 @@ class SearchRun {
   }
 
   void snapshot() {
+    snapshots_.cancel();
     record_.trials = runner_.trials();
     record_.journal_sequence = journal_.last_sequence();
     publish_run_file(output_, record_);
-    snapshot_ = Clock::now();
   }
 
   Plan& plan_;
@@ -240,15 +246,16 @@ class SearchRun {
   Journal& journal_;
   Progress& progress_;
   StatusKeeper& status_;
+  std::optional<EvaluationStore> store_;
   TrialRunner runner_;
   RunRecord record_;
   fs::path output_;
+  Snapshots snapshots_;
   std::int64_t holdout_windows_;
   const Experiment& experiment_;
   std::unique_ptr<SearchAlgorithm> algorithm_;
   std::int64_t token_limit_ = 0;  ///< of all budgets together
   Clock::time_point started_ = Clock::now();
-  Clock::time_point snapshot_ = Clock::now();
 };
 
 RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {

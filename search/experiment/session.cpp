@@ -37,8 +37,8 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
       scheduler_(start_all(crew_, group, experiment, model_)) {
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
-  const std::string calibration = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
-  prepare_bank(experiment, plan, calibration, files_, scheduler_, progress);
+  calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
+  prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
   reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "framework/comm/process_group.hpp"
 #include "framework/data/token_windows.hpp"
@@ -27,6 +28,8 @@ class Session {
 
   Scheduler& scheduler() { return scheduler_; }
   const framework::WindowSets& text() const { return text_; }
+  /// Key of the statistics that calibrated options stand on; empty: there are none.
+  const std::string& calibration_key() const { return calibration_key_; }
   double reference_nll() const { return reference_nll_; }  ///< of the full model on the held-out windows, nats a token
   LeaseSettings lease_settings() const;
 
@@ -38,6 +41,7 @@ class Session {
   LocalCrew crew_;
   Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
   framework::WindowSets text_;
+  std::string calibration_key_;
   double reference_nll_ = 0;
 };
 

@@ -32,6 +32,7 @@ struct Spent {
   double seconds = 0;
   std::int64_t stage_runs = 0;        ///< stages actually run, each counted once per window
   std::int64_t stage_runs_saved = 0;  ///< stage runs that the prefix trie made unnecessary
+  std::int64_t reused_tokens = 0;     ///< candidate-tokens that other runs had evaluated; part of no other number here
 };
 
 /// One of several budgets of a run, and who won it: the lowest held-out KL of all contestants that fit it, whichever

@@ -76,9 +76,13 @@ Json front_json(const RunRecord& record) {
 }
 
 Json spent_json(const Spent& spent) {
-  return {{"tokens", spent.tokens},           {"search_tokens", spent.search_tokens},
-          {"evaluations", spent.evaluations}, {"seconds", spent.seconds},
-          {"stage_runs", spent.stage_runs},   {"stage_runs_saved", spent.stage_runs_saved}};
+  return {{"tokens", spent.tokens},
+          {"search_tokens", spent.search_tokens},
+          {"evaluations", spent.evaluations},
+          {"seconds", spent.seconds},
+          {"stage_runs", spent.stage_runs},
+          {"stage_runs_saved", spent.stage_runs_saved},
+          {"reused_tokens", spent.reused_tokens}};
 }
 
 }  // namespace

@@ -103,11 +103,13 @@ std::string spent_text(const Verdict& verdict) {
   const double saved =
       all_runs == 0 ? 0 : 100.0 * static_cast<double>(spent.stage_runs_saved) / static_cast<double>(all_runs);
   return fmt::format(
-      "Spent   {} tokens ({} in the search), {} evaluations, {:.1f} s\n"
+      "Spent   {} tokens ({} in the search){}, {} evaluations, {:.1f} s\n"
       "Stages  {} runs, {:.1f} % saved by shared prefixes\n"
       "Digest  {} over {} trials\n",
-      grouped(spent.tokens), grouped(spent.search_tokens), grouped(spent.evaluations), spent.seconds,
-      grouped(spent.stage_runs), saved, verdict.digest, grouped(verdict.trials));
+      grouped(spent.tokens), grouped(spent.search_tokens),
+      spent.reused_tokens == 0 ? "" : fmt::format(", {} known from other runs", grouped(spent.reused_tokens)),
+      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, verdict.digest,
+      grouped(verdict.trials));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "kernels/core/contract.hpp"
+#include "search/store/journal_reader.hpp"
 
 namespace pare::search {
 namespace {
@@ -39,17 +40,19 @@ std::string in_use(const fs::path& journal, const std::optional<Owner>& owner) {
 
 }  // namespace
 
-std::string in_use_text(const fs::path& journal) {
-  return in_use(journal, parse_owner(owner_text(journal)));
+std::string Fence::in_use_text(const fs::path& journal) {
+  const std::string text = owner_text(journal);
+  const std::optional<LastWriter> last = last_writer(journal);
+  return in_use(journal, parse_owner(last && !names_segment(text, last->segment) ? last->owner : text));
 }
 
-Fence::Fence(const fs::path& journal, const FenceSettings& settings,
-             const std::function<std::optional<LastWriter>()>& last)
+Fence::Fence(const fs::path& journal, const FenceSettings& settings)
     : journal_(journal), settings_(settings), self_(this_process()), lock_(journal / "lock", PosixFile::Mode::rewrite) {
   const PosixFile::Lock lock = lock_.try_lock();
   VALIDATE(lock != PosixFile::Lock::busy, in_use_text(journal));
-  const std::optional<LastWriter> seen = last();
+  const std::optional<LastWriter> seen = last_writer(journal);
   const std::string text = owner_text(journal);
+  last_segment_ = seen ? seen->segment : 0;
   if (is_over(seen, lock == PosixFile::Lock::taken)) return;
   const std::optional<Owner> owner = parse_owner(names_segment(text, seen->segment) ? text : seen->owner);
   VALIDATE(!owner || presence_of(*owner, self_) != Presence::alive, in_use(journal, owner));
@@ -60,10 +63,25 @@ Fence::Fence(const fs::path& journal, const FenceSettings& settings,
   }
   for (const auto end = Clock::now() + settings_.stale; Clock::now() < end;) {
     std::this_thread::sleep_for(settings_.stale / 60);
-    const std::optional<LastWriter> now = last();
+    const std::optional<LastWriter> now = last_writer(journal);
     if (owner_text(journal) == text && now && now->segment == seen->segment) continue;
     if (is_over(now, lock == PosixFile::Lock::taken)) return;
     throw InputError(in_use_text(journal));
+  }
+}
+
+/// What the header of the last segment says, read without its records.
+std::optional<Fence::LastWriter> Fence::last_writer(const fs::path& journal) {
+  const std::vector<std::uint64_t> numbers = segment_numbers(journal);
+  if (numbers.empty()) return std::nullopt;
+  std::ifstream file(segment_path(journal, numbers.back()), std::ios::binary);
+  std::vector<char> start(64 << 10);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  try {
+    return LastWriter{numbers.back(), scan_header(std::as_bytes(std::span(start)), "").header.owner};
+  } catch (const InputError&) {
+    return LastWriter{numbers.back(), ""};  // read_journal says what is wrong with it
   }
 }
 

@@ -6,11 +6,11 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <cerrno>
-#include <fstream>
 #include <string>
 #include <system_error>
 
 #include "kernels/core/contract.hpp"
+#include "search/store/journal_repair.hpp"
 #include "search/store/records.hpp"
 
 namespace pare::search {
@@ -52,30 +52,17 @@ void make_journal_directory(const fs::path& path) {
   if (made) sync_directory(path.parent_path());
 }
 
-/// What the header of the last segment says, read without its records.
-std::optional<LastWriter> last_writer(const fs::path& path) {
-  const std::vector<std::uint64_t> numbers = segment_numbers(path);
-  if (numbers.empty()) return std::nullopt;
-  std::ifstream file(segment_path(path, numbers.back()), std::ios::binary);
-  std::vector<char> start(64 << 10);
-  file.read(start.data(), static_cast<std::streamsize>(start.size()));
-  start.resize(static_cast<std::size_t>(file.gcount()));
-  try {
-    return LastWriter{numbers.back(), scan_header(std::as_bytes(std::span(start)), "").header.owner};
-  } catch (const InputError&) {
-    return LastWriter{numbers.back(), ""};  // read_journal says what is wrong with it
-  }
-}
-
 }  // namespace
 
 Journal Journal::open(const fs::path& path, const JournalHeader& wanted, const JournalSettings& settings) {
   refuse_version_1(path);
+  finish_repair(path);
   make_journal_directory(path);
-  Journal journal(path, settings, std::make_unique<Fence>(path, settings.fence, [&path] { return last_writer(path); }));
+  Journal journal(path, settings, std::make_unique<Fence>(path, settings.fence));
   JournalContents contents = read_journal(path);
+  VALIDATE((contents.last ? contents.last->number : 0) == journal.fence_->last_segment(), Fence::in_use_text(path));
   journal.succeed(contents, wanted);
-  VALIDATE(journal.begin_segment(), in_use_text(path));
+  VALIDATE(journal.begin_segment(), Fence::in_use_text(path));
   // The last segment is over now; what its writer acknowledged in the meantime counts.
   if (contents.last && fs::file_size(segment_path(path, contents.last->number)) != contents.last_bytes)
     contents = read_journal(path);
@@ -132,8 +119,9 @@ std::uint64_t Journal::append(std::span<const JournalEntry> entries) {
   if (failed_) throw JournalError(path_.string() + " takes no more records after a failed write", path_, EIO);
   std::vector<std::byte> batch;
   std::uint64_t sequence = last_sequence_;
+  std::uint32_t position = 0;
   for (const JournalEntry& entry : entries) {
-    const std::vector<std::byte> record = encode_record({++sequence, entry.type, entry.payload});
+    const std::vector<std::byte> record = encode_record({++sequence, entry.type, entry.payload, position++});
     batch.insert(batch.end(), record.begin(), record.end());
   }
   failed_ = true;
@@ -147,10 +135,10 @@ void Journal::write(std::span<const std::byte> batch) {
   if (file_bytes_ >= settings_.segment_bytes) {
     ++header_.number;
     try {
-      if (!begin_segment()) stop(in_use_text(path_));
+      if (!begin_segment()) stop(Fence::in_use_text(path_));
       fence_->hold(header_.number);
     } catch (const InputError& error) {
-      stop(error.what());
+      throw JournalError(error.what(), path_, EIO);
     }
   }
   file_->write(batch);
@@ -159,7 +147,7 @@ void Journal::write(std::span<const std::byte> batch) {
   // Not acknowledged unless it will be read again.
   if (!file_->has_name()) stop(file_->path().string() + " was removed while the search ran");
   if (fs::exists(segment_path(path_, header_.number + 1)))
-    stop(in_use_text(path_) + " (it took over from this run, which ends; nothing acknowledged is lost)");
+    stop(Fence::in_use_text(path_) + " (it took over from this run, which ends; nothing acknowledged is lost)");
 }
 
 void Journal::stop(const std::string& reason) const {

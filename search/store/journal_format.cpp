@@ -14,9 +14,9 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::string_view file_magic = "PAREJRNL";
-constexpr std::uint32_t record_magic = 0xb5'52'43'9a;  // no UTF-8 text and no small number looks like this
-constexpr std::size_t header_frame = 8 + 4 + 4;        // before the strings
-constexpr std::size_t record_frame = 4 + 4 + 8 + 2;    // before the payload
+constexpr std::uint32_t record_magic = 0xb5'52'43'9a;    // no UTF-8 text and no small number looks like this
+constexpr std::size_t header_frame = 8 + 4 + 4;          // before the strings
+constexpr std::size_t record_frame = 4 + 4 + 8 + 4 + 2;  // before the payload
 constexpr std::size_t crc_bytes = 4;
 
 std::uint32_t crc32c(Bytes bytes) {
@@ -83,6 +83,7 @@ std::vector<std::byte> encode_record(const JournalRecord& record) {
   writer.number(record_magic);
   writer.number(static_cast<std::uint32_t>(record.payload.size()));
   writer.number(record.sequence);
+  writer.number(record.position);
   writer.number(record.type);
   writer.raw(record.payload);
   writer.number(crc32c(writer.bytes()));
@@ -129,6 +130,7 @@ RecordScan scan_records(Bytes segment, std::size_t offset) {
     ByteReader reader(rest.subspan(8, record_frame - 8), "a record");
     JournalRecord record;
     record.sequence = reader.number<std::uint64_t>();
+    record.position = reader.number<std::uint32_t>();
     record.type = reader.number<std::uint16_t>();
     const Bytes payload = rest.subspan(record_frame, *length - record_frame - crc_bytes);
     record.payload.assign(payload.begin(), payload.end());

@@ -15,11 +15,12 @@ namespace pare::search {
 ///   header  = "PAREJRNL" | u32 version | u32 length | content, `length` bytes | u32 crc
 ///   content = strings run, experiment, model, data, build | u64 number | u64 epoch | string owner
 ///   string  = u32 length | UTF-8 bytes
-///   record  = u32 magic | u32 length | u64 sequence | u16 type | payload, `length` bytes | u32 crc
+///   record  = u32 magic | u32 length | u64 sequence | u32 position | u16 type | payload, `length` bytes | u32 crc
 ///
 /// Little-endian, no padding. A crc is CRC32C (polynomial 0x1EDC6F41, reflected) over everything of the
 /// header or record before it. Sequences count 1, 2, 3, ... without gaps, on through the segments. A record without
-/// its crc was never acknowledged.
+/// its crc was never acknowledged. Records that were written at once, a batch, count their position from 0: a power cut may
+/// keep the end of a batch and not its start, and none of it was acknowledged then.
 
 /// Who a journal belongs to. `run` is a UUID; the others are hashes, equal strings meaning equal things.
 struct JournalHeader {
@@ -41,6 +42,10 @@ struct JournalRecord {
   std::uint64_t sequence = 0;
   std::uint16_t type = 0;
   std::vector<std::byte> payload;
+  std::uint32_t position = 0;  ///< in its batch
+
+  /// The sequence of the first record of the batch.
+  std::uint64_t batch() const { return sequence - position; }
 };
 
 inline constexpr std::uint32_t journal_version = 2;

@@ -47,24 +47,31 @@ class Assembly {
     return found == segments_.end() ? nullptr : &*found;
   }
 
+  /// The sequence that a segment begins with, also when a power cut took the start of its first batch.
+  static std::uint64_t begin_of(const Segment& segment) { return segment.scan.records.front().batch(); }
+
   void take(std::size_t s) {
     const Segment& segment = segments_[s];
     const Segment* const behind = following(s);
-    std::size_t gap = 0;
     for (std::size_t r = 0; r < segment.scan.records.size(); ++r) {
       const JournalRecord& record = segment.scan.records[r];
-      if (behind != nullptr && record.sequence >= behind->scan.records.front().sequence) break;
-      if (gap < segment.scan.gaps.size() && segment.scan.gaps[gap].offset < segment.scan.offsets[r])
-        refuse_gap(segment, segment.scan.gaps[gap]);
+      if (behind != nullptr && record.sequence >= begin_of(*behind)) break;
+      if (!segment.scan.gaps.empty() && segment.scan.gaps.front().offset < segment.scan.offsets[r]) {
+        // What a power cut left of the last batch was no more acknowledged than what it took.
+        if (behind != nullptr || segment.scan.records.back().batch() > next())
+          refuse_gap(segment, segment.scan.gaps.front());
+        break;
+      }
       if (record.sequence != next()) {
         refuse(segment.file, fmt::format(" at byte {}: record {} follows record {}", segment.scan.offsets[r],
                                          record.sequence, next() - 1));
       }
       contents_.records.push_back(record);
     }
-    if (behind != nullptr && next() < behind->scan.records.front().sequence) refuse_missing(segment, *behind);
+    if (behind != nullptr && next() < begin_of(*behind)) refuse_missing(segment, *behind);
     if (behind == nullptr && !segment.scan.gaps.empty())
-      contents_.tail = {segment.file, segment.scan.gaps.back().offset, segment.scan.gaps.back().bytes};
+      contents_.tail = {segment.file, segment.scan.gaps.front().offset,
+                        segment.bytes - segment.scan.gaps.front().offset};
   }
 
   [[noreturn]] void refuse_gap(const Segment& segment, const Gap& gap) const {

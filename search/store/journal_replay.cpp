@@ -32,6 +32,7 @@ class Sorter {
   void operator()(PlanRecord& plan) { replay_.plan = std::move(plan.run); }
   void operator()(Epoch&) {}
   void operator()(const Poisoned& poisoned) { replay_.poisoned.add(poisoned); }
+  void operator()(Lost&) {}
 
  private:
   JournalReplay& replay_;

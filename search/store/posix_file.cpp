@@ -75,8 +75,11 @@ PosixFile& PosixFile::operator=(PosixFile&& other) noexcept {
 }
 
 bool PosixFile::publish_as(const std::filesystem::path& path) {
-  const int status = ::link(path_.c_str(), path.c_str());
+  int status = retry([&] { return ::link(path_.c_str(), path.c_str()); });
   const int error_number = errno;
+  // A network file system may have made the link before its answer was lost: the number of names tells.
+  struct stat file {};
+  if (status != 0 && ::fstat(descriptor_, &file) == 0 && file.st_nlink > 1) status = 0;
   ::unlink(path_.c_str());
   if (status != 0 && error_number == EEXIST) return false;
   VALIDATE(status == 0, "cannot create ", path.string(), ": ", describe(error_number));

@@ -13,6 +13,7 @@ constexpr std::uint16_t close_type = 3;
 constexpr std::uint16_t poisoned_type = 4;
 constexpr std::uint16_t plan_type = 5;
 constexpr std::uint16_t epoch_type = 6;
+constexpr std::uint16_t lost_type = 7;
 
 struct Encoder {
   ByteWriter writer;
@@ -64,6 +65,8 @@ struct Encoder {
     writer.string(epoch.owner);
     return epoch_type;
   }
+
+  std::uint16_t operator()(const Lost&) { return lost_type; }
 
   void blob(std::span<const std::byte> bytes) {
     writer.number(static_cast<std::uint32_t>(bytes.size()));
@@ -173,6 +176,9 @@ Record decode_record(const JournalRecord& record) {
       break;
     case poisoned_type:
       decoded = decode_poisoned(reader, name);
+      break;
+    case lost_type:
+      decoded = Lost{};
       break;
     default:
       VALIDATE(false, name, " has the unknown type ", record.type, ": use the pare that wrote it");

@@ -60,10 +60,13 @@ struct Epoch {
   std::string owner;  ///< to_text of store/owner.hpp
 };
 
-using Record = std::variant<Result, Commit, Close, PlanRecord, Epoch, Poisoned>;
+/// Stands for a record that a damaged journal lost (store/journal_repair.hpp). No payload.
+struct Lost {};
+
+using Record = std::variant<Result, Commit, Close, PlanRecord, Epoch, Poisoned, Lost>;
 
 /// Type and payload for Journal::append. The types are 1 (Result), 2 (Commit), 3 (Close), 4 (Poisoned), 5 (PlanRecord),
-/// 6 (Epoch).
+/// 6 (Epoch), 7 (Lost).
 /// New fields go to the end of a payload, and a decoder takes records that end before them.
 JournalEntry journal_entry(const Record& record);
 

@@ -142,6 +142,8 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
   const auto set = table.read<std::uint8_t>(schema::trial_set);
   const auto begin = table.read<std::int64_t>(schema::trial_begin);
   const auto count = table.read<std::int64_t>(schema::trial_count);
+  std::vector<std::string> failure(table.rows());
+  if (file.contains(schema::trial_failure.path)) failure = table.read<std::string>(schema::trial_failure);
   auto recipe = table.read_rows<std::uint8_t>(schema::trial_recipe);
   auto kl = table.read_rows<double>(schema::trial_window_kl);
   auto nll = table.read_rows<double>(schema::trial_window_nll);
@@ -156,7 +158,8 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
     trials.push_back({id[t],
                       {std::move(recipe[t]), static_cast<WindowSet>(set[t]), begin[t], count[t]},
                       std::move(kl[t]),
-                      std::move(nll[t])});
+                      std::move(nll[t]),
+                      failure[t]});
     digest.add(trials.back());
   }
   VALIDATE(digest.hex() == file.string_attribute(schema::trials, schema::digest), file.path().string(),
@@ -229,6 +232,8 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   verdict.reference_perplexity = real(schema::reference_perplexity);
   verdict.spent.tokens = integer(schema::spent_tokens);
   verdict.spent.search_tokens = integer(schema::spent_search_tokens);
+  if (file.has_attribute(schema::verdict, schema::spent_reused_tokens))
+    verdict.spent.reused_tokens = integer(schema::spent_reused_tokens);
   verdict.spent.evaluations = integer(schema::spent_evaluations);
   verdict.spent.seconds = real(schema::spent_seconds);
   verdict.spent.stage_runs = integer(schema::stage_runs);

@@ -135,6 +135,8 @@ void put_trials(H5File& file, const RunRecord& record) {
   put(file, schema::trial_count, collect(trials, [](const Trial& trial) { return trial.request.count; }));
   put(file, schema::trial_kl_mean, collect(trials, [](const Trial& trial) { return estimate(trial.kl).mean; }));
   put(file, schema::trial_nll_mean, collect(trials, [](const Trial& trial) { return estimate(trial.nll).mean; }));
+  if (std::any_of(trials.begin(), trials.end(), [](const Trial& trial) { return trial.failed(); }))
+    put(file, schema::trial_failure, collect(trials, [](const Trial& trial) { return trial.failure; }));
   const auto recipe = [](const Trial& trial) -> const Recipe& { return trial.request.recipe; };
   const auto kl = [](const Trial& trial) -> const std::vector<double>& { return trial.kl; };
   const auto nll = [](const Trial& trial) -> const std::vector<double>& { return trial.nll; };
@@ -190,6 +192,7 @@ void put_verdict(H5File& file, const RunRecord& record) {
   number(schema::reference_perplexity, verdict.reference_perplexity);
   number(schema::spent_tokens, verdict.spent.tokens);
   number(schema::spent_search_tokens, verdict.spent.search_tokens);
+  number(schema::spent_reused_tokens, verdict.spent.reused_tokens);
   number(schema::spent_evaluations, verdict.spent.evaluations);
   number(schema::spent_seconds, verdict.spent.seconds);
   number(schema::stage_runs, verdict.spent.stage_runs);

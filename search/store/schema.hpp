@@ -86,6 +86,8 @@ inline constexpr Column trial_begin{"/trials/begin", "windows", "first window ev
 inline constexpr Column trial_count{"/trials/count", "windows", "number of windows evaluated"};
 inline constexpr Column trial_kl_mean{"/trials/kl_mean", "nats/token", "mean of window_kl"};
 inline constexpr Column trial_nll_mean{"/trials/nll_mean", "nats/token", "mean of window_nll"};
+inline constexpr Column trial_failure{"/trials/failure", "",
+                                      "why the trial failed (its values are infinite); absent where none did"};
 inline constexpr Column trial_recipe{"/trials/recipe", "", "[trial, site] option of each site"};
 inline constexpr Column trial_window_kl{"/trials/window_kl", "nats/token",
                                         "[trial, i] mean KL(teacher || candidate) on window begin + i"};
@@ -101,6 +103,7 @@ inline constexpr const char* reference_bytes = "reference_bytes";
 inline constexpr const char* reference_perplexity = "reference_perplexity";
 inline constexpr const char* spent_tokens = "spent_tokens";                // candidate-tokens, confirmation included
 inline constexpr const char* spent_search_tokens = "spent_search_tokens";  // without the confirmation
+inline constexpr const char* spent_reused_tokens = "spent_reused_tokens";  // evaluated by other runs; absent: 0
 inline constexpr const char* spent_evaluations = "spent_evaluations";
 inline constexpr const char* spent_seconds = "spent_seconds";
 inline constexpr const char* stage_runs = "stage_runs";              // stages run, once per window

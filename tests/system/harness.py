@@ -28,7 +28,7 @@ except ImportError:
     h5py = None
 needs_h5py = unittest.skipUnless(h5py, "the Python package h5py is missing")
 
-# A search of a few seconds: the demo model, three options, a few short windows.
+# A search of a few seconds: the demo model, three options, a few short windows, and everything evaluated anew.
 SMALL = {
     "schema": 1,
     "model": {"path": str(DEMO_MODEL)},
@@ -36,6 +36,7 @@ SMALL = {
     "options": ["w2-g32", "w4-g32", "w8-g32"],
     "budget": {"same_as": "w4-g32"},
     "search": {"tokens": 40000},
+    "reuse": False,
 }
 
 

@@ -22,12 +22,12 @@ def whole_records(segment):
     """(sequence, type, payload, whole record) of a segment, up to its end or a record that is not all there."""
     content = segment.read_bytes()
     position = header_size(content)
-    while position + 22 <= len(content):
-        _, length, sequence, kind = struct.unpack_from("<IIQH", content, position)
-        end = position + 18 + length + 4
+    while position + 26 <= len(content):
+        _, length, sequence, _, kind = struct.unpack_from("<IIQIH", content, position)
+        end = position + 22 + length + 4
         if end > len(content):
             return
-        yield sequence, kind, content[position + 18 : end - 4], content[position:end]
+        yield sequence, kind, content[position + 22 : end - 4], content[position:end]
         position = end
 
 

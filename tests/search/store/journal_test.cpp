@@ -259,6 +259,26 @@ TEST_F(JournalTest, CutsZerosBehindItsRecords) {
   EXPECT_EQ(journal.torn_tail()->bytes, 4096u);
 }
 
+TEST_F(JournalTest, CutsABatchOfWhichAPowerCutKeptTheEnd) {
+  std::size_t start = 0;
+  {
+    Journal journal = Journal::open(path, ours);
+    journal.append(std::vector{entry(1, 10)});
+    start = std::filesystem::file_size(segment);
+    journal.append(std::vector{entry(1, 600), entry(2, 10), entry(3, 10)});
+  }
+  std::vector<std::byte> bytes = read_bytes(segment);
+  bytes[start + 100] ^= std::byte{1};
+  reset(bytes);
+
+  const Journal journal = Journal::open(path, ours);
+
+  EXPECT_EQ(journal.records().size(), 2u);
+  ASSERT_TRUE(journal.torn_tail());
+  EXPECT_EQ(journal.torn_tail()->offset, start);
+  EXPECT_EQ(journal.torn_tail()->bytes, bytes.size() - start);
+}
+
 TEST_F(JournalTest, StopsWhenALaterStartHasTakenOver) {
   Journal early = Journal::open(path, ours);
   early.append(std::vector{entry(1, 10)});
