@@ -368,9 +368,13 @@ class Outputs(ErrorTest):
     def test_output_removed_while_it_searches(self):
         file = self.experiment(search={"tokens": 400000})
         process = start_pare("search", file, "--quiet", capture=True)
-        journal = self.directory / "experiment/journal"
+        journal = self.directory / "experiment/journal/000001.bin"
+        prepared = self.directory / "experiment/experiment.yaml"
         deadline = time.monotonic() + 120
-        while not (journal / "000001.bin").exists() and time.monotonic() < deadline:
+        while not (prepared.exists() and journal.exists()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        size = journal.stat().st_size
+        while journal.stat().st_size == size and time.monotonic() < deadline:
             time.sleep(0.01)
         shutil.rmtree(self.directory / "experiment")
 

@@ -38,7 +38,8 @@ class Verdict(SystemTest):
             self.assertEqual(set(contestant["kl"]), {"mean", "stderr"})
         self.assertEqual(set(self.verdict["reference"]), {"bytes", "perplexity"})
         self.assertEqual(
-            set(self.verdict["spent"]), {"tokens", "search_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved"}
+            set(self.verdict["spent"]),
+            {"tokens", "search_tokens", "reused_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved"},
         )
         self.assertEqual(self.verdict["left_out"], [])
         self.assertRegex(self.verdict["digest"], "^[0-9a-f]{32}$")

@@ -105,7 +105,8 @@ TEST(VerdictJson, HasEveryPromisedName) {
                                  {"evaluations", 210},
                                  {"seconds", 12.5},
                                  {"stage_runs", 9000},
-                                 {"stage_runs_saved", 6000}}));
+                                 {"stage_runs_saved", 6000},
+                                 {"reused_tokens", 0}}));
   EXPECT_EQ(json["left_out"], Json::parse(R"([{"site": "model.layers.0.mlp.down_proj", "option": "w8a8-static",
                                               "reason": "its input was 0 throughout"}])"));
   EXPECT_EQ(json["trials"], 3);
