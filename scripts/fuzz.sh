@@ -35,7 +35,7 @@ done
 scripts/setup.sh --test
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --parallel "$(nproc)"
-export UBSAN_OPTIONS="print_stacktrace=1"
+export UBSAN_OPTIONS="print_stacktrace=1" ASAN_OPTIONS="allocator_may_return_null=1"
 
 if [[ -n $again ]]; then
   name=$(basename "$again")
@@ -57,8 +57,8 @@ fuzz() {
   local decoder=$1 seconds=$2 build=$3
   local corpus=$build/corpus/$decoder options=()
   mkdir -p "$corpus"
-  # What leaks on damaged files is HDF5's own.
-  case $decoder in token_file | run_file) options+=(-detect_leaks=0) ;; esac
+  # On damaged files HDF5 leaks, and asks for more memory than there is, which it copes with when refused.
+  case $decoder in token_file | run_file) options+=(-detect_leaks=0 -malloc_limit_mb=-1) ;; esac
   [[ ! -f tests/fuzz/$decoder.dict ]] || options+=("-dict=tests/fuzz/$decoder.dict")
   local inputs=("$corpus")
   for folder in "$build/seeds/$decoder" "tests/fuzz/corpus/$decoder"; do

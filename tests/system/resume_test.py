@@ -183,8 +183,10 @@ class TornTails(ResumeTest):
     def test_damage_before_sound_records_is_refused(self):
         self.stop_with_sound_journal()
         segment = journal.segments(self.journal)[-1]
-        content = bytearray(segment.read_bytes())
-        content[-len(content) // 10] ^= 1  # among the results, behind the plan
+        content = segment.read_bytes()
+        first_result = next(whole for _, kind, _, whole in journal.whole_records(segment) if kind == journal.RESULT)
+        middle = content.index(first_result) + len(first_result) // 2
+        content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         segment.write_bytes(content)
 
         outcome = run_pare("search", self.file, "--quiet")
