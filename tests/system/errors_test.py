@@ -376,7 +376,8 @@ class Outputs(ErrorTest):
         size = journal.stat().st_size
         while journal.stat().st_size == size and time.monotonic() < deadline:
             time.sleep(0.01)
-        shutil.rmtree(self.directory / "experiment")
+        while (self.directory / "experiment").exists():  # again where the search wrote another file meanwhile
+            shutil.rmtree(self.directory / "experiment", ignore_errors=True)
 
         out, err = process.communicate(timeout=60)
 
