@@ -117,7 +117,8 @@ std::vector<Recipe> Nsga2::first_population(std::size_t size) {
 }
 
 void Nsga2::select(std::size_t size) {
-  std::erase_if(population_, [&](const Recipe& each) { return !archive().knows(each, 0, windows_); });
+  std::erase_if(population_,
+                [&](const Recipe& each) { return !archive().knows(each, 0, windows_) || archive().failed(each); });
   std::vector<Objectives> points;
   for (const Recipe& each : population_) {
     points.push_back({archive().mean(each, 0, windows_).mean, std::max(space().bytes(each), least_bytes_)});

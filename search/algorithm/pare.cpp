@@ -2,21 +2,30 @@
 #include "search/algorithm/pare.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iomanip>
-#include <set>
+#include <map>
 #include <sstream>
+#include <utility>
 
 #include "search/algorithm/contest.hpp"
+#include "search/algorithm/proposals.hpp"
+#include "search/algorithm/survey.hpp"
 #include "search/space/moves.hpp"
 
 namespace pare::search {
 namespace {
 
-std::int64_t power_of_two_at_most(double x) {
-  std::int64_t power = 1;
-  while (static_cast<double>(2 * power) <= x) power *= 2;
-  return power;
+/// What option `o` at site `s` of `y` is as a single change of the point: of the whole unit where the form changes.
+Recipe single_change(const SearchSpace& space, const Recipe& point, const Recipe& y, std::size_t s) {
+  const std::string& form = space.sites[s].options[y[s]].form;
+  if (form != space.sites[s].options[point[s]].form) {
+    for (const Unit& unit : space.units()) {
+      if (std::find(unit.begin(), unit.end(), s) != unit.end()) return with_form(space, point, unit, form);
+    }
+  }
+  Recipe changed = point;
+  changed[s] = y[s];
+  return changed;
 }
 
 }  // namespace
@@ -24,176 +33,164 @@ std::int64_t power_of_two_at_most(double x) {
 Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)),
       settings_(settings),
+      rung_(std::min<std::int64_t>(2, problem.windows)),
       radius_(problem.space->sites.size()),
+      shape_(local_scores(*problem.space)),
       incumbent_(local_recipe(*problem.space, problem.budget)),
-      local_(incumbent_) {}
+      local_(incumbent_),
+      screen_(settings.screen_bar) {}
 
 Procedure Pare::run() {
-  const std::int64_t full = problem().windows * problem().window_length;
-  hold_back(std::min(4 * full, token_limit() / 8));
+  hold_back_for_confirmation();
+  co_await survey();
   co_await choose_start();
-  SwapChoice choice = SwapChoice::anchors;
-  int without_success = 0;
-  while (without_success <= settings_.refinements) {
-    bool sensed = false;
-    co_await sense(choice, sensed);
-    if (!sensed) break;
-    bool moved = false;
-    co_await step(moved);
-    const std::vector<Recipe> neighbours = single_swaps(space(), incumbent_, SwapChoice::neighbours);
-    if (neighbours.empty()) break;  // one option a site: there is nothing to choose
-    if (!moved && archive().known_from_start(neighbours.front()) == problem().windows) {
-      choice = SwapChoice::all;
-      co_await refine(moved);
-    }
-    without_success = moved ? 0 : without_success + 1;
-    if (moved) choice = SwapChoice::neighbours;
+  int failures = 0;
+  while (!exhausted() && failures < settings_.patience) {
+    co_await sense();
     if (exhausted()) break;
+    bool moved = false;
+    co_await step(failures > 0, moved);
+    failures = moved ? 0 : failures + 1;
+    if (!moved) rung_ = std::min(problem().windows, 2 * rung_);
   }
   co_await confirm();
 }
 
-Procedure Pare::choose_start() {
-  const std::vector<Recipe> swaps = single_swaps(space(), incumbent_, SwapChoice::anchors);
-  const double one_window =
-      static_cast<double>(std::max<std::size_t>(swaps.size(), 1)) * static_cast<double>(problem().window_length);
-  rung_ = std::min(problem().windows,
-                   power_of_two_at_most(settings_.first_share * static_cast<double>(token_limit()) / one_window));
+Procedure Pare::survey() {
+  phase_ = "survey";
+  const Recipe full = richest_recipe(space());
+  std::vector<Recipe> batch = survey_swaps(space(), full, problem().budget.bytes);
+  batch.insert(batch.begin(), full);
+  const double tokens = settings_.survey_share * static_cast<double>(token_limit());
+  const double one_window = static_cast<double>(batch.size()) * static_cast<double>(problem().window_length);
+  const std::int64_t count = std::min(problem().windows, static_cast<std::int64_t>(tokens / one_window));
+  if (batch.size() < 2 || count == 0) co_return;
+  co_await measure(batch, 0, count);
+  block_ = count;
+  if (!archive().knows(full, 0, count) || archive().failed(full)) co_return;
+  shape_ = survey_shape(space(), archive(), full);
+  additive_ = allocate(space(), shape_, problem().budget);
+}
 
+Procedure Pare::choose_start() {
+  phase_ = "start";
   std::vector<Recipe> starts = fitting_uniforms(space(), problem().budget);
-  if (starts.size() > 2) starts.resize(2);
+  if (starts.size() > 1) starts.resize(1);
   starts.push_back(local_);
+  if (additive_) starts.push_back(*additive_);
   if (problem().start) {
     if (const auto start = repair(space(), settle(space(), *problem().start), problem().budget)) {
       starts.push_back(spend(space(), *start, problem().budget));
     }
   }
-  co_await measure(starts, 0, rung_);
-  const std::vector<Recipe> best = archive().best(1, 0, rung_, [&](const Recipe& recipe) { return fits(recipe); });
+  const std::int64_t rung = rungs().front();
+  co_await measure(starts, 0, rung);
+  const std::vector<Recipe> best = archive().best(1, 0, rung, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();
 }
 
-Procedure Pare::sense(SwapChoice choice, bool& done) {
+LossModel Pare::learned() const {
+  LossModel model(space(), shape_, incumbent_, archive().mean_known(incumbent_).mean, settings_.model);
+  model.learn(archive(), hubs_);
+  return model;
+}
+
+Procedure Pare::sense() {
   phase_ = "sensitivities";
-  done = false;
-  std::vector<Recipe> batch = single_swaps(space(), incumbent_, choice);
-  batch.insert(batch.begin(), incumbent_);
-  std::int64_t count = rung_;
-  while (count > 1 && affordable(count) < static_cast<std::int64_t>(batch.size())) count /= 2;
-  if (affordable(count) < static_cast<std::int64_t>(batch.size())) co_return;
-  if (block_ + count > problem().windows) block_ = 0;
-  co_await measure(batch, block_, count);
-  block_ += count;
-  const Sensitivities previous = std::move(table_);
-  table_ = tabulate(space(), archive(), incumbent_, previous.point.empty() ? nullptr : &previous);
-  if (!additive_) additive_ = allocate(space(), table_.score, problem().budget);
-  done = true;
-}
-
-double Pare::predicted(const Recipe& recipe) const {
-  return total_score(table_.score, recipe);
-}
-
-Procedure Pare::step(bool& moved) {
-  std::size_t radius = radius_;
-  std::set<Recipe> tried{incumbent_};
-  moved = false;
-  while (radius >= 1 && !moved && !exhausted()) {
-    std::vector<Recipe> candidates;
-    for (; radius >= 1 && candidates.size() < 4; radius /= 2) {
-      const std::optional<Recipe> y =
-          allocate(space(), table_.score, problem().budget, TrustRegion{incumbent_, radius});
-      if (!y || predicted(*y) >= 0) break;
-      if (tried.insert(*y).second) candidates.push_back(*y);
+  if (std::find(hubs_.begin(), hubs_.end(), incumbent_) == hubs_.end()) hubs_.push_back(incumbent_);
+  const LossModel model = learned();
+  DecisionRandom random = next_decision();
+  std::map<Recipe, int> votes;
+  for (int i = 0; i < settings_.draws; ++i) {
+    const auto y = allocate(space(), model.draw(random), problem().budget);
+    if (!y) continue;
+    for (std::size_t s = 0; s < y->size(); ++s) {
+      if ((*y)[s] != incumbent_[s]) ++votes[single_change(space(), incumbent_, *y, s)];
     }
-    if (candidates.empty()) break;
-    phase_ = "trust region " + std::to_string(changes(candidates.front(), incumbent_));
-    const Recipe before = incumbent_;
-    co_await race(candidates, moved);
-    if (!moved) continue;
-    const std::size_t step_size = changes(before, incumbent_);
-    const double ratio = archive().compare(incumbent_, before).difference.mean / predicted(incumbent_);
-    radius_ = std::min(space().sites.size(), std::max<std::size_t>(2, ratio > 0.5 ? 2 * step_size : step_size));
   }
-  if (!moved) radius_ = std::max<std::size_t>(4, radius_ / 2);
+  std::vector<std::pair<int, Recipe>> ranked;
+  for (const auto& [recipe, count] : votes) ranked.emplace_back(-count, recipe);
+  std::sort(ranked.begin(), ranked.end());
+
+  const double tokens = settings_.sense_share * static_cast<double>(token_limit());
+  const double each = static_cast<double>(rung_ * problem().window_length);
+  const auto most = std::max<std::size_t>(4, static_cast<std::size_t>(tokens / each));
+  std::vector<Recipe> batch{incumbent_};
+  for (std::size_t i = 0; i < std::min(most, ranked.size()); ++i) batch.push_back(ranked[i].second);
+  if (block_ + rung_ > problem().windows) block_ = 0;
+  co_await measure(batch, block_, rung_);
+  block_ += rung_;
 }
 
-Procedure Pare::race(std::vector<Recipe> candidates, bool& moved) {
-  moved = false;
-  std::int64_t rung = std::min(problem().windows, 2 * rung_);
-  while (!candidates.empty()) {
-    std::vector<Recipe> batch = candidates;
-    batch.insert(batch.begin(), incumbent_);
-    co_await measure(batch, 0, rung);
-    if (exhausted()) co_return;
-    const auto confidence = [&](const Recipe& c) { return archive().compare(c, incumbent_, 0, rung).confidence; };
-    std::erase_if(candidates, [&](const Recipe& c) { return confidence(c) < settings_.drop_confidence; });
-    if (candidates.empty()) co_return;
-    std::stable_sort(candidates.begin(), candidates.end(), [&](const Recipe& a, const Recipe& b) {
-      return archive().mean(a, 0, rung).mean < archive().mean(b, 0, rung).mean;
+std::vector<Recipe> Pare::screened(std::vector<Recipe> found, const Scores& predicted, DecisionRandom& random) const {
+  std::erase_if(found, [&](const Recipe& each) { return archive().failed(each); });
+  if (screen_.trusted()) {
+    std::stable_sort(found.begin(), found.end(), [&](const Recipe& a, const Recipe& b) {
+      return total_score(predicted, a) < total_score(predicted, b);
     });
-    const double best = confidence(candidates.front());
-    const bool last = rung == problem().windows;
-    if (best >= settings_.accept_confidence || (last && best >= settings_.final_confidence)) {
-      incumbent_ = candidates.front();
-      moved = true;
-      co_return;
-    }
-    if (last) co_return;
-    candidates.resize((candidates.size() + 1) / 2);
-    rung = std::min(problem().windows, 2 * rung);
+  } else {
+    random.shuffle(found);
   }
-}
-
-std::vector<Recipe> Pare::refinements(DecisionRandom& random) const {
-  const std::size_t sites = space().sites.size();
-  const Budget& budget = problem().budget;
-  std::vector<Recipe> found;
-  for (int draw = 0; draw < 5; ++draw) {
-    Scores drawn = table_.score;
-    for (std::size_t s = 0; s < sites; ++s) {
-      for (std::size_t o = 0; o < drawn[s].size(); ++o) drawn[s][o] += table_.error[s][o] * random.normal();
-    }
-    const TrustRegion region{incumbent_, static_cast<std::size_t>(random.between(2, 6))};
-    if (const auto y = allocate(space(), drawn, budget, region)) found.push_back(*y);
-  }
-  const SearchSite& site = space().sites[random.below(static_cast<std::uint32_t>(sites))];
-  if (const auto y = raise_kind(space(), incumbent_, budget, site.kind, random)) found.push_back(*y);
-  if (const auto y = raise_layer(space(), incumbent_, budget, site.layer, random)) found.push_back(*y);
-  const std::vector<Recipe> parents =
-      archive().best(8, 0, std::min(problem().windows, 2 * rung_), [&](const Recipe& recipe) { return fits(recipe); });
-  if (!parents.empty()) {
-    const Recipe& parent = parents[random.below(static_cast<std::uint32_t>(parents.size()))];
-    if (const auto y = cross(space(), incumbent_, parent, budget, random)) found.push_back(*y);
-  }
-  std::erase(found, incumbent_);
-  std::stable_sort(found.begin(), found.end(),
-                   [&](const Recipe& a, const Recipe& b) { return predicted(a) < predicted(b); });
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  if (found.size() > 4) found.resize(4);
+  if (found.size() > settings_.entrants) found.resize(settings_.entrants);
   return found;
 }
 
-Procedure Pare::refine(bool& moved) {
-  phase_ = "refinement";
-  moved = false;
-  for (int batch = 0; batch < settings_.refinements && !moved && !exhausted(); ++batch) {
-    DecisionRandom random = next_decision();
-    const std::vector<Recipe> candidates = refinements(random);
-    co_await race(candidates, moved);
+Procedure Pare::step(bool refine, bool& moved) {
+  const LossModel model = learned();
+  const Scores mean = model.mean();
+  DecisionRandom random = next_decision();
+  const Budget& budget = problem().budget;
+  std::vector<Recipe> found = steps(space(), model, budget, radius_, 3, random);
+  std::erase_if(found, [&](const Recipe& each) { return total_score(mean, each) >= 0; });
+  if (refine) {
+    const auto parents = archive().best(8, 0, rungs().front(), [this](const Recipe& recipe) { return fits(recipe); });
+    for (Recipe& each : refinements(space(), model, budget, parents, settings_.draws, random)) {
+      if (archive().known_from_start(each) >= rungs().front()) continue;
+      if (std::find(found.begin(), found.end(), each) == found.end()) found.push_back(std::move(each));
+    }
   }
+  phase_ = refine ? "refinement" : "trust region " + std::to_string(radius_);
+  const std::vector<Recipe> challengers = screened(std::move(found), mean, random);
+  co_await race_against_incumbent(challengers, mean, moved);
+}
+
+Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Scores& predicted, bool& moved) {
+  moved = false;
+  const Recipe before = incumbent_;
+  std::vector<Recipe> fresh = challengers;
+  std::erase_if(fresh, [&](const Recipe& each) { return archive().known_from_start(each) > 0; });
+  challengers.insert(challengers.begin(), incumbent_);
+  Race contest(
+      std::move(challengers),
+      {.rungs = rungs(), .confidence = settings_.race_confidence, .share = 0.5, .accept = settings_.accept_confidence});
+  co_await race(contest);
+  for (const Recipe& each : fresh) {
+    const Comparison seen = archive().compare(each, before);
+    if (seen.windows > 0) screen_.add(total_score(predicted, each), seen.difference.mean);
+  }
+  const Recipe& leader = contest.leader();
+  if (contest.seen() == 0 || leader == before) {
+    radius_ = std::max<std::size_t>(4, radius_ / 2);
+    co_return;
+  }
+  const Comparison comparison = archive().compare(leader, before);
+  if (comparison.confidence < settings_.final_confidence) co_return;
+  incumbent_ = leader;
+  moved = true;
+  const std::size_t step_size = changes(before, leader);
+  const double promised = total_score(predicted, leader);
+  const bool kept = promised < 0 && comparison.difference.mean < 0.5 * promised;
+  radius_ = std::min(space().sites.size(), std::max<std::size_t>(4, kept ? 2 * step_size : step_size));
 }
 
 Procedure Pare::confirm() {
   phase_ = "confirmation";
   hold_back(0);
   std::vector<Recipe> contestants{incumbent_};
-  if (additive_ && fits(*additive_)) contestants.push_back(*additive_);
+  if (additive_) contestants.push_back(*additive_);
   contestants.push_back(local_);
-  for (const Recipe& uniform : fitting_uniforms(space(), problem().budget)) {
-    contestants.push_back(uniform);
-    break;
-  }
+  const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem().budget);
+  if (!uniforms.empty()) contestants.push_back(uniforms.front());
   co_await measure(contestants, 0, problem().windows);
   const std::vector<Recipe> best =
       archive().best(1, 0, problem().windows, [&](const Recipe& recipe) { return fits(recipe); });
@@ -206,6 +203,13 @@ std::vector<Finalist> Pare::finalists() const {
   if (additive_) list.push_back({"additive-ilp", *additive_});
   list.push_back({"local-ilp", local_});
   return list;
+}
+
+SearchFigures Pare::figures() const {
+  SearchFigures figures = ProceduralAlgorithm::figures();
+  figures.surrogate_correlation = screen_.correlation();
+  figures.surrogate_trials = screen_.fresh_trials();
+  return figures;
 }
 
 std::string Pare::status() const {

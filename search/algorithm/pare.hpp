@@ -6,69 +6,78 @@
 #include <string>
 #include <vector>
 
+#include "search/algorithm/loss_model.hpp"
 #include "search/algorithm/procedural_algorithm.hpp"
-#include "search/algorithm/sensitivity.hpp"
+#include "search/algorithm/screen.hpp"
+#include "search/objective/race.hpp"
 
 namespace pare::search {
 
 struct PareSettings {
+  double survey_share = 0.2;        ///< of the tokens, for single changes of the full model
+  double sense_share = 0.05;        ///< of the tokens, for the changes measured at a point, each time
+  double race_confidence = 0.9;     ///< of a race: that its best entrant is not eliminated
   double accept_confidence = 0.95;  ///< paired, one-sided: ends a race before its last rung
-  double final_confidence = 0.75;   ///< on all search windows
-  double drop_confidence = 0.2;     ///< below it a candidate leaves the race
-  double first_share = 0.3;         ///< of the tokens, for the first table of sensitivities
-  int refinements = 6;              ///< batches of refinement in a row that may find nothing
+  double final_confidence = 0.6;    ///< that the winner is better than the incumbent, to take its place
+  double screen_bar = 0.3;          ///< rank correlation below which the surrogate does not choose
+  int draws = 24;                   ///< integer programmes on drawn tables, to see what matters
+  std::size_t entrants = 6;         ///< challengers of a race
+  int patience = 10;                ///< rounds in a row that may find nothing
+  LossModelSettings model;
 };
 
-/// The default algorithm: a sequence of integer programmes in a trust region.
+/// The default algorithm: a sequence of integer programmes in a trust region, on prices learned from every trial.
 ///
-///     x = best of the uniform recipes that fit, local-ilp and the problem's start, on a small rung
-///     S = sensitivities at x: one site changed at a time                    # one batch, shares prefixes
+///     shape = losses of single changes of the full model                               # the survey: one batch
+///     x = best of the largest uniform recipe that fits, local-ilp, additive-ilp = ILP(shape), the problem's start
 ///     repeat
-///       for r in (radius, radius/2, ...): y_r = ILP(S, budget, at most r sites differ from x)
-///       race the y_r against x on paired windows, rung by rung; the winner becomes x, and the ratio of
-///       measured to predicted
-///         gain sets the radius
-///       S = sensitivities at x of the neighbouring options; the rest of S is carried over and scaled
-///     until no r helps, with S measured on ever more windows
-///     refine: integer programmes on S drawn within its error, type-wise and block-wise moves, crossover
-///     confirm on all search windows beside uniform, local-ilp and additive-ilp: the best of them is the
-///     answer
+///       M = LossModel(shape, x) given everything measured so far                       # Bayesian least squares
+///       measure at x the single changes that ILPs on draws from M make most often      # what may matter, no more
+///       candidates = ILP(mean of M, at most r changes), r = radius, radius/2, ..; ILPs on a few more draws of M;
+///         after a round without success also: type-wise and block-wise moves, crossover, ILPs of few changes,
+///         screened by M while its predictions rank fresh trials well
+///       race them against x, rung by rung; the winner becomes x, measured over predicted gain sets the radius
+///     until the tokens are spent, or nothing was found so many times
+///     confirm on all search windows beside uniform, local-ilp and additive-ilp: the best of them is the answer
 ///
-/// Additive scores (HAWQ, AutoQuantize, EXL3) are exact only next to the point where they were measured; the
-/// trust region keeps the step where they hold, as in sequential programming (R. Fletcher, S. Leyffer,
-/// Mathematical Programming 91, 2002). Tables use other windows than races do as far as there are others, so
-/// that noise that the integer programme picked is not picked again. Cost: about 3 x sites small rungs for
-/// the first table, 2 x sites for the others.
+/// Additive scores (HAWQ, AutoQuantize, EXL3) are exact only next to the point where they were measured; the trust
+/// region keeps the step where they hold, as in sequential programming (R. Fletcher, S. Leyffer, Mathematical
+/// Programming 91, 2002). Which changes are worth measuring is asked of draws from the posterior (W. Thompson,
+/// Biometrika 25, 1933): a price that cannot change the answer is not measured. Blocks of windows take turns, so that
+/// noise that an integer programme picked is not picked again.
 class Pare final : public ProceduralAlgorithm {
  public:
   explicit Pare(const SearchProblem& problem, const PareSettings& settings = {});
 
   std::vector<Finalist> finalists() const override;
+  SearchFigures figures() const override;
   std::string status() const override;
 
  private:
   Procedure run() override;
+  Procedure survey();
   Procedure choose_start();
-  /// Measures swaps at the incumbent on the next block of windows and makes the table. False when the tokens
-  /// do not last.
-  Procedure sense(SwapChoice choice, bool& done);
-  /// One step of the trust region; tries smaller radii until one helps.
-  Procedure step(bool& moved);
-  Procedure refine(bool& moved);
-  Procedure race(std::vector<Recipe> candidates, bool& moved);
+  /// Measures the changes that matter at the incumbent, on the next block of windows.
+  Procedure sense();
+  /// One step of the trust region, or of the refinement.
+  Procedure step(bool refine, bool& moved);
+  Procedure race_against_incumbent(std::vector<Recipe> challengers, const Scores& predicted, bool& moved);
   Procedure confirm();
 
-  std::vector<Recipe> refinements(DecisionRandom& random) const;
-  double predicted(const Recipe& recipe) const;
+  LossModel learned() const;
+  /// The best of `found`, as many as race.
+  std::vector<Recipe> screened(std::vector<Recipe> found, const Scores& predicted, DecisionRandom& random) const;
 
   PareSettings settings_;
-  std::int64_t rung_ = 1;   ///< windows of a block of sensitivities
+  std::int64_t rung_;       ///< windows of a block
   std::int64_t block_ = 0;  ///< the next block's first window
   std::size_t radius_;
+  Scores shape_;
   Recipe incumbent_;
   Recipe local_;
   std::optional<Recipe> additive_;
-  Sensitivities table_;
+  std::vector<Recipe> hubs_;  ///< points that changes were measured at, oldest first
+  Screen screen_;
   std::string phase_ = "start";
 };
 

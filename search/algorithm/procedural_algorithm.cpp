@@ -29,6 +29,8 @@ const SearchProblem& checked(const SearchProblem& problem) {
 ProceduralAlgorithm::ProceduralAlgorithm(const SearchProblem& problem, std::int64_t default_token_limit)
     : problem_(checked(problem)),
       token_limit_(problem.token_limit > 0 ? problem.token_limit : default_token_limit),
+      rungs_(problem.rungs.empty() ? default_rungs(problem.windows)
+                                   : rungs_of_tokens(problem.rungs, problem.window_length, problem.windows)),
       archive_(problem.windows) {}
 
 void ProceduralAlgorithm::learn(std::span<const Trial> trials) {
@@ -87,6 +89,15 @@ Procedure ProceduralAlgorithm::measure_anew(std::vector<Recipe> recipes, std::in
   std::vector<EvaluationRequest> batch;
   for (const Recipe& recipe : recipes) append({{recipe, WindowSet::search, begin, count}}, batch);
   if (!batch.empty()) co_yield std::move(batch);
+}
+
+Procedure ProceduralAlgorithm::race(Race& race) {
+  while (!race.done()) {
+    co_await measure(race.racing(), 0, race.windows());
+    if (exhausted()) break;
+    race.look(archive_);
+  }
+  figures_.races.add(race.counts());
 }
 
 std::int64_t ProceduralAlgorithm::trial_windows(std::int64_t usual, std::int64_t least, std::int64_t most) const {

@@ -24,6 +24,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   std::vector<EvaluationRequest> ask() final;
   void tell(std::span<const Trial> trials) final;
   std::int64_t token_limit() const final { return token_limit_; }
+  SearchFigures figures() const override { return figures_; }
 
  protected:
   virtual Procedure run() = 0;
@@ -33,6 +34,11 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   Procedure measure(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count);
   /// Asks for every recipe on the range, known or not.
   Procedure measure_anew(std::vector<Recipe> recipes, std::int64_t begin, std::int64_t count);
+
+  /// Runs a race to its end, or until the tokens do not last for its next look.
+  Procedure race(Race& race);
+  /// Windows of the rungs of a race, the last of them all windows.
+  const std::vector<std::int64_t>& rungs() const { return rungs_; }
 
   const SearchProblem& problem() const { return problem_; }
   const SearchSpace& space() const { return *problem_.space; }
@@ -65,6 +71,8 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   std::int64_t held_back_ = 0;
   bool exhausted_ = false;
   std::uint64_t decision_ = 0;
+  std::vector<std::int64_t> rungs_;
+  SearchFigures figures_;
   Archive archive_;
   Procedure procedure_;
   bool started_ = false;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "search/objective/race.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/budget.hpp"
 
@@ -25,6 +26,14 @@ struct SearchProblem {
   /// Where to begin, for example the answer for a neighbouring budget. It need not fit; an algorithm with a start of its
   /// own may leave it aside.
   std::optional<Recipe> start = std::nullopt;
+  std::vector<std::int64_t> rungs = {};  ///< tokens of the rungs of a race; empty: an eighth, a half and all windows
+};
+
+/// How an algorithm worked, for the report.
+struct SearchFigures {
+  RaceCounts races;
+  double surrogate_correlation = 0;   ///< of predicted with measured ranks, over the latest fresh trials
+  std::int64_t surrogate_trials = 0;  ///< fresh trials that were predicted; 0: it has no surrogate
 };
 
 /// A recipe worth confirming on held-out windows.
@@ -52,6 +61,8 @@ class SearchAlgorithm {
 
   /// Candidate-tokens it asks for at most.
   virtual std::int64_t token_limit() const = 0;
+
+  virtual SearchFigures figures() const = 0;
 
   /// One line for the progress display: the current phase, and the best mean KL so far.
   virtual std::string status() const = 0;

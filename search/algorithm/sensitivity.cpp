@@ -205,6 +205,10 @@ Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const R
         extend(row, o, static_cast<std::size_t>(std::max(below, above)), previous ? &previous->score[s] : nullptr);
       }
     }
+    for (std::size_t o = 0; o < options; ++o) {
+      swap[s] = static_cast<std::uint8_t>(o);
+      if (o != point[s] && own_form(o) && archive.failed(swap)) score[o] = infinity;
+    }
   }
   for (const Unit& unit : space.units()) add_other_forms(space, archive, unit, table);
   return table;

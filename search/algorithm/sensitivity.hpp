@@ -41,7 +41,7 @@ std::vector<Recipe> single_swaps(const SearchSpace& space, const Recipe& point, 
 ///   of one site grows with its error;
 /// - beyond them, the shape of the previous table (of another point) is continued, scaled by how the nearest
 /// measured swap changed;
-/// - one that is not efficient is forbidden until it is measured;
+/// - one that is not efficient is forbidden until it is measured, and one that failed for good;
 /// - without a previous table, a larger option is as good as the nearest measured one and a smaller one is
 /// forbidden;
 /// - in another form than the point's, options lie as far apart as their local errors say by the site's own form;

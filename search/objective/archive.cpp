@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "kernels/core/contract.hpp"
@@ -30,9 +31,11 @@ void Archive::add(const Trial& trial) {
   const auto [found, is_new] = index_.try_emplace(request.recipe, entries_.size());
   if (is_new) {
     const double unknown = std::numeric_limits<double>::quiet_NaN();
-    entries_.push_back({request.recipe, std::vector<double>(static_cast<std::size_t>(windows_), unknown)});
+    entries_.push_back({request.recipe, std::vector<double>(static_cast<std::size_t>(windows_), unknown), false});
   }
-  std::copy(trial.kl.begin(), trial.kl.end(), entries_[found->second].kl.begin() + request.begin);
+  Entry& entry = entries_[found->second];
+  std::copy(trial.kl.begin(), trial.kl.end(), entry.kl.begin() + request.begin);
+  entry.failed = entry.failed || std::any_of(trial.kl.begin(), trial.kl.end(), [](double x) { return std::isinf(x); });
 }
 
 const Archive::Entry* Archive::find(const Recipe& recipe) const {
@@ -62,6 +65,11 @@ std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64
   return requests;
 }
 
+bool Archive::failed(const Recipe& recipe) const {
+  const Entry* entry = find(recipe);
+  return entry != nullptr && entry->failed;
+}
+
 std::int64_t Archive::known_from_start(const Recipe& recipe) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return 0;
@@ -79,10 +87,18 @@ Estimate Archive::mean(const Recipe& recipe, std::int64_t begin, std::int64_t co
   return estimate(values(recipe, begin, count));
 }
 
+Estimate Archive::mean_known(const Recipe& recipe) const {
+  const Entry* entry = find(recipe);
+  if (entry == nullptr) return {};
+  std::vector<double> known;
+  std::copy_if(entry->kl.begin(), entry->kl.end(), std::back_inserter(known), [](double x) { return !std::isnan(x); });
+  return estimate(known);
+}
+
 Comparison Archive::compare(const Recipe& a, const Recipe& b) const {
   const Entry* entry_a = find(a);
   const Entry* entry_b = find(b);
-  if (entry_a == nullptr || entry_b == nullptr) return {};
+  if (entry_a == nullptr || entry_b == nullptr || entry_a->failed || entry_b->failed) return {};
   std::vector<double> values_a;
   std::vector<double> values_b;
   for (std::size_t w = 0; w < static_cast<std::size_t>(windows_); ++w) {
@@ -94,6 +110,10 @@ Comparison Archive::compare(const Recipe& a, const Recipe& b) const {
 }
 
 Comparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const {
+  const double infinity = std::numeric_limits<double>::infinity();
+  if (failed(a) && failed(b)) return {{0, 0}, 0.5, count};
+  if (failed(a)) return {{infinity, 0}, 0, count};
+  if (failed(b)) return {{-infinity, 0}, 1, count};
   return compare_values(values(a, begin, count), values(b, begin, count));
 }
 
@@ -105,7 +125,7 @@ std::vector<Recipe> Archive::best(std::size_t most, std::int64_t begin, std::int
   };
   std::vector<Ranked> ranked;
   for (const Entry& entry : entries_) {
-    if (!knows(entry.recipe, begin, count) || !admitted(entry.recipe)) continue;
+    if (entry.failed || !knows(entry.recipe, begin, count) || !admitted(entry.recipe)) continue;
     ranked.push_back({mean(entry.recipe, begin, count).mean, &entry.recipe});
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) { return a.mean < b.mean; });

@@ -38,12 +38,18 @@ class Archive {
   bool knows(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
   /// Requests for the windows of that range that are not known, as few as cover them exactly.
   std::vector<EvaluationRequest> missing(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+  /// Did a trial of it fail (a loss of +infinity)? Such a recipe is never among the best, is worse than every other by a
+  /// comparison on a range, and shares no windows with any.
+  bool failed(const Recipe& recipe) const;
   /// How many windows from 0 on are known without a gap.
   std::int64_t known_from_start(const Recipe& recipe) const;
 
   /// Per-window KL; EXPECTs that all windows of the range are known.
   std::span<const double> values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
   Estimate mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
+
+  /// Over all windows known, wherever they lie.
+  Estimate mean_known(const Recipe& recipe) const;
 
   /// On all windows known of both.
   Comparison compare(const Recipe& a, const Recipe& b) const;
@@ -58,6 +64,7 @@ class Archive {
   struct Entry {
     Recipe recipe;
     std::vector<double> kl;  ///< NaN where unknown
+    bool failed = false;
   };
   const Entry* find(const Recipe& recipe) const;
 
