@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "search/objective/race.hpp"
+#include "search/objective/search_figures.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/budget.hpp"
 
@@ -27,13 +27,6 @@ struct SearchProblem {
   /// own may leave it aside.
   std::optional<Recipe> start = std::nullopt;
   std::vector<std::int64_t> rungs = {};  ///< tokens of the rungs of a race; empty: an eighth, a half and all windows
-};
-
-/// How an algorithm worked, for the report.
-struct SearchFigures {
-  RaceCounts races;
-  double surrogate_correlation = 0;   ///< of predicted with measured ranks, over the latest fresh trials
-  std::int64_t surrogate_trials = 0;  ///< fresh trials that were predicted; 0: it has no surrogate
 };
 
 /// A recipe worth confirming on held-out windows.

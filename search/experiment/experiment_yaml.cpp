@@ -180,11 +180,25 @@ void read_data(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("calibration_windows")) experiment.windows.calibration = x->as_int(0, 1 << 24);
 }
 
+std::vector<std::int64_t> read_rungs(const ConfigView& view) {
+  std::vector<std::int64_t> rungs;
+  for (const ConfigView& entry : view.as_list()) {
+    rungs.push_back(entry.as_int(1, no_limit));
+    if (rungs.size() > 1 && rungs.back() <= rungs[rungs.size() - 2]) {
+      entry.fail("a rung of " + std::to_string(rungs.back()) + " tokens after one of " +
+                 std::to_string(rungs[rungs.size() - 2]) + " (rungs grow), list them in ascending order");
+    }
+  }
+  if (rungs.empty()) view.fail("no rungs, list tokens such as [2048, 8192, 32768] or leave the key out");
+  return rungs;
+}
+
 void read_search(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"algorithm", "seed", "tokens"});
+  view.allow_keys({"algorithm", "seed", "tokens", "rungs"});
   if (const auto x = view.find("algorithm")) experiment.algorithm = one_of(*x, algorithm_names());
   if (const auto x = view.find("seed")) experiment.seed = static_cast<std::uint64_t>(x->as_int(0, no_limit));
   if (const auto x = view.find("tokens")) experiment.token_limit = x->as_int(1, no_limit);
+  if (const auto x = view.find("rungs")) experiment.rungs = read_rungs(*x);
 }
 
 void read_evaluation(const ConfigView& view, Experiment& experiment) {

@@ -82,7 +82,9 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
           .windows = experiment.windows.windows,
           .window_length = experiment.windows.length,
           .seed = experiment.seed,
-          .token_limit = token_share(experiment, plan, budget)};
+          .token_limit = token_share(experiment, plan, budget),
+          .start = std::nullopt,
+          .rungs = experiment.rungs};
 }
 
 }  // namespace pare::search

@@ -157,6 +157,7 @@ class SearchRun {
     verdict.reference_bytes = plan_.space.original_bytes();
     verdict.reference_perplexity = std::exp(session_.reference_nll());
     verdict.spent = runner_.spent();
+    verdict.figures = algorithm_->figures();
     verdict.spent.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
     verdict.digest = runner_.digest();

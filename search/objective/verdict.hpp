@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "search/objective/search_figures.hpp"
 #include "search/objective/statistics.hpp"
 #include "search/space/recipe.hpp"
 
@@ -55,6 +56,7 @@ struct Verdict {
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
   Spent spent;
+  SearchFigures figures;
   std::int64_t trials = 0;
   std::string digest;  ///< XXH3-128 over all committed trials in order
 };

@@ -85,6 +85,21 @@ Json spent_json(const Spent& spent) {
           {"reused_tokens", spent.reused_tokens}};
 }
 
+Json figures_json(const SearchFigures& figures) {
+  Json rungs = Json::array();
+  for (const RaceCounts::Rung& rung : figures.races.rungs) {
+    rungs.push_back({{"windows", rung.windows}, {"spent_windows", rung.spent}});
+  }
+  return {{"races", figures.races.races},
+          {"entrants", figures.races.entrants},
+          {"eliminated", figures.races.eliminated},
+          {"cut", figures.races.cut},
+          {"windows_saved", figures.races.windows_saved},
+          {"rungs", rungs},
+          {"surrogate_correlation", figures.surrogate_correlation},
+          {"surrogate_trials", figures.surrogate_trials}};
+}
+
 }  // namespace
 
 std::string verdict_json(const RunRecord& record) {
@@ -105,6 +120,7 @@ std::string verdict_json(const RunRecord& record) {
                {"over_uniform", comparison_json(record)},
                {"left_out", left_out_json(record.space)},
                {"spent", spent_json(verdict.spent)},
+               {"figures", figures_json(verdict.figures)},
                {"trials", verdict.trials},
                {"digest", verdict.digest}};
   if (!verdict.limits.empty()) json["limits"] = limits_json(record.space, verdict.limits);

@@ -97,7 +97,32 @@ std::string front_text(const RunRecord& record, const Verdict& verdict) {
   return text;
 }
 
-std::string spent_text(const Verdict& verdict) {
+/// Tokens by rung, and what racing saved against measuring every entrant on all windows.
+std::string races_text(const RunRecord& record, const SearchFigures& figures) {
+  const RaceCounts& races = figures.races;
+  std::string text;
+  if (races.races > 0) {
+    std::int64_t spent = 0;
+    std::string rungs;
+    for (const RaceCounts::Rung& rung : races.rungs) {
+      spent += rung.spent;
+      rungs += fmt::format("{}{} up to {}", rungs.empty() ? "" : ", ", grouped(rung.spent * record.window_length),
+                           grouped(rung.windows * record.window_length));
+    }
+    text += fmt::format(
+        "Races   {} of {} entrants, {} eliminated, {} cut; tokens by rung: {}; {:.0f} % saved against full evaluation\n",
+        races.races, races.entrants, races.eliminated, races.cut, rungs,
+        100.0 * static_cast<double>(races.windows_saved) /
+            static_cast<double>(std::max<std::int64_t>(1, races.windows_saved + spent)));
+  }
+  if (figures.surrogate_trials > 0) {
+    text += fmt::format("Model   ranks fresh trials with a correlation of {:.2f} (latest of {} trials)\n",
+                        figures.surrogate_correlation, figures.surrogate_trials);
+  }
+  return text;
+}
+
+std::string spent_text(const RunRecord& record, const Verdict& verdict) {
   const Spent& spent = verdict.spent;
   const std::int64_t all_runs = spent.stage_runs + spent.stage_runs_saved;
   const double saved =
@@ -105,10 +130,11 @@ std::string spent_text(const Verdict& verdict) {
   return fmt::format(
       "Spent   {} tokens ({} in the search){}, {} evaluations, {:.1f} s\n"
       "Stages  {} runs, {:.1f} % saved by shared prefixes\n"
+      "{}"
       "Digest  {} over {} trials\n",
       grouped(spent.tokens), grouped(spent.search_tokens),
       spent.reused_tokens == 0 ? "" : fmt::format(", {} known from other runs", grouped(spent.reused_tokens)),
-      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, verdict.digest,
+      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures), verdict.digest,
       grouped(verdict.trials));
 }
 
@@ -123,7 +149,7 @@ std::string verdict_table(const RunRecord& record) {
   return budget_text(record, verdict) + limits_text(record.space, verdict.limits, winner.recipe) +
          fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) + front_text(record, verdict) +
          "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
-         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" + spent_text(verdict);
+         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" + spent_text(record, verdict);
 }
 
 }  // namespace pare::search

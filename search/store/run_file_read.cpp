@@ -214,6 +214,24 @@ std::vector<FrontPoint> get_front(const H5File& file, const SearchSpace& space, 
   return points;
 }
 
+SearchFigures get_figures(const H5File& file) {
+  const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
+  SearchFigures figures;
+  figures.races.races = integer(schema::races);
+  figures.races.entrants = integer(schema::race_entrants);
+  figures.races.eliminated = integer(schema::race_eliminated);
+  figures.races.cut = integer(schema::race_cut);
+  figures.races.windows_saved = integer(schema::race_windows_saved);
+  figures.surrogate_correlation = file.double_attribute(schema::verdict, schema::surrogate_correlation);
+  figures.surrogate_trials = integer(schema::surrogate_trials);
+  if (!file.contains(schema::rungs)) return figures;
+  const Table rows(file, schema::rung_windows);
+  const auto windows = rows.read<std::int64_t>(schema::rung_windows);
+  const auto spent = rows.read<std::int64_t>(schema::rung_spent);
+  for (std::size_t i = 0; i < windows.size(); ++i) figures.races.rungs.push_back({windows[i], spent[i]});
+  return figures;
+}
+
 Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
   const auto real = [&file](const char* key) { return file.double_attribute(schema::verdict, key); };
@@ -240,6 +258,7 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   verdict.spent.stage_runs_saved = integer(schema::stage_runs_saved);
   verdict.trials = integer(schema::trial_count_attribute);
   verdict.digest = file.string_attribute(schema::verdict, schema::digest);
+  if (file.has_attribute(schema::verdict, schema::races)) verdict.figures = get_figures(file);
   return verdict;
 }
 

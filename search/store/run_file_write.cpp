@@ -182,6 +182,22 @@ void put_front(H5File& file, const RunRecord& record) {
     put_rows(file, schema::front_limits, points, limits, record.space.measures.size(), std::int64_t{0});
 }
 
+void put_figures(H5File& file, const SearchFigures& figures) {
+  const RaceCounts& races = figures.races;
+  const auto number = [&file](const char* key, auto value) { file.set_attribute(schema::verdict, key, value); };
+  number(schema::races, races.races);
+  number(schema::race_entrants, races.entrants);
+  number(schema::race_eliminated, races.eliminated);
+  number(schema::race_cut, races.cut);
+  number(schema::race_windows_saved, races.windows_saved);
+  number(schema::surrogate_correlation, figures.surrogate_correlation);
+  number(schema::surrogate_trials, figures.surrogate_trials);
+  if (races.rungs.empty()) return;
+  file.create_group(schema::rungs);
+  put(file, schema::rung_windows, collect(races.rungs, [](const RaceCounts::Rung& rung) { return rung.windows; }));
+  put(file, schema::rung_spent, collect(races.rungs, [](const RaceCounts::Rung& rung) { return rung.spent; }));
+}
+
 void put_verdict(H5File& file, const RunRecord& record) {
   const Verdict& verdict = *record.verdict;
   file.create_group(schema::verdict);
@@ -199,6 +215,7 @@ void put_verdict(H5File& file, const RunRecord& record) {
   number(schema::stage_runs_saved, verdict.spent.stage_runs_saved);
   number(schema::trial_count_attribute, verdict.trials);
   put_text(file, schema::verdict, schema::digest, verdict.digest);
+  put_figures(file, verdict.figures);
   put_contestants(file, record);
   if (!record.space.measures.empty()) put(file, schema::verdict_limits, verdict.limits);
   if (!verdict.front.empty()) put_front(file, record);

@@ -108,6 +108,14 @@ inline constexpr const char* spent_evaluations = "spent_evaluations";
 inline constexpr const char* spent_seconds = "spent_seconds";
 inline constexpr const char* stage_runs = "stage_runs";              // stages run, once per window
 inline constexpr const char* stage_runs_saved = "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
+// What races cost and saved, and how well the surrogate ranked; absent in older files, which read as zeros.
+inline constexpr const char* races = "races";
+inline constexpr const char* race_entrants = "race_entrants";
+inline constexpr const char* race_eliminated = "race_eliminated";        // left because another was better
+inline constexpr const char* race_cut = "race_cut";                      // left because too few go on to the next rung
+inline constexpr const char* race_windows_saved = "race_windows_saved";  // against full evaluation of all entrants
+inline constexpr const char* surrogate_correlation = "surrogate_correlation";  // rank correlation on fresh trials
+inline constexpr const char* surrogate_trials = "surrogate_trials";            // fresh trials predicted; 0: no surrogate
 inline constexpr const char* trial_count_attribute = "trials";
 inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
 
@@ -123,6 +131,11 @@ inline constexpr Column front_uniform{"/verdict/front/uniform", "",
                                       "the best uniform recipe that fits, likewise; -1: none"};
 inline constexpr Column front_limits{"/verdict/front/limits", "",
                                      "[budget, measure] as /verdict/limits; absent without"};
+
+// "/verdict/rungs": one row a rung of the races; absent where there were none.
+inline constexpr const char* rungs = "/verdict/rungs";
+inline constexpr Column rung_windows{"/verdict/rungs/windows", "windows", "up to which the rung goes"};
+inline constexpr Column rung_spent{"/verdict/rungs/spent", "windows", "that entrants ran in it"};
 
 // "/verdict/contestants": one row a recipe of the final, on the held-out windows.
 inline constexpr const char* contestants = "/verdict/contestants";
