@@ -140,6 +140,31 @@ bool EvoPress::flip(Recipe& recipe, DecisionRandom& random) const {
   return true;
 }
 
+bool EvoPress::flip_across_classes(Recipe& recipe, DecisionRandom& random) const {
+  constexpr int most_changes = 10;
+  constexpr double least_used = 0.8;
+  const auto sites = static_cast<std::uint32_t>(recipe.size());
+  Recipe changed = recipe;
+  const std::size_t raised = random.below(sites);
+  const std::optional<std::uint8_t> larger = next_larger(space().sites[raised], changed[raised]);
+  if (!larger) return false;
+  changed[raised] = *larger;
+  for (int changes_left = most_changes - 1; changes_left > 0 && !fits(changed); --changes_left) {
+    const std::size_t payer = random.below(sites);
+    const std::optional<std::uint8_t> smaller = next_smaller(space().sites[payer], changed[payer]);
+    if (payer != raised && smaller) changed[payer] = *smaller;
+  }
+  const std::int64_t before = problem().budget.bytes - space().bytes(recipe);
+  const std::int64_t after = problem().budget.bytes - space().bytes(changed);
+  const std::int64_t taken =
+      space().sites[raised].options[*larger].bytes - space().sites[raised].options[recipe[raised]].bytes;
+  const std::int64_t freed = taken + after - before;
+  const bool wasteful = after > before && static_cast<double>(taken) < least_used * static_cast<double>(freed);
+  if (!fits(changed) || wasteful) return false;
+  recipe = std::move(changed);
+  return true;
+}
+
 std::vector<Recipe> EvoPress::make_offspring() {
   DecisionRandom random = next_decision();
   std::set<Recipe> seen{parent_};
@@ -148,18 +173,24 @@ std::vector<Recipe> EvoPress::make_offspring() {
   for (std::size_t attempt = 0; attempt < attempts && offspring.size() < settings_.offspring; ++attempt) {
     Recipe child = parent_;
     const int flips = std::min(random.between(1, settings_.most_flips), random.between(1, settings_.most_flips));
-    for (int i = 0; i < flips; ++i) flip(child, random);
+    for (int i = 0; i < flips; ++i) {
+      if (settings_.size_classes) {
+        flip(child, random);
+      } else {
+        flip_across_classes(child, random);
+      }
+    }
     if (fits(child) && seen.insert(child).second) offspring.push_back(std::move(child));
   }
   return offspring;
 }
 
 std::vector<Finalist> EvoPress::finalists() const {
-  return {{"evopress", parent_}};
+  return {{name(), parent_}};
 }
 
 std::string EvoPress::status() const {
-  return "evopress: generation " + std::to_string(generation_) + ", " + std::to_string(tokens_asked()) + " of " +
+  return name() + ": generation " + std::to_string(generation_) + ", " + std::to_string(tokens_asked()) + " of " +
          std::to_string(token_limit()) + " tokens";
 }
 

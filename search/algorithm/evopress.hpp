@@ -15,6 +15,7 @@ struct EvoPressSettings {
   std::vector<std::int64_t> window_divisors{64, 8, 1};  ///< 2,048, 16,384 and 131,072 tokens, as shares of the windows
   int most_flips = 3;
   int generations = 150;  ///< without a token limit
+  bool size_classes = true;
 };
 
 /// EvoPress (O. Sieberling et al., arXiv 2410.14649), the quantization search with its default settings, as a
@@ -31,7 +32,9 @@ struct EvoPressSettings {
 /// Kept as it is: bits never leave a size class (sites with equal numbers of weights), scores of earlier
 /// stages are thrown away, the parent is measured anew. Ours: levels are the site's options in order of
 /// bytes, and an offspring whose exact bytes are above the budget (levels are not always evenly spaced) is
-/// drawn again. O(generations x 576/64 x windows) evaluations.
+/// drawn again. Without size classes ("evopress-bytes", its `group_rule none`) a flip raises any site and lowers random
+/// others until the bytes are paid, with at most ten changes, and is drawn again when more than a fifth of the bytes
+/// that were freed are left. O(generations x 576/64 x windows) evaluations.
 class EvoPress final : public ProceduralAlgorithm {
  public:
   explicit EvoPress(const SearchProblem& problem, const EvoPressSettings& settings = {});
@@ -45,6 +48,8 @@ class EvoPress final : public ProceduralAlgorithm {
   Procedure select(std::vector<Recipe>& candidates, std::size_t stage);
   std::vector<Recipe> make_offspring();
   bool flip(Recipe& recipe, DecisionRandom& random) const;
+  bool flip_across_classes(Recipe& recipe, DecisionRandom& random) const;
+  std::string name() const { return settings_.size_classes ? "evopress" : "evopress-bytes"; }
 
   EvoPressSettings settings_;
   std::vector<std::vector<std::size_t>> classes_;

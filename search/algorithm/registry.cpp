@@ -25,12 +25,23 @@ std::unique_ptr<SearchAlgorithm> make(const SearchProblem& problem) {
   return std::make_unique<Algorithm>(problem);
 }
 
+std::unique_ptr<SearchAlgorithm> make_evopress_bytes(const SearchProblem& problem) {
+  EvoPressSettings settings;
+  settings.size_classes = false;
+  return std::make_unique<EvoPress>(problem, settings);
+}
+
 const std::map<std::string, Maker>& makers() {
   static const std::map<std::string, Maker> all{
-      {"evopress", make<EvoPress>},   {"exhaustive", make<Exhaustive>},
-      {"greedy", make<Greedy>},       {"ilp", make<Ilp>},
-      {"nsga2", make<Nsga2>},         {"pare", make<Pare>},
-      {"random", make<RandomSearch>}, {"tpe", make<Tpe>},
+      {"evopress", make<EvoPress>},
+      {"evopress-bytes", make_evopress_bytes},
+      {"exhaustive", make<Exhaustive>},
+      {"greedy", make<Greedy>},
+      {"ilp", make<Ilp>},
+      {"nsga2", make<Nsga2>},
+      {"pare", make<Pare>},
+      {"random", make<RandomSearch>},
+      {"tpe", make<Tpe>},
   };
   return all;
 }

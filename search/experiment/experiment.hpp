@@ -67,7 +67,7 @@ struct Experiment {
   std::string algorithm = "pare";
   std::uint64_t seed = 1;
   std::vector<std::int64_t> rungs;  ///< tokens of the rungs of a race, ascending; empty: the default
-  std::int64_t token_limit = 0;  ///< candidate-tokens of the search; 0: the algorithm's default
+  std::int64_t token_limit = 0;     ///< candidate-tokens of the search; 0: the algorithm's default
   CompareRules compare;
 
   kernels::Precision precision = kernels::Precision::f32;

@@ -110,7 +110,8 @@ std::string races_text(const RunRecord& record, const SearchFigures& figures) {
                            grouped(rung.windows * record.window_length));
     }
     text += fmt::format(
-        "Races   {} of {} entrants, {} eliminated, {} cut; tokens by rung: {}; {:.0f} % saved against full evaluation\n",
+        "Races   {} of {} entrants, {} eliminated, {} cut; tokens by rung: {}; {:.0f} % saved against full "
+        "evaluation\n",
         races.races, races.entrants, races.eliminated, races.cut, rungs,
         100.0 * static_cast<double>(races.windows_saved) /
             static_cast<double>(std::max<std::int64_t>(1, races.windows_saved + spent)));
@@ -149,7 +150,8 @@ std::string verdict_table(const RunRecord& record) {
   return budget_text(record, verdict) + limits_text(record.space, verdict.limits, winner.recipe) +
          fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) + front_text(record, verdict) +
          "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
-         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" + spent_text(record, verdict);
+         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" +
+         spent_text(record, verdict);
 }
 
 }  // namespace pare::search

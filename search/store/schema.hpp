@@ -115,7 +115,7 @@ inline constexpr const char* race_eliminated = "race_eliminated";        // left
 inline constexpr const char* race_cut = "race_cut";                      // left because too few go on to the next rung
 inline constexpr const char* race_windows_saved = "race_windows_saved";  // against full evaluation of all entrants
 inline constexpr const char* surrogate_correlation = "surrogate_correlation";  // rank correlation on fresh trials
-inline constexpr const char* surrogate_trials = "surrogate_trials";            // fresh trials predicted; 0: no surrogate
+inline constexpr const char* surrogate_trials = "surrogate_trials";  // fresh trials predicted; 0: no surrogate
 inline constexpr const char* trial_count_attribute = "trials";
 inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
 

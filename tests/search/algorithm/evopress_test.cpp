@@ -41,6 +41,19 @@ TEST(EvoPress, KeepsTheAverageOfEverySizeClass) {
   }
 }
 
+TEST(EvoPress, TradesBytesBetweenClassesWhenTheyAreOff) {
+  const SyntheticProblem problem = two_classes();
+  const Recipe uniform(8, 1);
+  bool crossed = false;
+
+  for (const search::EvaluationRequest& request : drive("evopress-bytes", problem, 1, 500000).requests()) {
+    crossed = crossed || levels_of_classes(problem.space, request.recipe) != levels_of_classes(problem.space, uniform);
+    EXPECT_LE(problem.space.bytes(request.recipe), problem.budget_bytes);
+  }
+
+  EXPECT_TRUE(crossed);
+}
+
 TEST(EvoPress, SelectsInThreeStagesOnFreshWindows) {
   const SyntheticProblem problem = transformer_like_problem(1);
 

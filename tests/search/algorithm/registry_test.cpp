@@ -18,8 +18,8 @@ std::string refusal(const std::string& name, const search::SearchProblem& proble
 }
 
 TEST(Registry, ListsItsNamesInOrder) {
-  EXPECT_THAT(search::algorithm_names(),
-              testing::ElementsAre("evopress", "exhaustive", "greedy", "ilp", "nsga2", "pare", "random", "tpe"));
+  EXPECT_THAT(search::algorithm_names(), testing::ElementsAre("evopress", "evopress-bytes", "exhaustive", "greedy",
+                                                              "ilp", "nsga2", "pare", "random", "tpe"));
 }
 
 TEST(Registry, EveryAlgorithmStartsWithAnAnswerThatFits) {
