@@ -38,7 +38,9 @@ Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
       shape_(local_scores(*problem.space)),
       incumbent_(local_recipe(*problem.space, problem.budget)),
       local_(incumbent_),
-      screen_(settings.screen_bar) {}
+      screen_(settings.screen_bar) {
+  if (problem.start && fits(*problem.start)) incumbent_ = *problem.start;
+}
 
 Procedure Pare::run() {
   hold_back_for_confirmation();

@@ -66,8 +66,10 @@ struct Experiment {
 
   std::string algorithm = "pare";
   std::uint64_t seed = 1;
-  std::vector<std::int64_t> rungs;  ///< tokens of the rungs of a race, ascending; empty: the default
-  std::int64_t token_limit = 0;     ///< candidate-tokens of the search; 0: the algorithm's default
+  std::vector<std::int64_t> rungs;    ///< tokens of the rungs of a race, ascending; empty: the default
+  double minute_limit = 0;            ///< of the search, by the clock; 0: none
+  std::int64_t evaluation_limit = 0;  ///< trials of the search; 0: none
+  std::int64_t token_limit = 0;       ///< candidate-tokens of the search; 0: the algorithm's default
   CompareRules compare;
 
   kernels::Precision precision = kernels::Precision::f32;

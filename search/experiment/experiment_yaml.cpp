@@ -193,11 +193,23 @@ std::vector<std::int64_t> read_rungs(const ConfigView& view) {
   return rungs;
 }
 
+void read_limits(const ConfigView& view, Experiment& experiment) {
+  view.allow_keys({"minutes", "tokens", "evaluations"});
+  if (view.items().empty()) view.fail("no limits, give minutes, tokens or evaluations or leave the key out");
+  if (const auto x = view.find("minutes")) experiment.minute_limit = x->as_double(0.01, 1e6);
+  if (const auto x = view.find("tokens")) experiment.token_limit = x->as_int(1, no_limit);
+  if (const auto x = view.find("evaluations")) experiment.evaluation_limit = x->as_int(1, no_limit);
+}
+
 void read_search(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"algorithm", "seed", "tokens", "rungs"});
+  view.allow_keys({"algorithm", "seed", "tokens", "rungs", "limits"});
   if (const auto x = view.find("algorithm")) experiment.algorithm = one_of(*x, algorithm_names());
   if (const auto x = view.find("seed")) experiment.seed = static_cast<std::uint64_t>(x->as_int(0, no_limit));
   if (const auto x = view.find("tokens")) experiment.token_limit = x->as_int(1, no_limit);
+  if (const auto x = view.find("limits")) {
+    read_limits(*x, experiment);
+    if (view.find("tokens") && x->find("tokens")) x->at("tokens").fail("given as search.tokens, too; keep one of them");
+  }
   if (const auto x = view.find("rungs")) experiment.rungs = read_rungs(*x);
 }
 

@@ -3,11 +3,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "framework/comm/exit_code.hpp"
 #include "framework/io/atomic_file.hpp"
@@ -120,6 +122,7 @@ class SearchRun {
         holdout_windows_(experiment.windows.holdout),
         experiment_(experiment) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
+    tokens_before_ = runner_.spent().search_tokens;
     token_limit_ = algorithm_->token_limit();
     for (std::size_t b = 1; b < plan.budgets.size(); ++b) token_limit_ += token_share(experiment, plan, b);
     progress.set_listener([this](RunProgress stage) { report_progress(std::move(stage)); });
@@ -149,6 +152,7 @@ class SearchRun {
       algorithm_ = make_algorithm(experiment_.algorithm, problem);
       algorithm_->learn(runner_.trials());
       search();
+      add_figures(algorithm_->figures());
       finalists.push_back(algorithm_->finalists());
     }
     const std::vector<Finalist> field = final_field(plan_.space, plan_.budgets, finalists);
@@ -157,8 +161,9 @@ class SearchRun {
     verdict.reference_bytes = plan_.space.original_bytes();
     verdict.reference_perplexity = std::exp(session_.reference_nll());
     verdict.spent = runner_.spent();
-    verdict.figures = algorithm_->figures();
-    verdict.spent.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+    verdict.figures = figures_;
+    verdict.ended_by = ended_by_;
+    verdict.spent.seconds = seconds_so_far();
     verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
     verdict.digest = runner_.digest();
     record_.verdict = std::move(verdict);
@@ -204,15 +209,45 @@ class SearchRun {
     }
   }
 
+  /// Races of all budgets together; the surrogate of the last one that has one.
+  void add_figures(const SearchFigures& figures) {
+    RaceCounts races = std::move(figures_.races);
+    races.add(figures.races);
+    if (figures.surrogate_trials > 0) figures_ = figures;
+    figures_.races = std::move(races);
+  }
+
+  /// Ends the search between batches, where the algorithm has an answer. Only here does a clock decide anything.
+  bool at_limit(std::size_t next) {
+    const std::size_t trials = runner_.trials().size() + next;
+    if (experiment_.evaluation_limit > 0 && std::cmp_greater(trials, experiment_.evaluation_limit)) ended_by_ = "evaluations";
+    if (experiment_.minute_limit > 0 && seconds_so_far() >= 60 * experiment_.minute_limit) ended_by_ = "minutes";
+    if (ended_by_.empty()) return false;
+    progress_.say(fmt::format("search.limits.{}: the search ends with the best recipe so far", ended_by_));
+    return true;
+  }
+
+  /// How long the search may still take, by the tokens that it may ask for and the speed of this start.
+  std::string forecast() const {
+    const std::int64_t tokens = runner_.spent().search_tokens;
+    const auto fresh = static_cast<double>(tokens - tokens_before_);
+    if (fresh <= 0 || seconds_so_far() < 1) return {};
+    double left = static_cast<double>(token_limit_ - tokens) * seconds_so_far() / fresh / 60;
+    if (experiment_.minute_limit > 0) left = std::min(left, experiment_.minute_limit - seconds_so_far() / 60);
+    return fmt::format(", at most {:.0f} min to go", std::ceil(std::max(0.0, left)));
+  }
+
+  double seconds_so_far() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
+
   void search() {
     while (true) {
       const std::vector<EvaluationRequest> requests = algorithm_->ask();
-      if (requests.empty()) return;
+      if (requests.empty() || at_limit(requests.size())) return;
       begin_progress("searching", requests);
-      progress_.note(algorithm_->status());
+      progress_.note(algorithm_->status() + forecast());
       const std::vector<Trial> trials = runner_.run(requests);
       algorithm_->tell(trials);
-      progress_.note(algorithm_->status());
+      progress_.note(algorithm_->status() + forecast());
       progress_.end();
       snapshots_.take_if_due(journal_.last_sequence());
     }
@@ -254,6 +289,9 @@ class SearchRun {
   Snapshots snapshots_;
   std::int64_t holdout_windows_;
   const Experiment& experiment_;
+  SearchFigures figures_;
+  std::string ended_by_;
+  std::int64_t tokens_before_ = 0;  ///< evaluated by earlier starts of this run
   std::unique_ptr<SearchAlgorithm> algorithm_;
   std::int64_t token_limit_ = 0;  ///< of all budgets together
   Clock::time_point started_ = Clock::now();

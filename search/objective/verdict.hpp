@@ -55,6 +55,7 @@ struct Verdict {
   std::vector<FrontPoint> front;     ///< ascending bytes; empty for one budget
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
+  std::string ended_by = {};  ///< the limit that ended the search: "minutes", "evaluations"; empty: none did
   Spent spent;
   SearchFigures figures;
   std::int64_t trials = 0;

@@ -120,6 +120,7 @@ std::string verdict_json(const RunRecord& record) {
                {"over_uniform", comparison_json(record)},
                {"left_out", left_out_json(record.space)},
                {"spent", spent_json(verdict.spent)},
+               {"ended_by", verdict.ended_by.empty() ? Json() : Json(verdict.ended_by)},
                {"figures", figures_json(verdict.figures)},
                {"trials", verdict.trials},
                {"digest", verdict.digest}};

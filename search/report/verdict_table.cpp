@@ -123,6 +123,11 @@ std::string races_text(const RunRecord& record, const SearchFigures& figures) {
   return text;
 }
 
+std::string ended_text(const Verdict& verdict) {
+  if (verdict.ended_by.empty()) return {};
+  return fmt::format("Ended   by search.limits.{}, with the best recipe so far\n", verdict.ended_by);
+}
+
 std::string spent_text(const RunRecord& record, const Verdict& verdict) {
   const Spent& spent = verdict.spent;
   const std::int64_t all_runs = spent.stage_runs + spent.stage_runs_saved;
@@ -131,11 +136,11 @@ std::string spent_text(const RunRecord& record, const Verdict& verdict) {
   return fmt::format(
       "Spent   {} tokens ({} in the search){}, {} evaluations, {:.1f} s\n"
       "Stages  {} runs, {:.1f} % saved by shared prefixes\n"
-      "{}"
+      "{}{}"
       "Digest  {} over {} trials\n",
       grouped(spent.tokens), grouped(spent.search_tokens),
       spent.reused_tokens == 0 ? "" : fmt::format(", {} known from other runs", grouped(spent.reused_tokens)),
-      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures), verdict.digest,
+      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures), ended_text(verdict), verdict.digest,
       grouped(verdict.trials));
 }
 

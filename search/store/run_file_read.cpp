@@ -258,6 +258,8 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   verdict.spent.stage_runs_saved = integer(schema::stage_runs_saved);
   verdict.trials = integer(schema::trial_count_attribute);
   verdict.digest = file.string_attribute(schema::verdict, schema::digest);
+  if (file.has_attribute(schema::verdict, schema::ended_by))
+    verdict.ended_by = file.string_attribute(schema::verdict, schema::ended_by);
   if (file.has_attribute(schema::verdict, schema::races)) verdict.figures = get_figures(file);
   return verdict;
 }

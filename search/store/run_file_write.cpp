@@ -215,6 +215,7 @@ void put_verdict(H5File& file, const RunRecord& record) {
   number(schema::stage_runs_saved, verdict.spent.stage_runs_saved);
   number(schema::trial_count_attribute, verdict.trials);
   put_text(file, schema::verdict, schema::digest, verdict.digest);
+  if (!verdict.ended_by.empty()) put_text(file, schema::verdict, schema::ended_by, verdict.ended_by);
   put_figures(file, verdict.figures);
   put_contestants(file, record);
   if (!record.space.measures.empty()) put(file, schema::verdict_limits, verdict.limits);

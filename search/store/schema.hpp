@@ -108,6 +108,7 @@ inline constexpr const char* spent_evaluations = "spent_evaluations";
 inline constexpr const char* spent_seconds = "spent_seconds";
 inline constexpr const char* stage_runs = "stage_runs";              // stages run, once per window
 inline constexpr const char* stage_runs_saved = "stage_runs_saved";  // stage runs that shared prefixes made unnecessary
+inline constexpr const char* ended_by = "ended_by";  // the limit that ended the search; absent: none did
 // What races cost and saved, and how well the surrogate ranked; absent in older files, which read as zeros.
 inline constexpr const char* races = "races";
 inline constexpr const char* race_entrants = "race_entrants";

@@ -40,6 +40,26 @@ std::string with_line(int line, const std::string& text) {
 
 }  // namespace
 
+TEST(ExperimentYaml, ReadsRungsAndLimits) {
+  const Experiment experiment =
+      parse(smallest, {"search.rungs=[2048, 8192]", "search.limits={minutes: 1.5, tokens: 5000, evaluations: 70}"});
+
+  EXPECT_EQ(experiment.rungs, (std::vector<std::int64_t>{2048, 8192}));
+  EXPECT_EQ(experiment.minute_limit, 1.5);
+  EXPECT_EQ(experiment.token_limit, 5000);
+  EXPECT_EQ(experiment.evaluation_limit, 70);
+}
+
+TEST(ExperimentYaml, RefusesRungsOutOfOrderAndLimitsGivenTwice) {
+  const std::string search = std::string(smallest) + "search: ";
+
+  EXPECT_NE(error_in(search + "{rungs: [8192, 2048]}\n").find("a rung of 2048 tokens after one of 8192"),
+            std::string::npos);
+  EXPECT_NE(error_in(search + "{tokens: 5, limits: {tokens: 6}}\n").find("given as search.tokens, too"),
+            std::string::npos);
+  EXPECT_NE(error_in(search + "{limits: {minute: 5}}\n").find("minutes"), std::string::npos);
+}
+
 TEST(ExperimentYaml, ReadsEveryKey) {
   const Experiment experiment = parse(R"(
 schema: 1

@@ -44,6 +44,7 @@ Spent   123,456 tokens (100,000 in the search), 210 evaluations, 12.5 s
 Stages  9,000 runs, 40.0 % saved by shared prefixes
 Races   2 of 9 entrants, 4 eliminated, 1 cut; tokens by rung: 4,608 up to 512, 6,400 up to 4,096; 64 % saved against full evaluation
 Model   ranks fresh trials with a correlation of 0.75 (latest of 12 trials)
+Ended   by search.limits.minutes, with the best recipe so far
 Digest  0123456789abcdef0123456789abcdef over 3 trials
 )");
 }
@@ -109,6 +110,7 @@ TEST(VerdictJson, HasEveryPromisedName) {
                                  {"stage_runs", 9000},
                                  {"stage_runs_saved", 6000},
                                  {"reused_tokens", 0}}));
+  EXPECT_EQ(json["ended_by"], "minutes");
   EXPECT_EQ(json["figures"]["eliminated"], 4);
   EXPECT_EQ(json["figures"]["rungs"][1], Json({{"windows", 64}, {"spent_windows", 100}}));
   EXPECT_EQ(json["left_out"], Json::parse(R"([{"site": "model.layers.0.mlp.down_proj", "option": "w8a8-static",

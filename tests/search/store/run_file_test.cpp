@@ -105,6 +105,7 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   EXPECT_EQ(found.verdict->spent.seconds, record.verdict->spent.seconds);
   EXPECT_EQ(found.verdict->spent.stage_runs, record.verdict->spent.stage_runs);
   EXPECT_EQ(found.verdict->spent.stage_runs_saved, record.verdict->spent.stage_runs_saved);
+  EXPECT_EQ(found.verdict->ended_by, record.verdict->ended_by);
   EXPECT_EQ(found.verdict->figures, record.verdict->figures);
   EXPECT_EQ(found.verdict->trials, record.verdict->trials);
   EXPECT_EQ(found.verdict->digest, record.verdict->digest);

@@ -59,6 +59,7 @@ inline search::RunRecord small_run() {
   verdict.reference_perplexity = 3.875;
   verdict.spent = {123456, 100000, 210, 12.5, 9000, 6000};
   verdict.figures = {{2, 9, 4, 1, 300, {{8, 72}, {64, 100}}}, 0.75, 12};
+  verdict.ended_by = "minutes";
   verdict.trials = 3;
   verdict.digest = "0123456789abcdef0123456789abcdef";
   record.verdict = verdict;
