@@ -9,6 +9,7 @@
 #include "search/algorithm/procedure.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/objective/archive.hpp"
+#include "search/objective/race.hpp"
 #include "search/space/random.hpp"
 
 namespace pare::search {

@@ -23,23 +23,6 @@ std::vector<std::int64_t> looks_of(const std::vector<std::int64_t>& rungs) {
 
 }  // namespace
 
-void RaceCounts::add(const RaceCounts& other) {
-  races += other.races;
-  entrants += other.entrants;
-  eliminated += other.eliminated;
-  cut += other.cut;
-  windows_saved += other.windows_saved;
-  for (const Rung& rung : other.rungs) {
-    const auto at =
-        std::find_if(rungs.begin(), rungs.end(), [&](const Rung& each) { return each.windows >= rung.windows; });
-    if (at != rungs.end() && at->windows == rung.windows) {
-      at->spent += rung.spent;
-    } else {
-      rungs.insert(at, rung);
-    }
-  }
-}
-
 Race::Race(std::vector<Recipe> entrants, RaceSettings settings)
     : settings_(std::move(settings)), racing_(std::move(entrants)) {
   EXPECT(!racing_.empty() && !settings_.rungs.empty(), racing_.size(), " entrants, ", settings_.rungs.size(), " rungs");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "search/objective/archive.hpp"
+#include "search/objective/race_counts.hpp"
 
 namespace pare::search {
 
@@ -14,25 +15,6 @@ struct RaceSettings {
   double confidence = 0.9;  ///< at least: that the best entrant is not eliminated, over all looks and entrants together
   double share = 1;         ///< of the challengers that are left, who go on to the next rung; the best of them
   double accept = 2;        ///< ends the race once a challenger beats the defender with that confidence; above 1: never
-};
-
-/// What races cost and saved. Windows are those of entrants racing, whether or not they were known before.
-struct RaceCounts {
-  std::int64_t races = 0;
-  std::int64_t entrants = 0;
-  std::int64_t eliminated = 0;     ///< left because another was better, with confidence
-  std::int64_t cut = 0;            ///< left because too few go on to the next rung
-  std::int64_t windows_saved = 0;  ///< that entrants who left, or a race that ended early, did not have to run
-
-  struct Rung {
-    std::int64_t windows = 0;  ///< up to which it goes
-    std::int64_t spent = 0;    ///< windows that entrants ran in it
-    bool operator==(const Rung&) const = default;
-  };
-  std::vector<Rung> rungs;  ///< ascending
-
-  void add(const RaceCounts& other);
-  bool operator==(const RaceCounts&) const = default;
 };
 
 /// A race of recipes over rungs of windows, the same windows for all: who is worse by paired differences leaves.

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "search/objective/race.hpp"
+#include "search/objective/race_counts.hpp"
 
 namespace pare::search {
 
