@@ -48,7 +48,8 @@ TEST(Registry, NamesTheNearestAlgorithm) {
   const SyntheticProblem problem = additive_problem(4, 2, 1);
 
   EXPECT_EQ(refusal("evopres", problem.problem()),
-            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, exhaustive, greedy, ilp, "
+            "unknown algorithm 'evopres', did you mean 'evopress'? (known: evopress, evopress-bytes, exhaustive, "
+            "greedy, ilp, "
             "nsga2, pare, random, tpe)");
 }
 
