@@ -220,7 +220,8 @@ class SearchRun {
   /// Ends the search between batches, where the algorithm has an answer. Only here does a clock decide anything.
   bool at_limit(std::size_t next) {
     const std::size_t trials = runner_.trials().size() + next;
-    if (experiment_.evaluation_limit > 0 && std::cmp_greater(trials, experiment_.evaluation_limit)) ended_by_ = "evaluations";
+    if (experiment_.evaluation_limit > 0 && std::cmp_greater(trials, experiment_.evaluation_limit))
+      ended_by_ = "evaluations";
     if (experiment_.minute_limit > 0 && seconds_so_far() >= 60 * experiment_.minute_limit) ended_by_ = "minutes";
     if (ended_by_.empty()) return false;
     progress_.say(fmt::format("search.limits.{}: the search ends with the best recipe so far", ended_by_));
