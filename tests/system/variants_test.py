@@ -24,7 +24,7 @@ class Variants(SystemTest):
                 self.assertEqual(verdict["budget_bytes"], 2727936)
 
     def test_algorithms(self):
-        for algorithm in ("pare", "ilp", "greedy", "evopress", "nsga2", "tpe", "random"):
+        for algorithm in ("pare", "ilp", "greedy", "evopress", "evopress-bytes", "nsga2", "tpe", "random"):
             with self.subTest(algorithm):
                 # Even steps between the levels: evopress trades one up for one down.
                 options = ["w3-g32", "w4-g32", "w5-g32"]
@@ -34,6 +34,24 @@ class Variants(SystemTest):
                 self.assertLessEqual(verdict["winner"]["bytes"], verdict["budget_bytes"])
                 self.assertGreater(verdict["spent"]["search_tokens"], 0)
                 self.assertLessEqual(verdict["spent"]["search_tokens"], 25000)
+
+    def test_limits_end_the_search_with_an_answer(self):
+        for limit, most in (("evaluations", 20), ("minutes", 0.01)):
+            with self.subTest(limit):
+                search = {"algorithm": "pare", "limits": {limit: most}}
+                verdict = self.search(self.experiment(limit, search=search))
+
+                self.assertEqual(verdict["ended_by"], limit)
+                self.assertLessEqual(verdict["winner"]["bytes"], verdict["budget_bytes"])
+
+    def test_races_are_reported(self):
+        search = {"algorithm": "pare", "tokens": 60000, "rungs": [256, 1024]}
+        verdict = self.search(self.experiment("races", search=search))
+
+        figures = verdict["figures"]
+        self.assertIsNone(verdict["ended_by"])
+        self.assertGreater(figures["races"], 0)
+        self.assertGreater(sum(rung["spent_windows"] for rung in figures["rungs"]), 0)
 
     def test_seed_changes_the_search(self):
         digests = {self.search(self.experiment(f"seed-{s}", search={**TINY, "seed": s}))["digest"] for s in (1, 2)}

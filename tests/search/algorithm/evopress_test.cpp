@@ -54,6 +54,26 @@ TEST(EvoPress, TradesBytesBetweenClassesWhenTheyAreOff) {
   EXPECT_TRUE(crossed);
 }
 
+TEST(EvoPress, FindsTheOptimumOfASmallClass) {
+  SyntheticProblem problem = two_classes();
+  problem.space.sites.resize(5);  // one size class
+  problem.budget_bytes = problem.space.bytes(Recipe(5, 1));
+  problem.kl = additive_problem(5, problem.windows, 3).kl;
+  const double optimum = problem.mean_kl(drive("exhaustive", problem).best());
+  for (const std::string algorithm : {"evopress", "evopress-bytes"}) {
+    EXPECT_NEAR(problem.mean_kl(drive(algorithm, problem, 1, 3000000).best()), optimum, 1e-9) << algorithm;
+  }
+}
+
+TEST(EvoPress, ImprovesOnUniformWhereSitesInteract) {
+  const SyntheticProblem problem = two_classes();
+  const double uniform = problem.mean_kl(Recipe(8, 1));
+  const double within = problem.mean_kl(drive("evopress", problem, 1, 3000000).best());
+
+  EXPECT_LT(within, uniform);
+  EXPECT_LT(problem.mean_kl(drive("evopress-bytes", problem, 1, 3000000).best()), uniform);
+}
+
 TEST(EvoPress, SelectsInThreeStagesOnFreshWindows) {
   const SyntheticProblem problem = transformer_like_problem(1);
 
