@@ -140,8 +140,8 @@ std::string spent_text(const RunRecord& record, const Verdict& verdict) {
       "Digest  {} over {} trials\n",
       grouped(spent.tokens), grouped(spent.search_tokens),
       spent.reused_tokens == 0 ? "" : fmt::format(", {} known from other runs", grouped(spent.reused_tokens)),
-      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures), ended_text(verdict), verdict.digest,
-      grouped(verdict.trials));
+      grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures),
+      ended_text(verdict), verdict.digest, grouped(verdict.trials));
 }
 
 }  // namespace
