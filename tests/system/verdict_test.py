@@ -30,7 +30,7 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "left_out", "spent", "trials", "digest"},
+            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "spent", "trials", "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
