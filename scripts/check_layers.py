@@ -89,11 +89,11 @@ def problem_with(header, quoted, floor_name, room, layers, root):
     parts = header.split("/")
     target_at = layers.floor_index(parts[0])
 
-    for pattern, home in layers.homes:
-        if matches(header, pattern):
-            if home == f"{floor_name}/{room}":
-                return None
-            return f"{header} has its home in {home} (include a header of that folder instead)"
+    homes = [home for pattern, home in layers.homes if matches(header, pattern)]
+    if homes:
+        if f"{floor_name}/{room}" in homes:
+            return None
+        return f"{header} has its home in {' and '.join(homes)} (include a header of that folder instead)"
     if target_at is None and quoted:
         if header.startswith(".") or len(parts) == 1 or not (root / parts[0]).is_dir():
             return f'"{header}" is not written from the repository root (write "floor/room/file.hpp")'

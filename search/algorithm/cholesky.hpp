@@ -7,7 +7,7 @@
 namespace pare::search {
 
 /// Factor L of a symmetric positive definite matrix A = L L^T, given row by row (the lower triangle is read), with the
-/// two solves that linear models need. Plain loops in a fixed order: the same input gives the same bits. O(n^3 / 6).
+/// two solves that linear models need. One thread: the same input gives the same bits. O(n^3 / 6).
 class Cholesky {
  public:
   /// EXPECTs n x n values and a positive definite matrix.

@@ -66,7 +66,7 @@ void LossModel::learn(const Archive& archive, const std::vector<Recipe>& hubs) {
 }
 
 void LossModel::observe(const Archive& archive, const Recipe& recipe, const Recipe& hub) {
-  const Comparison comparison = archive.compare(recipe, hub);
+  const PairedComparison comparison = archive.compare(recipe, hub);
   Observation seen{{}, 0, 0, static_cast<double>(comparison.windows), 0, 0};
   double squares = 0;
   for (std::size_t s = 0; s < recipe.size(); ++s) {

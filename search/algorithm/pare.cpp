@@ -167,7 +167,7 @@ Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Sc
       {.rungs = rungs(), .confidence = settings_.race_confidence, .share = 0.5, .accept = settings_.accept_confidence});
   co_await race(contest);
   for (const Recipe& each : fresh) {
-    const Comparison seen = archive().compare(each, before);
+    const PairedComparison seen = archive().compare(each, before);
     if (seen.windows > 0) screen_.add(total_score(predicted, each), seen.difference.mean);
   }
   const Recipe& leader = contest.leader();
@@ -175,7 +175,7 @@ Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Sc
     radius_ = std::max<std::size_t>(4, radius_ / 2);
     co_return;
   }
-  const Comparison comparison = archive().compare(leader, before);
+  const PairedComparison comparison = archive().compare(leader, before);
   if (comparison.confidence < settings_.final_confidence) co_return;
   incumbent_ = leader;
   moved = true;

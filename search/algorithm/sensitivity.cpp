@@ -117,7 +117,7 @@ std::set<std::uint8_t> options_to_try(const SearchSite& site, std::uint8_t own, 
 /// Deals the loss of a change of form over the sites of the unit.
 void add_other_forms(const SearchSpace& space, const Archive& archive, const Unit& unit, Sensitivities& table) {
   for (const Recipe& formed : other_forms(space, table.point, unit)) {
-    const Comparison comparison = archive.compare(formed, table.point);
+    const PairedComparison comparison = archive.compare(formed, table.point);
     if (comparison.windows == 0) continue;
     const auto sites = static_cast<double>(unit.size());
     const Estimate share{comparison.difference.mean / sites, comparison.difference.stderr_of_mean / std::sqrt(sites)};
@@ -181,7 +181,7 @@ Sensitivities tabulate(const SearchSpace& space, const Archive& archive, const R
       if (!own_form(o)) score[o] = infinity;
       if (o == point[s] || !own_form(o)) continue;
       swap[s] = static_cast<std::uint8_t>(o);
-      const Comparison comparison = archive.compare(swap, point);
+      const PairedComparison comparison = archive.compare(swap, point);
       if (comparison.windows == 0) continue;
       score[o] = comparison.difference.mean;
       error[o] = comparison.difference.stderr_of_mean;

@@ -11,7 +11,7 @@
 namespace pare::search {
 namespace {
 
-Comparison compare_values(std::span<const double> a, std::span<const double> b) {
+PairedComparison compare_values(std::span<const double> a, std::span<const double> b) {
   return {paired_difference(a, b), confidence_that_less(a, b), static_cast<std::int64_t>(a.size())};
 }
 
@@ -95,7 +95,7 @@ Estimate Archive::mean_known(const Recipe& recipe) const {
   return estimate(known);
 }
 
-Comparison Archive::compare(const Recipe& a, const Recipe& b) const {
+PairedComparison Archive::compare(const Recipe& a, const Recipe& b) const {
   const Entry* entry_a = find(a);
   const Entry* entry_b = find(b);
   if (entry_a == nullptr || entry_b == nullptr || entry_a->failed || entry_b->failed) return {};
@@ -109,7 +109,7 @@ Comparison Archive::compare(const Recipe& a, const Recipe& b) const {
   return compare_values(values_a, values_b);
 }
 
-Comparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const {
+PairedComparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const {
   const double infinity = std::numeric_limits<double>::infinity();
   if (failed(a) && failed(b)) return {{0, 0}, 0.5, count};
   if (failed(a)) return {{infinity, 0}, 0, count};

@@ -14,7 +14,7 @@
 namespace pare::search {
 
 /// Two recipes on the windows both were measured on.
-struct Comparison {
+struct PairedComparison {
   Estimate difference;      ///< a - b
   double confidence = 0.5;  ///< that a is less
   std::int64_t windows = 0;
@@ -52,9 +52,9 @@ class Archive {
   Estimate mean_known(const Recipe& recipe) const;
 
   /// On all windows known of both.
-  Comparison compare(const Recipe& a, const Recipe& b) const;
+  PairedComparison compare(const Recipe& a, const Recipe& b) const;
   /// On a range known of both.
-  Comparison compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const;
+  PairedComparison compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const;
 
   /// At most `most` recipes that are known on the whole range and admitted, lowest mean first; ties by age.
   std::vector<Recipe> best(std::size_t most, std::int64_t begin, std::int64_t count,

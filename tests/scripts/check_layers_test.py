@@ -61,6 +61,13 @@ class CheckLayers(unittest.TestCase):
 
         self.expect_problem("framework/model/a.cpp:1: ", "home in framework/io")
 
+    def test_accepts_a_header_in_each_of_its_homes(self):
+        self.write("framework/compression/a.cpp", "#include <Eigen/Core>")
+        self.write("search/algorithm/a.cpp", "#include <Eigen/Core>")
+        self.write("search/space/a.cpp", "#include <Eigen/Core>")
+
+        self.expect_problem("search/space/a.cpp:1: ", "home in framework/compression and search/algorithm")
+
     def test_keeps_foreign_headers_out_of_the_kernels(self):
         self.write("kernels/core/a.cpp", "#include <fmt/core.h>")
 

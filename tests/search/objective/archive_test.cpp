@@ -55,7 +55,7 @@ TEST(Archive, ComparesOnCommonWindows) {
   archive.add(trial({1}, 0, {1, 2, 3, 4}));
   archive.add(trial({2}, 2, {5, 6, 7, 8}));
 
-  const search::Comparison common = archive.compare({1}, {2});
+  const search::PairedComparison common = archive.compare({1}, {2});
 
   EXPECT_EQ(common.windows, 2);
   EXPECT_DOUBLE_EQ(common.difference.mean, -2);
