@@ -13,13 +13,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <thread>
 
 #include <fmt/core.h>
 
+#include "framework/comm/process_info.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -33,20 +32,6 @@ std::string ending(int status) {
   return fmt::format("exit code {}", WEXITSTATUS(status));
 }
 
-/// Session and state of a process, from /proc/PID/stat; session 0 when it is gone.
-std::pair<pid_t, char> session_of(const std::string& pid) {
-  std::ifstream file("/proc/" + pid + "/stat");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return {0, ' '};
-  std::istringstream fields(line.substr(name_end + 1));
-  char state = ' ';
-  pid_t parent = 0, group = 0, session = 0;
-  fields >> state >> parent >> group >> session;
-  return {session, state};
-}
-
 /// Processes of the session that still run.
 std::vector<pid_t> members(pid_t session) {
   std::vector<pid_t> found;
@@ -55,8 +40,9 @@ std::vector<pid_t> members(pid_t session) {
   while (const dirent* entry = ::readdir(directory)) {
     const std::string name = entry->d_name;
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const auto [owner, state] = session_of(name);
-    if (owner == session && state != 'Z') found.push_back(static_cast<pid_t>(std::stol(name)));
+    const pid_t pid = static_cast<pid_t>(std::stol(name));
+    const auto process = find_process(pid);
+    if (process && process->session == session && !process->ended()) found.push_back(pid);
   }
   ::closedir(directory);
   return found;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/comm/launcher.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+
+#include "framework/comm/process_info.hpp"
 
 namespace pare::framework {
 
@@ -25,8 +24,7 @@ std::string node_name() {
   constexpr std::size_t longest = 255;
   if (const char* name = std::getenv("SLURMD_NODENAME"); name != nullptr && *name != '\0')
     return std::string(name).substr(0, longest);
-  std::array<char, longest + 1> name{};
-  return gethostname(name.data(), longest) == 0 ? name.data() : "unknown";
+  return host_name();
 }
 
 }  // namespace pare::framework

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "framework/comm/process_info.hpp"
 #include "framework_build_facts.hpp"
 
 namespace pare::framework {
@@ -64,11 +65,6 @@ std::string compiled_sets() {
   append(sets, "fp16", true);
 #endif
   return sets.empty() ? "base" : sets;
-}
-
-std::string hostname() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 std::string cpu_model() {
@@ -140,7 +136,7 @@ Facts collect_provenance() {
               {"march", build_facts::march},
               {"isa", isa_id()},
               {"mpi", build_facts::mpi},
-              {"hostname", hostname()},
+              {"hostname", host_name()},
               {"cpu_model", cpu_model()},
               {"cores", cores()},
               {"memory_bytes", memory_bytes()},

@@ -3,12 +3,12 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <exception>
 #include <new>
 #include <stdexcept>
 
+#include "framework/comm/process_info.hpp"
 #include "framework/data/self_generated_text.hpp"
 #include "framework/data/window_file.hpp"
 #include "framework/evaluation/teacher_plan.hpp"
@@ -28,9 +28,7 @@ FailureKind kind_of(const std::exception& error) {
 }
 
 Hello make_hello(const framework::Model& model) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return {framework::build_id(), framework::isa_id(), model.hash(), host.data(), getpid()};
+  return {framework::build_id(), framework::isa_id(), model.hash(), framework::host_name(), getpid()};
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <array>
-
+#include "framework/comm/process_info.hpp"
 #include "framework/log/log.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/error.hpp"
@@ -23,11 +22,9 @@ void open_rank_log(const std::filesystem::path& output, const framework::Process
     fmt::print(stderr, "pare: warning: {}\n", error.what());
     return;
   }
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
   framework::log_line(framework::LogLevel::info,
                       fmt::format("pare {}, rank {} of {}, pid {} on {}", framework::version(), group.rank(),
-                                  group.size(), ::getpid(), host.data()));
+                                  group.size(), ::getpid(), framework::host_name()));
 }
 
 }  // namespace pare::search

@@ -139,7 +139,7 @@ class Supervisor {
   }
 
   static void take(std::optional<RunStatus>& final_status, const std::optional<RunStatus>& status) {
-    if (status && status->state >= RunState::complete) final_status = status;
+    if (status && is_final(status->state)) final_status = status;
   }
 
   /// Until the launch has ended, or has to be ended.

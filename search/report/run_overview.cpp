@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/report/run_overview.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -36,14 +33,7 @@ std::optional<Owner> read_owner(const fs::path& directory) {
 bool is_gone(const RunStatus& status, const std::optional<Owner>& owner) {
   if (owner && owner->host == status.host && owner->pid == status.pid)
     return presence_of(*owner, this_process()) == Presence::gone;
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return status.host == host.data() && !fs::exists("/proc/" + std::to_string(status.pid));
-}
-
-bool is_final(RunState state) {
-  return state == RunState::complete || state == RunState::drained || state == RunState::stalled ||
-         state == RunState::failed;
+  return writer_is_dead(status);
 }
 
 void read_state(RunOverview& overview) {

@@ -10,11 +10,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <sstream>
-#include <vector>
 
-#include "kernels/core/contract.hpp"
+#include "framework/comm/process_info.hpp"
 
 namespace pare::search {
 namespace {
@@ -39,35 +36,16 @@ std::optional<std::int64_t> number_in(std::string_view text) {
   return value;
 }
 
-struct ProcessState {
-  std::string start;  ///< empty: there is no such process
-  bool zombie = false;
-};
-
-/// Fields 3 (state) and 22 (start time) of proc(5); the name in front of them may hold anything but ends with ')'.
-ProcessState state_of(std::int64_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return {};
-  std::istringstream fields(text.substr(name_end + 1));
-  const std::vector<std::string> words{std::istream_iterator<std::string>(fields), {}};
-  if (words.size() < 20) return {};
-  return {words[19], words[0] == "Z" || words[0] == "X"};
-}
-
 }  // namespace
 
 Owner this_process() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
   std::error_code ignored;
   Owner owner;
-  owner.host = host.data();
+  owner.host = framework::host_name();
   owner.boot_id = first_line("/proc/sys/kernel/random/boot_id");
   owner.pid_namespace = std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
   owner.pid = ::getpid();
-  owner.pid_start = state_of(owner.pid).start;
+  owner.pid_start = framework::find_process(owner.pid).value_or(framework::ProcessInfo{}).start;
   owner.job = environment("SLURM_JOB_ID");
   owner.restarts = number_in(environment("SLURM_RESTART_COUNT")).value_or(0);
   owner.since = fmt::format("{:%Y-%m-%d %H:%M:%S} UTC",
@@ -106,10 +84,10 @@ Presence presence_of(const Owner& other, const Owner& self) {
   if (!other.job.empty() && other.job == self.job && other.restarts < self.restarts) return Presence::gone;
   if (other.boot_id != self.boot_id) return other.host == self.host ? Presence::gone : Presence::unknown;
   if (other.pid_namespace != self.pid_namespace) return Presence::unknown;
-  const ProcessState state = state_of(other.pid);
-  if (state.start != other.pid_start) return Presence::gone;
+  const framework::ProcessInfo process = framework::find_process(other.pid).value_or(framework::ProcessInfo{});
+  if (process.start != other.pid_start) return Presence::gone;
   // The first thread of a process may have ended before the others.
-  return state.zombie ? Presence::unknown : Presence::alive;
+  return process.ended() ? Presence::unknown : Presence::alive;
 }
 
 }  // namespace pare::search

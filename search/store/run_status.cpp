@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 
+#include "framework/comm/process_info.hpp"
+#include "framework/io/atomic_file.hpp"
 #include "framework/io/json.hpp"
-#include "framework/io/system_error.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
@@ -19,12 +19,6 @@ namespace {
 
 constexpr std::array names = {"STARTING", "READY", "RUNNING", "COMPLETE", "DRAINED", "STALLED", "FAILED"};
 constexpr auto write_interval = std::chrono::seconds(1);
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 std::string program_of(const std::string& process) {
   std::ifstream file("/proc/" + process + "/comm");
@@ -35,11 +29,8 @@ std::string program_of(const std::string& process) {
 
 /// A process that was killed but not waited for yet is still there, as a zombie.
 bool is_running(const RunStatus& status) {
-  std::ifstream file("/proc/" + std::to_string(status.pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(") ");
-  return name_end != std::string::npos && line.compare(name_end, 3, ") Z") != 0;
+  const auto process = framework::find_process(status.pid);
+  return process && !process->ended();
 }
 
 }  // namespace
@@ -48,21 +39,25 @@ std::string name_of(RunState state) {
   return names.at(static_cast<std::size_t>(state));
 }
 
+bool is_final(RunState state) {
+  return state >= RunState::complete;
+}
+
 RunStatus status_of_this_process() {
   RunStatus status;
-  status.host = host_name();
+  status.host = framework::host_name();
   status.pid = getpid();
   return status;
 }
 
 bool is_at_work(const RunStatus& status) {
   // A number may have passed to a stranger since, so the program has to be ours, too.
-  return status.state < RunState::complete && status.host == host_name() && status.pid != getpid() &&
+  return !is_final(status.state) && status.host == framework::host_name() && status.pid != getpid() &&
          is_running(status) && program_of(std::to_string(status.pid)) == program_of("self");
 }
 
 bool writer_is_dead(const RunStatus& status) {
-  return status.host == host_name() && !is_running(status);
+  return status.host == framework::host_name() && !is_running(status);
 }
 
 std::filesystem::path status_file(const std::filesystem::path& output) {
@@ -80,13 +75,7 @@ void write_run_status(const std::filesystem::path& file, const RunStatus& status
                              {"tokens", status.tokens},
                              {"exit_code", status.exit_code},
                              {"error", status.error}};
-  // One temporary name, and no fsync: the status is worth nothing after a power loss, and kills leave no litter.
-  const std::filesystem::path temporary = file.parent_path() / ("." + file.filename().string() + ".tmp");
-  std::ofstream out(temporary, std::ios::binary);
-  out << json.dump(2, ' ', false, framework::Json::error_handler_t::replace) << "\n";
-  out.close();
-  VALIDATE(!out.fail(), file.string(), ": cannot be written (", framework::system_reason(errno), ")");
-  std::filesystem::rename(temporary, file);
+  framework::replace_file(file, json.dump(2, ' ', false, framework::Json::error_handler_t::replace) + "\n");
 }
 
 std::optional<RunStatus> read_run_status(const std::filesystem::path& file) {

@@ -22,6 +22,8 @@ enum class RunState {
 
 std::string name_of(RunState state);
 
+bool is_final(RunState state);
+
 /// What OUTPUT/status.json says: the one word on whether a run ended well, since exit codes of launchers say nothing.
 struct RunStatus {
   RunState state = RunState::starting;
