@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "framework/io/h5_file.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/store/digest.hpp"
+#include "search/store/h5_columns.hpp"
 #include "search/store/run_file.hpp"
 #include "search/store/schema.hpp"
 
@@ -14,68 +14,7 @@ namespace pare::search {
 namespace {
 
 using framework::H5File;
-using schema::Column;
-
-/// Columns of one group, which have to be equally long.
-class Table {
- public:
-  Table(const H5File& file, const Column& first) : file_(file), rows_(length(first)) {}
-
-  std::size_t rows() const { return static_cast<std::size_t>(rows_); }
-
-  template <class T>
-  std::vector<T> read(const Column& column) const {
-    check_length(column);
-    if constexpr (std::is_same_v<T, std::string>)
-      return file_.read_strings(column.path);
-    else
-      return file_.read<T>(column.path);
-  }
-
-  /// Every row as a vector of its own.
-  template <class T>
-  std::vector<std::vector<T>> read_rows(const Column& column) const {
-    check_length(column);
-    const std::vector<std::int64_t> shape = file_.shape(column.path);
-    VALIDATE(shape.size() == 2, file_.path().string(), ": ", column.path, " is damaged: it has ", shape.size(),
-             " dimensions, not 2");
-    const std::vector<T> values = file_.read<T>(column.path);
-    std::vector<std::vector<T>> rows;
-    for (std::int64_t r = 0; r < rows_; ++r)
-      rows.emplace_back(values.begin() + r * shape[1], values.begin() + (r + 1) * shape[1]);
-    return rows;
-  }
-
- private:
-  std::int64_t length(const Column& column) const {
-    const std::vector<std::int64_t> shape = file_.shape(column.path);
-    VALIDATE(!shape.empty(), file_.path().string(), ": ", column.path, " is damaged: it is not a column");
-    return shape.front();
-  }
-
-  void check_length(const Column& column) const {
-    VALIDATE(length(column) == rows_, file_.path().string(), ": ", column.path, " is damaged: ", length(column),
-             " rows beside columns of ", rows_);
-  }
-
-  const H5File& file_;
-  std::int64_t rows_;
-};
-
-void check_format(const H5File& file) {
-  const std::string name = file.path().string();
-  VALIDATE(file.has_attribute("/", "format") && file.string_attribute("/", "format") == schema::format, name,
-           ": this is no run file of pare");
-  const std::int64_t version = file.int_attribute("/", "version");
-  VALIDATE(version == schema::version, name, ": run file version ", version, ", this pare reads version ",
-           schema::version);
-}
-
-void get_provenance(const H5File& file, RunRecord& record) {
-  std::istringstream keys(file.string_attribute(schema::provenance, schema::provenance_keys));
-  for (std::string key; std::getline(keys, key);)
-    record.provenance.emplace_back(key, file.string_attribute(schema::provenance, key));
-}
+using h5::Table;
 
 std::vector<SearchSite> get_sites(const H5File& file) {
   const Table table(file, schema::site_name);
@@ -268,7 +207,7 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
 
 RunRecord read_run_file(const std::filesystem::path& path) {
   const H5File file = H5File::open(path);
-  check_format(file);
+  h5::check_format(file, schema::format, schema::version, "run file");
   RunRecord record;
   if (file.has_attribute("/", schema::journal_sequence))
     record.journal_sequence = static_cast<std::uint64_t>(file.int_attribute("/", schema::journal_sequence));
@@ -280,7 +219,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
   if (file.has_attribute(schema::experiment, schema::calibration_windows))
     record.calibration_windows = file.int_attribute(schema::experiment, schema::calibration_windows);
-  get_provenance(file, record);
+  record.provenance = h5::get_provenance(file);
   record.space.sites = get_sites(file);
   get_options(file, record.space.sites);
   if (file.contains(schema::measures)) get_measures(file, record.space);

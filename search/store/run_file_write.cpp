@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "kernels/core/contract.hpp"
 #include "search/objective/statistics.hpp"
 #include "search/store/digest.hpp"
+#include "search/store/h5_columns.hpp"
 #include "search/store/run_file.hpp"
 #include "search/store/schema.hpp"
 
@@ -16,45 +16,12 @@ namespace pare::search {
 namespace {
 
 using framework::H5File;
-using schema::Column;
-
-/// One value a row: field(row).
-template <class Row, class Field>
-auto collect(const std::vector<Row>& rows, Field field) {
-  std::vector<std::decay_t<std::invoke_result_t<Field, const Row&>>> values;
-  values.reserve(rows.size());
-  for (const Row& row : rows) values.push_back(field(row));
-  return values;
-}
-
-template <class T>
-void put(H5File& file, const Column& column, const std::vector<T>& values) {
-  file.write(column.path, values);
-  file.describe(column.path, column.units, column.description);
-}
-
-/// [rows, width]: the vector field(row) in each row, filled up with `padding`.
-template <class Row, class Field, class T>
-void put_rows(H5File& file, const Column& column, const std::vector<Row>& rows, Field field, std::size_t width,
-              T padding) {
-  std::vector<T> values(rows.size() * width, padding);
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    const std::vector<T>& row = field(rows[r]);
-    EXPECT(row.size() <= width, column.path, ": ", row.size(), " values in row ", r);
-    std::copy(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(r * width));
-  }
-  const kernels::MatrixView<const T> view(values.data(), std::ssize(rows), static_cast<std::int64_t>(width));
-  file.write(column.path, view, true);
-  file.describe(column.path, column.units, column.description);
-}
+using h5::collect;
+using h5::put;
+using h5::put_rows;
+using h5::put_text;
 
 constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
-
-void put_text(H5File& file, const char* object, const std::string& key, const std::string& text) {
-  VALIDATE(text.size() <= schema::longest_text, file.path().string(), ": ", key,
-           " is too long for a run file: ", text.size(), " bytes of at most ", schema::longest_text);
-  file.set_attribute(object, key, text);
-}
 
 void put_experiment(H5File& file, const RunRecord& record) {
   file.create_group(schema::experiment);
@@ -65,20 +32,6 @@ void put_experiment(H5File& file, const RunRecord& record) {
   file.set_attribute(schema::experiment, schema::search_windows, record.search_windows);
   file.set_attribute(schema::experiment, schema::holdout_windows, record.holdout_windows);
   file.set_attribute(schema::experiment, schema::calibration_windows, record.calibration_windows);
-}
-
-void put_provenance(H5File& file, const RunRecord& record) {
-  file.create_group(schema::provenance);
-  std::string keys;
-  std::set<std::string> seen{schema::provenance_keys, ""};
-  for (const auto& [key, value] : record.provenance) {
-    const bool is_new = seen.insert(key).second;
-    VALIDATE(is_new && key.find('\n') == std::string::npos, file.path().string(), ": provenance cannot have the key '",
-             key, "': it is empty, taken, or has several lines");
-    put_text(file, schema::provenance, key, value);
-    keys += key + "\n";
-  }
-  put_text(file, schema::provenance, schema::provenance_keys, keys);
 }
 
 void put_space(H5File& file, const SearchSpace& space) {
@@ -230,7 +183,7 @@ void write_run_file(const std::filesystem::path& path, const RunRecord& record) 
   file.set_attribute("/", "version", schema::version);
   file.set_attribute("/", schema::journal_sequence, static_cast<std::int64_t>(record.journal_sequence));
   put_experiment(file, record);
-  put_provenance(file, record);
+  h5::put_provenance(file, record.provenance);
   put_space(file, record.space);
   put_trials(file, record);
   if (record.verdict) put_verdict(file, record);

@@ -243,6 +243,11 @@ TEST_F(RunFileWithPythonTest, NoticesAMissingOrShortColumn) {
   EXPECT_THAT(error_of_reading(), HasSubstr("/trials/begin"));
 }
 
+TEST_F(RunFileWithPythonTest, NoticesAColumnOfSeveralValuesARow) {
+  ASSERT_EQ(python("  del run['trials/begin']\n  run['trials/begin'] = numpy.zeros((3, 0), numpy.int64)\n", "r+"), 0);
+  EXPECT_EQ(error_of_reading(), path.string() + ": /trials/begin is damaged: it has 2 dimensions, not 1");
+}
+
 TEST_F(RunFileWithPythonTest, NoticesAWinnerThatIsNotThere) {
   ASSERT_EQ(python("  run['verdict'].attrs.modify('winner', numpy.int64(3))\n", "r+"), 0);
 
