@@ -2,7 +2,6 @@
 #include "framework/evaluation/teacher.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "framework/io/hash.hpp"
 #include "framework/provenance/provenance.hpp"
@@ -50,9 +49,8 @@ kernels::MatrixView<const float> Teacher::log_probabilities(std::int64_t window,
   return {log_probabilities_ + window * scored * plan_.top_k, count * scored, plan_.top_k};
 }
 
-double Teacher::holdout_nll() const {
-  const double sum = std::accumulate(nll_.begin() + plan_.search_windows, nll_.end(), 0.0);
-  return sum / static_cast<double>(plan_.holdout_windows);
+std::vector<double> Teacher::holdout_nll() const {
+  return {nll_.begin() + plan_.search_windows, nll_.end()};
 }
 
 TeacherWriter::TeacherWriter(const std::filesystem::path& path, const TeacherPlan& plan)

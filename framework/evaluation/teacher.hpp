@@ -33,8 +33,8 @@ class Teacher {
   /// Rows of `count` windows from `window` on, counted over both sets.
   kernels::MatrixView<const std::uint32_t> ids(std::int64_t window, std::int64_t count) const;
   kernels::MatrixView<const float> log_probabilities(std::int64_t window, std::int64_t count) const;
-  /// Mean over the held-out windows, nats a token.
-  double holdout_nll() const;
+  /// Of each held-out window, nats a token.
+  std::vector<double> holdout_nll() const;
 
  private:
   TeacherPlan plan_;

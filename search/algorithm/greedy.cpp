@@ -282,8 +282,8 @@ std::string Greedy::status() const {
   if (phase_ == "descent") {
     text << ", " << space().bytes(point_) << " of " << problem().budget.bytes << " bytes";
   } else if (known > 0) {
-    text << ", mean KL " << std::setprecision(4) << archive().mean(answer_, 0, known).mean << " on " << known
-         << " windows";
+    text << ", " << loss_name(problem().objective) << " " << std::setprecision(4)
+         << archive().mean(answer_, 0, known).mean << " on " << known << " windows";
   }
   return text.str();
 }

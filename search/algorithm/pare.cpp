@@ -219,8 +219,8 @@ std::string Pare::status() const {
   text << "pare: " << phase_;
   const std::int64_t known = archive().known_from_start(incumbent_);
   if (known > 0) {
-    text << ", mean KL " << std::setprecision(4) << archive().mean(incumbent_, 0, known).mean << " on " << known
-         << " windows";
+    text << ", " << loss_name(problem().objective) << " " << std::setprecision(4)
+         << archive().mean(incumbent_, 0, known).mean << " on " << known << " windows";
   }
   return text.str();
 }

@@ -20,6 +20,7 @@ const SearchProblem& checked(const SearchProblem& problem) {
   EXPECT(problem.budget.fits(*problem.space, problem.budget.cheapest(*problem.space)), "no recipe is known to fit");
   VALIDATE(problem.token_limit >= 0, "token limit: ", problem.token_limit,
            " (it must not be negative), 0 for the default");
+  EXPECT(problem.objective.domains.empty() || std::ssize(problem.objective.search) == problem.windows);
   EXPECT(!problem.start || problem.start->size() == problem.space->sites.size(), "a start of another space");
   return problem;
 }
@@ -31,7 +32,7 @@ ProceduralAlgorithm::ProceduralAlgorithm(const SearchProblem& problem, std::int6
       token_limit_(problem.token_limit > 0 ? problem.token_limit : default_token_limit),
       rungs_(problem.rungs.empty() ? default_rungs(problem.windows)
                                    : rungs_of_tokens(problem.rungs, problem.window_length, problem.windows)),
-      archive_(problem.windows) {}
+      archive_(problem.windows, WindowLoss(problem.objective, WindowSet::search)) {}
 
 void ProceduralAlgorithm::learn(std::span<const Trial> trials) {
   EXPECT(!started_, "learn() after the first ask()");

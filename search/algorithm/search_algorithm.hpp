@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "search/objective/objective.hpp"
 #include "search/objective/search_figures.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/budget.hpp"
@@ -27,6 +28,7 @@ struct SearchProblem {
   /// own may leave it aside.
   std::optional<Recipe> start = std::nullopt;
   std::vector<std::int64_t> rungs = {};  ///< tokens of the rungs of a race; empty: an eighth, a half and all windows
+  Objective objective = {};              ///< what is minimized; the mean of KL by default
 };
 
 /// A recipe worth confirming on held-out windows.

@@ -45,6 +45,8 @@ std::int64_t tokens_of(const std::vector<EvaluationRequest>& requests, std::int6
 std::vector<std::int64_t> resolve_budgets(const Experiment& experiment, const SearchSpace& space) {
   VALIDATE(!experiment.compare.budgets.empty(),
            "compare: searches are compared under sizes, list them: compare.budgets: [{bits_per_weight: 3}]");
+  VALIDATE(experiment.objective.metric == Metric::kl && experiment.objective.combine == Combine::mean,
+           "compare: searches are compared by their mean KL, leave out objective");
   std::vector<std::int64_t> bytes;
   for (std::size_t b = 0; b < experiment.compare.budgets.size(); ++b) {
     try {

@@ -236,6 +236,19 @@ std::string budget_text(const Experiment& experiment, const Plan& plan) {
   return text;
 }
 
+/// The token files, with the share of each in the windows that decide the search.
+std::string text_of(const Experiment& experiment) {
+  if (experiment.texts.empty()) return "sampled from the model itself";
+  if (experiment.objective.domains.empty()) return experiment.texts.front().file.string();
+  std::vector<std::string> parts;
+  for (std::size_t t = 0; t < experiment.texts.size(); ++t) {
+    const framework::TextSource& text = experiment.texts[t];
+    parts.push_back(fmt::format("{} ({}, {} windows)", text.name, text.file.string(),
+                                std::ranges::count(experiment.objective.search, static_cast<std::uint16_t>(t))));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 /// Arithmetic of one token through the whole model, multiply and add counted as two.
 double operations_per_token(const Plan& plan, std::int64_t length) {
   const framework::ModelConfig& config = plan.model.config();
@@ -258,7 +271,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   line("model", fmt::format("{}: {}, {} layers, hidden {}, vocabulary {}, {} on disk", plan.model.directory().string(),
                             config.model_type, config.layers, config.hidden, config.vocabulary,
                             bytes_text(plan.model.total_bytes())));
-  line("text", experiment.calibration == "self" ? "sampled from the model itself" : experiment.calibration);
+  line("text", paragraph(text_of(experiment)));
   line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm{}", windows.windows,
                        windows.length, windows.holdout,
                        windows.calibration > 0 ? fmt::format(", {} to calibrate on", windows.calibration) : ""));
@@ -267,6 +280,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
   text += site_table(plan) + "\n" + tied_text(plan) + left_out_text(plan);
   text += budget_text(experiment, plan);
+  line("objective", loss_name(experiment.objective));
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));
 
   std::int64_t tokens = 0;

@@ -38,7 +38,8 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   return {.candidate = make_contestant(plan.space, plan.budgets.front(), file_or_option, trial),
           .budget_bytes = plan.budgets.front().bytes,
           .reference_bytes = plan.space.original_bytes(),
-          .reference_perplexity = std::exp(session.reference_nll())};
+          .reference_perplexity = std::exp(estimate(session.reference_nll()).mean),
+          .reference_window_nll = session.reference_nll()};
 }
 
 }  // namespace pare::search

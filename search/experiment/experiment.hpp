@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "framework/compression/site.hpp"
+#include "framework/data/text_mixture.hpp"
 #include "framework/data/token_windows.hpp"
 #include "kernels/gemm/linear.hpp"
 #include "search/experiment/containment.hpp"
+#include "search/objective/objective.hpp"
 #include "search/space/budget_rule.hpp"
 
 namespace pare::search {
@@ -53,7 +55,8 @@ struct KvCache {
 struct Experiment {
   std::filesystem::path model;
 
-  std::string calibration = "self";  ///< "self": sampled from the model; else a token file
+  std::vector<framework::TextSource> texts;  ///< token files; empty: text sampled from the model
+  Objective objective;
   /// `calibration` as the experiment asks for it, 0: the search windows; no windows of their own are cut where no option
   /// is calibrated (Plan::windows).
   framework::WindowPlan windows;

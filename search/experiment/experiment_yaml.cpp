@@ -13,6 +13,7 @@
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
+#include "search/experiment/objective_yaml.hpp"
 
 namespace pare::search {
 namespace {
@@ -171,13 +172,20 @@ void read_measures(const ConfigView& root, Experiment& experiment) {
 }
 
 void read_data(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"calibration", "windows", "length", "holdout", "calibration_windows"});
-  experiment.calibration = view.at("calibration").as_string();
+  view.allow_keys({"calibration", "texts", "windows", "length", "holdout", "calibration_windows"});
+  const auto texts = view.find("texts");
+  if (texts && view.find("calibration")) texts->fail("the text is given as data.calibration, too; keep one of them");
+  if (texts) {
+    experiment.texts = read_texts(*texts);
+  } else if (const std::string text = view.at("calibration").as_string(); text != "self") {
+    experiment.texts.push_back({.file = text, .name = {}});
+  }
   if (const auto x = view.find("windows")) experiment.windows.windows = x->as_int(2, 1 << 24);
   if (const auto x = view.find("length")) experiment.windows.length = x->as_int(2, 1 << 20);
   if (const auto x = view.find("holdout")) experiment.windows.holdout = x->as_int(2, 1 << 24);
   experiment.windows.calibration = experiment.windows.windows;
   if (const auto x = view.find("calibration_windows")) experiment.windows.calibration = x->as_int(0, 1 << 24);
+  if (texts) deal_domains(*texts, experiment.texts, experiment.windows, experiment.objective);
 }
 
 std::vector<std::int64_t> read_rungs(const ConfigView& view) {
@@ -328,13 +336,14 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "target", "options", "ties", "budget", "latency", "kv", "search",
-                   "compare", "evaluation", "output", "cache", "reuse", "cluster", "startup", "threads"});
+  root.allow_keys({"schema", "model", "data", "objective", "target", "options", "ties", "budget", "latency", "kv",
+                   "search", "compare", "evaluation", "output", "cache", "reuse", "cluster", "startup", "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
   experiment.model = root.at("model").at("path").as_string();
   read_data(root.at("data"), experiment);
+  if (const auto x = root.find("objective")) read_objective(*x, experiment.objective);
   if (const auto x = root.find("target")) one_of(*x, {"none"});
   experiment.options = read_option_rules(root.at("options"));
   if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);

@@ -9,8 +9,20 @@
 
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/contest.hpp"
+#include "search/objective/window_loss.hpp"
 
 namespace pare::search {
+namespace {
+
+/// What the objective makes of each trial.
+std::vector<double> losses_of(const Objective& objective, std::span<const Trial> trials) {
+  const WindowLoss loss(objective, WindowSet::holdout);
+  std::vector<double> losses;
+  for (const Trial& trial : trials) losses.push_back(loss.mean(loss.values(trial), trial.request.begin).mean);
+  return losses;
+}
+
+}  // namespace
 
 std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget, std::vector<Finalist> finalists) {
   std::vector<Finalist> field = std::move(finalists);
@@ -61,8 +73,8 @@ Contestant make_contestant(const SearchSpace& space, const Budget& budget, const
   return contestant;
 }
 
-Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Finalist> field,
-              std::span<const Trial> trials) {
+Verdict judge(const SearchSpace& space, const Budget& budget, const Objective& objective,
+              std::span<const Finalist> field, std::span<const Trial> trials) {
   EXPECT(!field.empty() && field.size() == trials.size());
   Verdict verdict;
   verdict.budget_bytes = budget.bytes;
@@ -71,17 +83,18 @@ Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Fi
     verdict.contestants.push_back(make_contestant(space, budget, field[i].name, trials[i]));
   }
   ENSURE(verdict.contestants.front().fits, field.front().name);
+  const std::vector<double> losses = losses_of(objective, trials);
   for (std::size_t i = 1; i < field.size(); ++i) {
-    const Contestant& contestant = verdict.contestants[i];
-    if (contestant.fits && contestant.kl.mean < verdict.contestants[verdict.winner].kl.mean) verdict.winner = i;
+    if (verdict.contestants[i].fits && losses[i] < losses[verdict.winner]) verdict.winner = i;
   }
   return verdict;
 }
 
-Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, std::span<const Finalist> field,
-              std::span<const Trial> trials) {
-  Verdict verdict = judge(space, budgets.front(), field, trials);
+Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, const Objective& objective,
+              std::span<const Finalist> field, std::span<const Trial> trials) {
+  Verdict verdict = judge(space, budgets.front(), objective, field, trials);
   if (budgets.size() == 1) return verdict;
+  const std::vector<double> losses = losses_of(objective, trials);
   std::vector<Recipe> uniforms;
   for (const std::string& name : space.uniform_options()) uniforms.push_back(*space.uniform(name));
   for (auto budget = budgets.rbegin(); budget != budgets.rend(); ++budget) {
@@ -89,9 +102,7 @@ Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, std:
     for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
       const Contestant& each = verdict.contestants[i];
       if (!budget->fits(space, each.recipe)) continue;
-      const auto better = [&](const std::optional<std::size_t>& best) {
-        return !best || each.kl.mean < verdict.contestants[*best].kl.mean;
-      };
+      const auto better = [&](const std::optional<std::size_t>& best) { return !best || losses[i] < losses[*best]; };
       if (better(winner)) winner = i;
       if (std::ranges::find(uniforms, each.recipe) != uniforms.end() && better(uniform)) uniform = i;
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "search/algorithm/search_algorithm.hpp"
+#include "search/objective/objective.hpp"
 #include "search/objective/trial.hpp"
 #include "search/objective/verdict.hpp"
 #include "search/space/budget.hpp"
@@ -24,12 +25,12 @@ std::vector<Finalist> final_field(const SearchSpace& space, const std::vector<Bu
 Contestant make_contestant(const SearchSpace& space, const Budget& budget, const std::string& name, const Trial& trial);
 
 /// Contestants in the order of the field, and the winner: the algorithm's best finalist, unless one that fits did
-/// better on the held-out windows. `trials` are the held-out trials of the field, in its order.
-Verdict judge(const SearchSpace& space, const Budget& budget, std::span<const Finalist> field,
-              std::span<const Trial> trials);
+/// better on the held-out windows by the objective. `trials` are the held-out trials of the field, in its order.
+Verdict judge(const SearchSpace& space, const Budget& budget, const Objective& objective,
+              std::span<const Finalist> field, std::span<const Trial> trials);
 
 /// The verdict under the first budget, and of each budget who won it. EXPECTs that somebody fits each.
-Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, std::span<const Finalist> field,
-              std::span<const Trial> trials);
+Verdict judge(const SearchSpace& space, const std::vector<Budget>& budgets, const Objective& objective,
+              std::span<const Finalist> field, std::span<const Trial> trials);
 
 }  // namespace pare::search

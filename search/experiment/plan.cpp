@@ -84,7 +84,8 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
           .seed = experiment.seed,
           .token_limit = token_share(experiment, plan, budget),
           .start = std::nullopt,
-          .rungs = experiment.rungs};
+          .rungs = experiment.rungs,
+          .objective = experiment.objective};
 }
 
 }  // namespace pare::search

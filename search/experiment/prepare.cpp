@@ -65,9 +65,9 @@ framework::WindowSets generate_text(const Experiment& experiment, const Plan& pl
           {windows.length, {calibration, tokens.end()}}};
 }
 
-framework::WindowSets read_token_file(const Experiment& experiment, const Plan& plan) {
+framework::WindowSets read_token_files(const Experiment& experiment, const Plan& plan) {
   try {
-    return framework::read_windows(experiment.calibration, plan.windows, plan.model.config().vocabulary);
+    return framework::read_mixture(experiment.texts, plan.windows, plan.model.config().vocabulary);
   } catch (const InputError& error) {
     throw DataError(error.what());
   }
@@ -139,7 +139,7 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
   const std::int64_t vocabulary = plan.model.config().vocabulary;
   framework::WindowSets text;
   fs::path file;
-  if (experiment.calibration == "self") {
+  if (experiment.texts.empty()) {
     file = experiment.cache / ("text-" + text_key(experiment, plan) + ".h5");
     if (fs::exists(file)) {
       text = framework::read_window_file(file, vocabulary);
@@ -147,7 +147,7 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
       text = generate_text(experiment, plan, scheduler, progress);
     }
   } else {
-    text = read_token_file(experiment, plan);
+    text = read_token_files(experiment, plan);
     file = experiment.cache / ("text-" + framework::hash_of(text) + ".h5");
   }
   if (!fs::exists(file)) framework::write_window_file(file, text);
@@ -193,8 +193,8 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
   scheduler.run_on_all(UseBank{files.share(file).string()});
 }
 
-double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                       NodeFiles& files, Scheduler& scheduler, Progress& progress) {
+std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                                    NodeFiles& files, Scheduler& scheduler, Progress& progress) {
   const framework::TeacherPlan teacher_plan =
       framework::make_teacher_plan(plan.model, text, experiment.teacher_top_k, experiment.precision);
   const fs::path file = experiment.cache / ("teacher-" + teacher_plan.key + ".h5");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "framework/data/token_windows.hpp"
 #include "framework/evaluation/teacher.hpp"
 #include "search/coordination/progress.hpp"
@@ -30,8 +32,8 @@ std::string prepare_calibration(const Experiment& experiment, const Plan& plan, 
 void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
                   Scheduler& scheduler, Progress& progress);
 
-/// The full model's answers on both window sets. Returns its mean loss on the held-out windows, nats a token.
-double prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
-                       NodeFiles& files, Scheduler& scheduler, Progress& progress);
+/// The full model's answers on both window sets. Returns its loss on each of the held-out windows, nats a token.
+std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
+                                    NodeFiles& files, Scheduler& scheduler, Progress& progress);
 
 }  // namespace pare::search

@@ -52,6 +52,7 @@ RunRecord make_record(const Experiment& experiment, const Plan& plan) {
   record.search_windows = experiment.windows.windows;
   record.holdout_windows = experiment.windows.holdout;
   record.calibration_windows = plan.windows.calibration;
+  record.objective = experiment.objective;
   record.space = plan.space;
   return record;
 }
@@ -157,9 +158,10 @@ class SearchRun {
     }
     const std::vector<Finalist> field = final_field(plan_.space, plan_.budgets, finalists);
     const std::vector<Trial> trials = confirm(field);
-    Verdict verdict = judge(plan_.space, plan_.budgets, field, trials);
+    Verdict verdict = judge(plan_.space, plan_.budgets, experiment_.objective, field, trials);
     verdict.reference_bytes = plan_.space.original_bytes();
-    verdict.reference_perplexity = std::exp(session_.reference_nll());
+    verdict.reference_window_nll = session_.reference_nll();
+    verdict.reference_perplexity = std::exp(estimate(verdict.reference_window_nll).mean);
     verdict.spent = runner_.spent();
     verdict.figures = figures_;
     verdict.ended_by = ended_by_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "framework/comm/process_group.hpp"
 #include "framework/data/token_windows.hpp"
@@ -30,7 +31,8 @@ class Session {
   const framework::WindowSets& text() const { return text_; }
   /// Key of the statistics that calibrated options stand on; empty: there are none.
   const std::string& calibration_key() const { return calibration_key_; }
-  double reference_nll() const { return reference_nll_; }  ///< of the full model on the held-out windows, nats a token
+  /// Of the full model on each held-out window, nats a token.
+  const std::vector<double>& reference_nll() const { return reference_nll_; }
   LeaseSettings lease_settings() const;
 
  private:
@@ -42,7 +44,7 @@ class Session {
   Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
   framework::WindowSets text_;
   std::string calibration_key_;
-  double reference_nll_ = 0;
+  std::vector<double> reference_nll_;
 };
 
 }  // namespace pare::search

@@ -3,21 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
-namespace {
 
-PairedComparison compare_values(std::span<const double> a, std::span<const double> b) {
-  return {paired_difference(a, b), confidence_that_less(a, b), static_cast<std::int64_t>(a.size())};
-}
-
-}  // namespace
-
-Archive::Archive(std::int64_t windows) : windows_(windows) {
+Archive::Archive(std::int64_t windows, WindowLoss loss) : windows_(windows), loss_(std::move(loss)) {
   EXPECT(windows > 0, "an archive of ", windows, " windows");
 }
 
@@ -26,7 +19,8 @@ void Archive::add(const Trial& trial) {
   EXPECT(request.set == WindowSet::search, "only search windows are kept");
   EXPECT(request.begin >= 0 && request.count >= 0 && request.begin + request.count <= windows_, "windows ",
          request.begin, " + ", request.count, " of ", windows_);
-  EXPECT(static_cast<std::int64_t>(trial.kl.size()) == request.count, trial.kl.size(), " values for ", request.count,
+  const std::vector<double>& values = loss_.values(trial);
+  EXPECT(static_cast<std::int64_t>(values.size()) == request.count, values.size(), " values for ", request.count,
          " windows");
   const auto [found, is_new] = index_.try_emplace(request.recipe, entries_.size());
   if (is_new) {
@@ -34,8 +28,8 @@ void Archive::add(const Trial& trial) {
     entries_.push_back({request.recipe, std::vector<double>(static_cast<std::size_t>(windows_), unknown), false});
   }
   Entry& entry = entries_[found->second];
-  std::copy(trial.kl.begin(), trial.kl.end(), entry.kl.begin() + request.begin);
-  entry.failed = entry.failed || std::any_of(trial.kl.begin(), trial.kl.end(), [](double x) { return std::isinf(x); });
+  std::copy(values.begin(), values.end(), entry.values.begin() + request.begin);
+  entry.failed = entry.failed || std::any_of(values.begin(), values.end(), [](double x) { return std::isinf(x); });
 }
 
 const Archive::Entry* Archive::find(const Recipe& recipe) const {
@@ -46,7 +40,7 @@ const Archive::Entry* Archive::find(const Recipe& recipe) const {
 bool Archive::knows(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return count == 0;
-  return std::none_of(entry->kl.begin() + begin, entry->kl.begin() + begin + count,
+  return std::none_of(entry->values.begin() + begin, entry->values.begin() + begin + count,
                       [](double value) { return std::isnan(value); });
 }
 
@@ -55,7 +49,7 @@ std::vector<EvaluationRequest> Archive::missing(const Recipe& recipe, std::int64
   if (entry == nullptr) return {{recipe, WindowSet::search, begin, count}};
   std::vector<EvaluationRequest> requests;
   for (std::int64_t w = begin; w < begin + count; ++w) {
-    if (!std::isnan(entry->kl[static_cast<std::size_t>(w)])) continue;
+    if (!std::isnan(entry->values[static_cast<std::size_t>(w)])) continue;
     if (!requests.empty() && requests.back().begin + requests.back().count == w) {
       ++requests.back().count;
     } else {
@@ -73,40 +67,32 @@ bool Archive::failed(const Recipe& recipe) const {
 std::int64_t Archive::known_from_start(const Recipe& recipe) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return 0;
-  const auto gap = std::find_if(entry->kl.begin(), entry->kl.end(), [](double value) { return std::isnan(value); });
-  return gap - entry->kl.begin();
+  const auto gap =
+      std::find_if(entry->values.begin(), entry->values.end(), [](double value) { return std::isnan(value); });
+  return gap - entry->values.begin();
 }
 
 std::span<const double> Archive::values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
   EXPECT(knows(recipe, begin, count), "windows ", begin, " + ", count, " are not all known");
   if (count == 0) return {};
-  return std::span(find(recipe)->kl).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+  return std::span(find(recipe)->values).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
 }
 
 Estimate Archive::mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const {
-  return estimate(values(recipe, begin, count));
+  return loss_.mean(values(recipe, begin, count), begin);
 }
 
 Estimate Archive::mean_known(const Recipe& recipe) const {
   const Entry* entry = find(recipe);
   if (entry == nullptr) return {};
-  std::vector<double> known;
-  std::copy_if(entry->kl.begin(), entry->kl.end(), std::back_inserter(known), [](double x) { return !std::isnan(x); });
-  return estimate(known);
+  return loss_.mean(entry->values, 0);
 }
 
 PairedComparison Archive::compare(const Recipe& a, const Recipe& b) const {
   const Entry* entry_a = find(a);
   const Entry* entry_b = find(b);
   if (entry_a == nullptr || entry_b == nullptr || entry_a->failed || entry_b->failed) return {};
-  std::vector<double> values_a;
-  std::vector<double> values_b;
-  for (std::size_t w = 0; w < static_cast<std::size_t>(windows_); ++w) {
-    if (std::isnan(entry_a->kl[w]) || std::isnan(entry_b->kl[w])) continue;
-    values_a.push_back(entry_a->kl[w]);
-    values_b.push_back(entry_b->kl[w]);
-  }
-  return compare_values(values_a, values_b);
+  return loss_.compare(entry_a->values, entry_b->values, 0);
 }
 
 PairedComparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t begin, std::int64_t count) const {
@@ -114,7 +100,7 @@ PairedComparison Archive::compare(const Recipe& a, const Recipe& b, std::int64_t
   if (failed(a) && failed(b)) return {{0, 0}, 0.5, count};
   if (failed(a)) return {{infinity, 0}, 0, count};
   if (failed(b)) return {{-infinity, 0}, 1, count};
-  return compare_values(values(a, begin, count), values(b, begin, count));
+  return loss_.compare(values(a, begin, count), values(b, begin, count), begin);
 }
 
 std::vector<Recipe> Archive::best(std::size_t most, std::int64_t begin, std::int64_t count,

@@ -10,15 +10,9 @@
 
 #include "search/objective/statistics.hpp"
 #include "search/objective/trial.hpp"
+#include "search/objective/window_loss.hpp"
 
 namespace pare::search {
-
-/// Two recipes on the windows both were measured on.
-struct PairedComparison {
-  Estimate difference;      ///< a - b
-  double confidence = 0.5;  ///< that a is less
-  std::int64_t windows = 0;
-};
 
 /// What is known of every recipe, window by window, on the search windows. The memory of an algorithm:
 /// nothing told is lost, ranges of windows told in pieces are one range, and two recipes are compared on the
@@ -26,7 +20,8 @@ struct PairedComparison {
 /// trials alone. Lookup O(log recipes); not thread-safe.
 class Archive {
  public:
-  explicit Archive(std::int64_t windows);
+  /// `loss`: what a window counts, and how windows become one number; the mean of KL by default.
+  explicit Archive(std::int64_t windows, WindowLoss loss = {});
 
   /// EXPECTs search windows in range and as many values as were asked for.
   void add(const Trial& trial);
@@ -44,7 +39,7 @@ class Archive {
   /// How many windows from 0 on are known without a gap.
   std::int64_t known_from_start(const Recipe& recipe) const;
 
-  /// Per-window KL; EXPECTs that all windows of the range are known.
+  /// The loss of each window; EXPECTs that all windows of the range are known.
   std::span<const double> values(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
   Estimate mean(const Recipe& recipe, std::int64_t begin, std::int64_t count) const;
 
@@ -63,12 +58,13 @@ class Archive {
  private:
   struct Entry {
     Recipe recipe;
-    std::vector<double> kl;  ///< NaN where unknown
+    std::vector<double> values;  ///< NaN where unknown
     bool failed = false;
   };
   const Entry* find(const Recipe& recipe) const;
 
   std::int64_t windows_;
+  WindowLoss loss_;
   std::vector<Entry> entries_;
   std::map<Recipe, std::size_t> index_;
 };

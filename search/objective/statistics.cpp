@@ -8,6 +8,18 @@
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
+namespace {
+
+double confidence_below_zero(const Estimate& difference, double degrees_of_freedom) {
+  if (difference.stderr_of_mean == 0) {
+    if (difference.mean == 0) return 0.5;
+    return difference.mean < 0 ? 1 : 0;
+  }
+  const boost::math::students_t distribution(degrees_of_freedom);
+  return boost::math::cdf(distribution, -difference.mean / difference.stderr_of_mean);
+}
+
+}  // namespace
 
 Estimate estimate(std::span<const double> values) {
   const std::size_t n = values.size();
@@ -29,15 +41,25 @@ Estimate paired_difference(std::span<const double> a, std::span<const double> b)
   return estimate(difference);
 }
 
+Estimate unpaired_difference(std::span<const double> a, std::span<const double> b) {
+  const Estimate of_a = estimate(a);
+  const Estimate of_b = estimate(b);
+  return {of_a.mean - of_b.mean, std::hypot(of_a.stderr_of_mean, of_b.stderr_of_mean)};
+}
+
 double confidence_that_less(std::span<const double> a, std::span<const double> b) {
-  const Estimate difference = paired_difference(a, b);
   if (a.size() < 2) return 0.5;
-  if (difference.stderr_of_mean == 0) {
-    if (difference.mean == 0) return 0.5;
-    return difference.mean < 0 ? 1 : 0;
-  }
-  const boost::math::students_t distribution(static_cast<double>(a.size() - 1));
-  return boost::math::cdf(distribution, -difference.mean / difference.stderr_of_mean);
+  return confidence_below_zero(paired_difference(a, b), static_cast<double>(a.size() - 1));
+}
+
+double confidence_that_less_unpaired(std::span<const double> a, std::span<const double> b) {
+  if (a.size() < 2 || b.size() < 2) return 0.5;
+  const double error_a = std::pow(estimate(a).stderr_of_mean, 2);
+  const double error_b = std::pow(estimate(b).stderr_of_mean, 2);
+  const double share_a = error_a * error_a / static_cast<double>(a.size() - 1);
+  const double share_b = error_b * error_b / static_cast<double>(b.size() - 1);
+  const double freedom = share_a + share_b > 0 ? std::pow(error_a + error_b, 2) / (share_a + share_b) : 1;
+  return confidence_below_zero(unpaired_difference(a, b), freedom);
 }
 
 double interval_half_width(const Estimate& estimate, std::size_t n, double confidence) {

@@ -56,6 +56,7 @@ struct Verdict {
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
   std::string ended_by = {};  ///< the limit that ended the search: "minutes", "evaluations"; empty: none did
+  std::vector<double> reference_window_nll = {};  ///< of the full model on the held-out windows; empty in older runs
   Spent spent;
   SearchFigures figures;
   std::int64_t trials = 0;

@@ -14,20 +14,35 @@ bool is_uniform(const SearchSpace& space, const Recipe& recipe) {
 
 }  // namespace
 
-std::optional<Comparison> compare_with_uniform(const RunRecord& record) {
+Estimate loss_of(const RunRecord& record, const Contestant& contestant) {
+  const WindowLoss loss(record.objective, WindowSet::holdout);
+  return loss.mean(loss.values(contestant.window_kl, contestant.window_nll), 0);
+}
+
+std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
   if (!record.verdict) return std::nullopt;
   const std::vector<Contestant>& contestants = record.verdict->contestants;
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < contestants.size(); ++i)
     if (contestants[i].fits && is_uniform(record.space, contestants[i].recipe) &&
-        (!best || contestants[i].kl.mean < contestants[*best].kl.mean))
+        (!best || loss_of(record, contestants[i]).mean < loss_of(record, contestants[*best]).mean))
       best = i;
   if (!best) return std::nullopt;
   const Contestant& winner = contestants[record.verdict->winner];
   const Contestant& uniform = contestants[*best];
-  const Estimate difference = paired_difference(winner.window_kl, uniform.window_kl);
-  return Comparison{*best, winner.kl.mean / uniform.kl.mean, difference.mean,
-                    interval_half_width(difference, winner.window_kl.size(), 0.95)};
+  const WindowLoss loss(record.objective, WindowSet::holdout);
+  const Estimate difference = loss.compare(loss.values(winner.window_kl, winner.window_nll),
+                                           loss.values(uniform.window_kl, uniform.window_nll), 0)
+                                  .difference;
+  const Estimate kl = paired_difference(winner.window_kl, uniform.window_kl);
+  const std::size_t windows = winner.window_kl.size();
+  return OverUniform{.uniform = *best,
+                     .ratio = loss_of(record, winner).mean / loss_of(record, uniform).mean,
+                     .difference = difference.mean,
+                     .half_width = interval_half_width(difference, windows, 0.95),
+                     .kl_ratio = winner.kl.mean / uniform.kl.mean,
+                     .kl_difference = kl.mean,
+                     .kl_half_width = interval_half_width(kl, windows, 0.95)};
 }
 
 }  // namespace pare::search

@@ -4,20 +4,27 @@
 #include <cstddef>
 #include <optional>
 
+#include "search/objective/window_loss.hpp"
 #include "search/store/run_record.hpp"
 
 namespace pare::search {
 
 /// The winner beside the best contestant that gives every site the same option and fits the budget: what a
 /// user would have taken without a search.
-struct Comparison {
+struct OverUniform {
   std::size_t uniform = 0;  ///< index into Verdict::contestants
-  double ratio = 0;         ///< mean held-out KL of the winner / of the uniform recipe
-  double difference = 0;    ///< mean of (winner - uniform) over the same windows, nats a token
+  double ratio = 0;         ///< held-out loss of the winner / of the uniform recipe
+  double difference = 0;    ///< winner - uniform, by the objective
   double half_width = 0;    ///< of the two-sided 95 % interval of the difference (Student's t over windows)
+  double kl_ratio = 0;      ///< the same three of the mean KL, whatever the objective
+  double kl_difference = 0;
+  double kl_half_width = 0;
 };
 
 /// Nothing without a verdict, or when no uniform contestant fits.
-std::optional<Comparison> compare_with_uniform(const RunRecord& record);
+std::optional<OverUniform> compare_with_uniform(const RunRecord& record);
+
+/// By the objective, on the held-out windows.
+Estimate loss_of(const RunRecord& record, const Contestant& contestant);
 
 }  // namespace pare::search

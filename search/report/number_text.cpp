@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/report/number_text.hpp"
 
+#include <fmt/format.h>
+
 namespace pare::search {
 
 std::string grouped(std::int64_t value) {
@@ -8,6 +10,10 @@ std::string grouped(std::int64_t value) {
   const std::size_t first_digit = value < 0 ? 1 : 0;
   for (std::size_t place = text.size(); place > first_digit + 3;) text.insert(place -= 3, 1, ',');
   return text;
+}
+
+std::string perplexity_text(double perplexity) {
+  return perplexity < 1e5 ? fmt::format("{:.4f}", perplexity) : fmt::format("{:.3e}", perplexity);
 }
 
 }  // namespace pare::search

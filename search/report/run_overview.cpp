@@ -55,6 +55,7 @@ void read_trials(RunOverview& overview) {
   overview.algorithm = record.algorithm;
   overview.trials = std::ssize(record.trials);
   overview.failed_trials = std::count_if(record.trials.begin(), record.trials.end(), is_failed);
+  overview.objective = record.objective;
   overview.verdict = record.verdict;
   if (overview.progress) overview.best = best_so_far(record, overview.progress->budget_bytes);
 }
@@ -62,7 +63,7 @@ void read_trials(RunOverview& overview) {
 }  // namespace
 
 std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budget) {
-  Archive archive(record.search_windows);
+  Archive archive(record.search_windows, WindowLoss(record.objective, WindowSet::search));
   for (const Trial& trial : record.trials)
     if (trial.request.set == WindowSet::search && !is_failed(trial)) archive.add(trial);
   const auto fits = [&](const Recipe& recipe) { return budget.fits(record.space, recipe); };
@@ -74,7 +75,7 @@ std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budg
   if (uniform) {
     best.windows = archive.known_from_start(uniform->recipe);
     best.uniform = uniform->name;
-    best.uniform_kl = archive.mean(uniform->recipe, 0, best.windows).mean;
+    best.uniform_loss = archive.mean(uniform->recipe, 0, best.windows).mean;
   } else {
     for (std::size_t i = 0; i < archive.size(); ++i)
       if (fits(archive.recipe(i))) best.windows = std::max(best.windows, archive.known_from_start(archive.recipe(i)));
@@ -82,7 +83,7 @@ std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budg
   if (best.windows == 0) return std::nullopt;
   const std::vector<Recipe> recipes = archive.best(1, 0, best.windows, fits);
   if (recipes.empty()) return std::nullopt;
-  best.kl = archive.mean(recipes.front(), 0, best.windows).mean;
+  best.loss = archive.mean(recipes.front(), 0, best.windows).mean;
   best.bytes = record.space.bytes(recipes.front());
   return best;
 }

@@ -14,11 +14,11 @@ namespace pare::search {
 
 /// How good the best recipe within the budget is on the search windows, so far.
 struct BestSoFar {
-  double kl = 0;  ///< mean over the windows, nats a token
+  double loss = 0;  ///< of the objective, over the windows
   std::int64_t windows = 0;
   std::int64_t bytes = 0;
-  std::string uniform;    ///< the best uniform recipe that fits, empty when none does or none was measured
-  double uniform_kl = 0;  ///< on the same windows
+  std::string uniform;      ///< the best uniform recipe that fits, empty when none does or none was measured
+  double uniform_loss = 0;  ///< on the same windows
 };
 
 /// The best of the trials; nothing when none fits the budget.
@@ -35,6 +35,7 @@ struct RunOverview {
   std::string warning;  ///< what could not be read
   std::optional<RunProgress> progress;
   std::string algorithm;
+  Objective objective;
   std::int64_t trials = 0;
   std::int64_t failed_trials = 0;
   std::optional<BestSoFar> best;
@@ -49,7 +50,7 @@ RunOverview read_overview(const std::filesystem::path& directory);
 std::string overview_text(const RunOverview& overview);
 
 /// For programs: {state, process, error, warning, algorithm, stage, note, tokens {done, limit, rate, seconds_left},
-/// best {kl, windows, bytes, uniform, uniform_kl} or null, winner or null, trials, failed_trials,
+/// objective {metric, combine}, best {loss, windows, bytes, uniform, uniform_loss} or null, winner or null, trials, failed_trials,
 /// workers [as in progress.json], utilization or null, snapshot_trials or null, updated or null, logs}. Names may be added.
 std::string overview_json(const RunOverview& overview);
 

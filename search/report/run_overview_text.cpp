@@ -69,11 +69,11 @@ std::string best_text(const RunOverview& overview) {
   }
   if (!overview.best) return {};
   const BestSoFar& best = *overview.best;
-  std::string text =
-      fmt::format("KL {:.5f} on {} search windows, {} bytes", best.kl, best.windows, grouped(best.bytes));
+  std::string text = fmt::format("{} {:.5f} on {} search windows, {} bytes", loss_name(overview.objective), best.loss,
+                                 best.windows, grouped(best.bytes));
   if (best.uniform.empty()) return text;
-  return text +
-         fmt::format("; {:.3f} times that of {} ({:.5f})", best.kl / best.uniform_kl, best.uniform, best.uniform_kl);
+  return text + fmt::format("; {:.3f} times that of {} ({:.5f})", best.loss / best.uniform_loss, best.uniform,
+                            best.uniform_loss);
 }
 
 std::string workers_text(const RunOverview& overview) {
@@ -127,34 +127,36 @@ std::string overview_json(const RunOverview& overview) {
   const RunProgress progress = overview.progress.value_or(RunProgress());
   Json best(nullptr), winner(nullptr);
   if (overview.best) {
-    best = {{"kl", overview.best->kl},
+    best = {{"loss", overview.best->loss},
             {"windows", overview.best->windows},
             {"bytes", overview.best->bytes},
             {"uniform", overview.best->uniform},
-            {"uniform_kl", overview.best->uniform_kl}};
+            {"uniform_loss", overview.best->uniform_loss}};
   }
   if (overview.verdict) winner = overview.verdict->contestants[overview.verdict->winner].name;
-  const Json json = {{"state", overview.state},
-                     {"process", overview.process},
-                     {"error", overview.error},
-                     {"warning", overview.warning},
-                     {"algorithm", overview.algorithm},
-                     {"stage", progress.stage},
-                     {"note", progress.note},
-                     {"tokens",
-                      {{"done", progress.search_tokens},
-                       {"limit", progress.token_limit},
-                       {"rate", rate_of(progress)},
-                       {"seconds_left", or_null(seconds_left(overview))}}},
-                     {"best", best},
-                     {"winner", winner},
-                     {"trials", overview.trials},
-                     {"failed_trials", overview.failed_trials},
-                     {"workers", workers_json(progress)},
-                     {"utilization", or_null(progress.utilization())},
-                     {"snapshot_trials", overview.snapshot_trials < 0 ? Json(nullptr) : Json(overview.snapshot_trials)},
-                     {"updated", overview.progress ? Json(progress.time) : Json(nullptr)},
-                     {"logs", (overview.directory / "logs").string()}};
+  const Json json = {
+      {"state", overview.state},
+      {"process", overview.process},
+      {"error", overview.error},
+      {"warning", overview.warning},
+      {"objective", {{"metric", to_text(overview.objective.metric)}, {"combine", to_text(overview.objective.combine)}}},
+      {"algorithm", overview.algorithm},
+      {"stage", progress.stage},
+      {"note", progress.note},
+      {"tokens",
+       {{"done", progress.search_tokens},
+        {"limit", progress.token_limit},
+        {"rate", rate_of(progress)},
+        {"seconds_left", or_null(seconds_left(overview))}}},
+      {"best", best},
+      {"winner", winner},
+      {"trials", overview.trials},
+      {"failed_trials", overview.failed_trials},
+      {"workers", workers_json(progress)},
+      {"utilization", or_null(progress.utilization())},
+      {"snapshot_trials", overview.snapshot_trials < 0 ? Json(nullptr) : Json(overview.snapshot_trials)},
+      {"updated", overview.progress ? Json(progress.time) : Json(nullptr)},
+      {"logs", (overview.directory / "logs").string()}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -6,6 +6,7 @@
 #include "framework/io/json.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/report/comparison.hpp"
+#include "search/report/domain_table.hpp"
 
 namespace pare::search {
 namespace {
@@ -27,15 +28,21 @@ Json recipe_json(const SearchSpace& space, const Recipe& recipe) {
   return json;
 }
 
+Json interval_json(double mean, double half_width) {
+  return {{"mean", mean}, {"low", mean - half_width}, {"high", mean + half_width}};
+}
+
+Json objective_json(const Objective& objective) {
+  return {{"metric", to_text(objective.metric)}, {"combine", to_text(objective.combine)}};
+}
+
 Json comparison_json(const RunRecord& record) {
   const auto comparison = compare_with_uniform(record);
   if (!comparison) return nullptr;
   return {{"name", record.verdict->contestants[comparison->uniform].name},
-          {"kl_ratio", comparison->ratio},
-          {"kl_difference",
-           {{"mean", comparison->difference},
-            {"low", comparison->difference - comparison->half_width},
-            {"high", comparison->difference + comparison->half_width}}}};
+          {"kl_ratio", comparison->kl_ratio},
+          {"kl_difference", interval_json(comparison->kl_difference, comparison->kl_half_width)},
+          {"loss_difference", interval_json(comparison->difference, comparison->half_width)}};
 }
 
 Json left_out_json(const SearchSpace& space) {
@@ -102,6 +109,18 @@ Json figures_json(const SearchFigures& figures) {
 
 }  // namespace
 
+Json domains_json(const Objective& objective, const Contestant& contestant) {
+  Json json = Json::array();
+  for (const DomainScore& each : domain_scores(objective, contestant)) {
+    json.push_back({{"name", each.name},
+                    {"weight", each.weight},
+                    {"windows", each.windows},
+                    {"kl", {{"mean", each.kl.mean}, {"stderr", each.kl.stderr_of_mean}}},
+                    {"perplexity", each.perplexity}});
+  }
+  return json;
+}
+
 std::string verdict_json(const RunRecord& record) {
   VALIDATE(record.verdict.has_value(), "the run has no verdict yet (", record.trials.size(),
            " trials): the same command that started it continues it");
@@ -112,8 +131,11 @@ std::string verdict_json(const RunRecord& record) {
   for (const Contestant& contestant : verdict.contestants) {
     contestants.push_back(contestant_json(contestant));
     contestants.back()["fits"] = contestant.fits;
+    contestants.back()["loss"] = loss_of(record, contestant).mean;
+    if (!record.objective.domains.empty()) contestants.back()["domains"] = domains_json(record.objective, contestant);
   }
   Json json = {{"budget_bytes", verdict.budget_bytes},
+               {"objective", objective_json(record.objective)},
                {"winner", winner},
                {"contestants", contestants},
                {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
@@ -126,6 +148,8 @@ std::string verdict_json(const RunRecord& record) {
                {"digest", verdict.digest}};
   if (!verdict.limits.empty()) json["limits"] = limits_json(record.space, verdict.limits);
   if (!verdict.front.empty()) json["front"] = front_json(record);
+  const std::vector<double> reference = domain_perplexities(record.objective, verdict.reference_window_nll);
+  if (!reference.empty()) json["reference"]["domain_perplexities"] = reference;
   return json.dump(2) + "\n";
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "framework/io/json.hpp"
 #include "search/store/run_record.hpp"
 
 namespace pare::search {
@@ -11,11 +12,13 @@ namespace pare::search {
 /// from version to version; names may be added.
 ///
 ///   budget_bytes
+///   objective    {metric, combine}
 ///   winner       {name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, recipe {site: option}}
-///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits}]
-///   reference    {bytes, perplexity}
-///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}}, the 95 % interval; null when no uniform
-///                recipe fits
+///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits, loss, domains}]: loss is what
+///                the objective minimizes; domains [{name, weight, windows, kl, perplexity}] only where there are several
+///   reference    {bytes, perplexity, domain_perplexities}
+///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}, loss_difference {mean, low, high}}, the 95 %
+///                intervals; null when no uniform recipe fits
 ///   left_out     [{site, option, reason}]: options that failed at a site
 ///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
 ///   trials, digest
@@ -24,5 +27,8 @@ namespace pare::search {
 ///
 /// Throws InputError when the run has no verdict yet.
 std::string verdict_json(const RunRecord& record);
+
+/// [{name, weight, windows, kl {mean, stderr}, perplexity}], one a domain; empty where the text is one.
+framework::Json domains_json(const Objective& objective, const Contestant& contestant);
 
 }  // namespace pare::search

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "search/report/allocation_grid.hpp"
 #include "search/report/comparison.hpp"
+#include "search/report/domain_table.hpp"
 #include "search/report/number_text.hpp"
 
 namespace pare::search {
@@ -19,11 +21,6 @@ std::string budget_text(const RunRecord& record, const Verdict& verdict) {
       "Reference  {} bytes, perplexity {:.4f} on {} held-out windows of {} tokens\n",
       grouped(verdict.budget_bytes), record.space.bits_per_weight(verdict.budget_bytes),
       grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows, record.window_length);
-}
-
-/// A model with too much taken away guesses: its perplexity has no end.
-std::string perplexity_text(double perplexity) {
-  return perplexity < 1e5 ? fmt::format("{:.4f}", perplexity) : fmt::format("{:.3e}", perplexity);
 }
 
 std::string contestants_text(const Verdict& verdict) {
@@ -41,16 +38,23 @@ std::string contestants_text(const Verdict& verdict) {
   return text;
 }
 
+std::string ratio_text(const RunRecord& record, const OverUniform& over, const std::string& uniform) {
+  const bool perplexity = record.objective.metric == Metric::perplexity;
+  const std::string name = perplexity ? "Perplexity" : "KL";
+  const std::string worst = record.objective.combine == Combine::worst ? " of the worst domain" : "";
+  return fmt::format("{}{} is {:.3f} times that of {}, the best uniform recipe that fits.\n", name, worst,
+                     perplexity ? std::exp(over.difference) : over.ratio, uniform);
+}
+
 std::string gain_text(const RunRecord& record, const Verdict& verdict) {
   const auto comparison = compare_with_uniform(record);
   if (!comparison) return "No uniform recipe fits the budget.\n";
   const std::string& uniform = verdict.contestants[comparison->uniform].name;
   if (comparison->uniform == verdict.winner) return fmt::format("No recipe was better than {}.\n", uniform);
-  return fmt::format(
-      "KL is {:.3f} times that of {}, the best uniform recipe that fits.\n"
-      "Difference {:+.5f} nats a token, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
-      comparison->ratio, uniform, comparison->difference, comparison->difference - comparison->half_width,
-      comparison->difference + comparison->half_width, record.holdout_windows);
+  return ratio_text(record, *comparison, uniform) +
+         fmt::format("Difference {:+.5f} nats a token, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
+                     comparison->difference, comparison->difference - comparison->half_width,
+                     comparison->difference + comparison->half_width, record.holdout_windows);
 }
 
 std::string left_out_text(const SearchSpace& space) {
@@ -153,8 +157,9 @@ std::string verdict_table(const RunRecord& record) {
   const Verdict& verdict = *record.verdict;
   const Contestant& winner = verdict.contestants[verdict.winner];
   return budget_text(record, verdict) + limits_text(record.space, verdict.limits, winner.recipe) +
-         fmt::format("Winner     {}\n\n", winner.name) + contestants_text(verdict) + front_text(record, verdict) +
-         "\n" + gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
+         fmt::format("Objective  {}\nWinner     {}\n\n", loss_name(record.objective), winner.name) +
+         contestants_text(verdict) + domain_table(record) + front_text(record, verdict) + "\n" +
+         gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
          allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" +
          spent_text(record, verdict);
 }

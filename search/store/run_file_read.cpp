@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/io/h5_file.hpp"
@@ -15,6 +18,41 @@ namespace {
 
 using framework::H5File;
 using h5::Table;
+
+std::vector<std::uint16_t> get_window_domains(const H5File& file, const schema::Column& column, std::size_t domains,
+                                              std::int64_t windows) {
+  std::vector<std::uint16_t> dealt;
+  for (const std::int32_t domain : file.read<std::int32_t>(column.path)) {
+    VALIDATE(domain >= 0 && std::cmp_less(domain, domains), file.path().string(), ": ", column.path,
+             " is damaged: domain ", domain, " of ", domains);
+    dealt.push_back(static_cast<std::uint16_t>(domain));
+  }
+  VALIDATE(std::ssize(dealt) == windows, file.path().string(), ": ", column.path, " is damaged: ", dealt.size(),
+           " rows for ", windows, " windows");
+  return dealt;
+}
+
+/// Older files have none of it: the mean of KL.
+Objective get_objective(const H5File& file, const RunRecord& record) {
+  Objective objective;
+  const auto known = [&](const char* key, const std::vector<std::string>& names) -> std::optional<std::string> {
+    if (!file.has_attribute(schema::experiment, key)) return std::nullopt;
+    const std::string name = file.string_attribute(schema::experiment, key);
+    VALIDATE(std::ranges::find(names, name) != names.end(), file.path().string(), ": ", key, " '", name,
+             "' is none that this pare knows");
+    return name;
+  };
+  if (const auto name = known(schema::metric, metric_names())) objective.metric = metric_of(*name);
+  if (const auto name = known(schema::combine, combine_names())) objective.combine = combine_of(*name);
+  if (!file.contains(schema::domains)) return objective;
+  const Table table(file, schema::domain_name);
+  const auto name = table.read<std::string>(schema::domain_name);
+  const auto weight = table.read<double>(schema::domain_weight);
+  for (std::size_t d = 0; d < table.rows(); ++d) objective.domains.push_back({name[d], weight[d]});
+  objective.search = get_window_domains(file, schema::search_domain, table.rows(), record.search_windows);
+  objective.holdout = get_window_domains(file, schema::holdout_domain, table.rows(), record.holdout_windows);
+  return objective;
+}
 
 std::vector<SearchSite> get_sites(const H5File& file) {
   const Table table(file, schema::site_name);
@@ -187,6 +225,8 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   if (file.contains(schema::front)) verdict.front = get_front(file, space, verdict.contestants.size());
   verdict.reference_bytes = integer(schema::reference_bytes);
   verdict.reference_perplexity = real(schema::reference_perplexity);
+  if (file.contains(schema::reference_window_nll.path))
+    verdict.reference_window_nll = file.read<double>(schema::reference_window_nll.path);
   verdict.spent.tokens = integer(schema::spent_tokens);
   verdict.spent.search_tokens = integer(schema::spent_search_tokens);
   if (file.has_attribute(schema::verdict, schema::spent_reused_tokens))
@@ -219,6 +259,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
   if (file.has_attribute(schema::experiment, schema::calibration_windows))
     record.calibration_windows = file.int_attribute(schema::experiment, schema::calibration_windows);
+  record.objective = get_objective(file, record);
   record.provenance = h5::get_provenance(file);
   record.space.sites = get_sites(file);
   get_options(file, record.space.sites);

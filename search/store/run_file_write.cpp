@@ -32,6 +32,18 @@ void put_experiment(H5File& file, const RunRecord& record) {
   file.set_attribute(schema::experiment, schema::search_windows, record.search_windows);
   file.set_attribute(schema::experiment, schema::holdout_windows, record.holdout_windows);
   file.set_attribute(schema::experiment, schema::calibration_windows, record.calibration_windows);
+  put_text(file, schema::experiment, schema::metric, to_text(record.objective.metric));
+  put_text(file, schema::experiment, schema::combine, to_text(record.objective.combine));
+}
+
+void put_domains(H5File& file, const Objective& objective) {
+  file.create_group(schema::domains);
+  put(file, schema::domain_name, collect(objective.domains, [](const Domain& domain) { return domain.name; }));
+  put(file, schema::domain_weight, collect(objective.domains, [](const Domain& domain) { return domain.weight; }));
+  file.create_group(schema::windows);
+  const auto index = [](std::uint16_t domain) { return std::int32_t{domain}; };
+  put(file, schema::search_domain, collect(objective.search, index));
+  put(file, schema::holdout_domain, collect(objective.holdout, index));
 }
 
 void put_space(H5File& file, const SearchSpace& space) {
@@ -170,6 +182,7 @@ void put_verdict(H5File& file, const RunRecord& record) {
   put_text(file, schema::verdict, schema::digest, verdict.digest);
   if (!verdict.ended_by.empty()) put_text(file, schema::verdict, schema::ended_by, verdict.ended_by);
   put_figures(file, verdict.figures);
+  if (!verdict.reference_window_nll.empty()) put(file, schema::reference_window_nll, verdict.reference_window_nll);
   put_contestants(file, record);
   if (!record.space.measures.empty()) put(file, schema::verdict_limits, verdict.limits);
   if (!verdict.front.empty()) put_front(file, record);
@@ -183,6 +196,7 @@ void write_run_file(const std::filesystem::path& path, const RunRecord& record) 
   file.set_attribute("/", "version", schema::version);
   file.set_attribute("/", schema::journal_sequence, static_cast<std::int64_t>(record.journal_sequence));
   put_experiment(file, record);
+  if (!record.objective.domains.empty()) put_domains(file, record.objective);
   h5::put_provenance(file, record.provenance);
   put_space(file, record.space);
   put_trials(file, record);

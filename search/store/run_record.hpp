@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "search/objective/objective.hpp"
 #include "search/objective/trial.hpp"
 #include "search/objective/verdict.hpp"
 #include "search/space/search_space.hpp"
@@ -23,6 +24,7 @@ struct RunRecord {
   std::int64_t search_windows = 0;  ///< how many there are
   std::int64_t holdout_windows = 0;
   std::int64_t calibration_windows = 0;  ///< 0: nothing was calibrated, or it was on the search windows
+  Objective objective;
   SearchSpace space;
   std::vector<Trial> trials;           ///< in the order of commits
   std::optional<Verdict> verdict;      ///< nothing while the search goes on

@@ -42,6 +42,17 @@ inline constexpr const char* window_length = "window_length";              // to
 inline constexpr const char* search_windows = "search_windows";            // how many
 inline constexpr const char* holdout_windows = "holdout_windows";          // how many
 inline constexpr const char* calibration_windows = "calibration_windows";  // how many; absent, 0: none of their own
+inline constexpr const char* metric = "metric";    // what is minimized: kl, perplexity; absent: kl
+inline constexpr const char* combine = "combine";  // of windows: mean, worst (domain); absent: mean
+
+// "/domains": one row a domain of the text, in the order that window domains count; absent where there is one text.
+inline constexpr const char* domains = "/domains";
+inline constexpr Column domain_name{"/domains/name", "", "as the experiment calls it"};
+inline constexpr Column domain_weight{"/domains/weight", "", "share of the windows, relative to the others"};
+// "/windows": one row a window of the set.
+inline constexpr const char* windows = "/windows";
+inline constexpr Column search_domain{"/windows/search_domain", "", "row of /domains, of each search window"};
+inline constexpr Column holdout_domain{"/windows/holdout_domain", "", "likewise, of each held-out window"};
 
 // "/provenance": one text attribute a fact (build, host, versions, hashes); `keys` lists their names, one a
 // line, in their order.
@@ -119,6 +130,9 @@ inline constexpr const char* surrogate_correlation = "surrogate_correlation";  /
 inline constexpr const char* surrogate_trials = "surrogate_trials";  // fresh trials predicted; 0: no surrogate
 inline constexpr const char* trial_count_attribute = "trials";
 inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in their order
+
+inline constexpr Column reference_window_nll{"/verdict/reference_window_nll", "nats/token",
+                                             "[window] of the full model, held out; absent in older files"};
 
 // "/verdict/limits": one row a row of /measures, absent without them.
 inline constexpr Column verdict_limits{"/verdict/limits", "", "most of each measure; 2^63 - 1: not limited"};

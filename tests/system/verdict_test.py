@@ -30,11 +30,11 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "spent", "trials", "digest"},
+            {"budget_bytes", "objective", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "spent", "trials", "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
-            self.assertEqual(set(contestant), CONTESTANT | {"fits"})
+            self.assertEqual(set(contestant), CONTESTANT | {"fits", "loss"})
             self.assertEqual(set(contestant["kl"]), {"mean", "stderr"})
         self.assertEqual(set(self.verdict["reference"]), {"bytes", "perplexity"})
         self.assertEqual(

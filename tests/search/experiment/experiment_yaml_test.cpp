@@ -81,7 +81,9 @@ startup: {distribute: always, directory: $TMPDIR}
 )");
 
   EXPECT_EQ(experiment.model, "models/tiny");
-  EXPECT_EQ(experiment.calibration, "text.h5");
+  ASSERT_EQ(experiment.texts.size(), 1U);
+  EXPECT_EQ(experiment.texts[0].file, "text.h5");
+  EXPECT_TRUE(experiment.objective.domains.empty());
   EXPECT_EQ(experiment.windows.windows, 10);
   EXPECT_EQ(experiment.windows.length, 128);
   EXPECT_EQ(experiment.windows.holdout, 5);
@@ -264,6 +266,22 @@ INSTANTIATE_TEST_SUITE_P(
                   "3:48: data.calibration_windows: expected a whole number"},
         WrongLine{3, "data: {calibration: [self]}", "3:8: data.calibration: expected a text"},
         WrongLine{3, "data: {windows: 8}", "3:1: data: missing key 'calibration'"},
+        WrongLine{3, "data: {calibration: self, texts: [{file: a.h5}]}",
+                  "3:27: data.texts: the text is given as data.calibration, too; keep one of them"},
+        WrongLine{3, "data: {texts: []}", "3:8: data.texts: no texts, list at least one such as {file: wiki.h5}"},
+        WrongLine{3, "data: {texts: [{file: self}]}", "3:16: data.texts[0]: sampled text is no domain"},
+        WrongLine{3, "data: {texts: [{file: a.h5}, {file: b.h5, wieght: 2}]}",
+                  "3:43: data.texts[1].wieght: unknown key, did you mean 'weight'?"},
+        WrongLine{3, "data: {texts: [{file: a.h5}, {file: ./a.h5, name: b}]}",
+                  "3:30: data.texts[1]: './a.h5' is listed twice"},
+        WrongLine{3, "data: {texts: [{file: x/a.h5}, {file: y/a.h5}]}",
+                  "3:32: data.texts[1]: two texts are called 'a', give each a name: of its own"},
+        WrongLine{3, "data: {texts: [{file: a.h5}, {file: b.h5, weight: 0}]}",
+                  "3:51: data.texts[1].weight: expected a"},
+        WrongLine{
+            3, "data: {texts: [{file: a.h5, weight: 20}, {file: b.h5}], windows: 50}",
+            "3:8: data.texts: 'b' gets 1 of the 32 windows of data.holdout (two are the least), raise data.holdout "
+            "or its weight"},
         WrongLine{4, "options: []", "4:1: options: no options"},
         WrongLine{4, "options: w4-g32", "4:10: options: expected a list"},
         WrongLine{4, "options: [w4-g32, w9-g32]", "4:19: options[1]: "},
@@ -298,6 +316,12 @@ INSTANTIATE_TEST_SUITE_P(
                   "7:21: search.algorithm: unknown value 'evopres', did you mean 'evopress'?"},
         WrongLine{6, "output: a\ncompare: {algorithms: [pare, gredy]}",
                   "7:30: compare.algorithms[1]: unknown value 'gredy', did you mean 'greedy'?"},
+        WrongLine{6, "output: a\nobjective: {metric: ppl}",
+                  "7:21: objective.metric: unknown value 'ppl' (known: kl, perplexity"},
+        WrongLine{6, "output: a\nobjective: {combine: wrost}",
+                  "7:22: objective.combine: unknown value 'wrost', did you mean 'worst'?"},
+        WrongLine{6, "output: a\nobjective: {combine: worst}",
+                  "7:22: objective.combine: the worst of one text is that text, list several in data.texts"},
         WrongLine{6, "output: a\ncompare: {seeds: [4, 4]}", "7:22: compare.seeds[1]: 4 is listed twice"},
         WrongLine{6, "output: a\ncompare: {seeds: []}", "7:11: compare.seeds: the list is empty"},
         WrongLine{6, "output: a\ncompare: {budget: []}", "7:11: compare.budget: unknown key, did you mean 'budgets'?"},
@@ -305,6 +329,22 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{6, "output: a\nevaluation: {precision: fp16}", "7:25: evaluation.precision: unknown value 'fp16'"},
         WrongLine{6, "output: a\nevaluation: {teacher_topk: 4}",
                   "7:14: evaluation.teacher_topk: unknown key, did you mean 'teacher_top_k'?"}));
+
+TEST(ExperimentYaml, DealsTheWindowsToTheDomains) {
+  const Experiment experiment = parse(
+      with_line(3,
+                "data: {texts: [{file: x/wiki.h5, weight: 2}, {file: code.h5, name: source}], windows: 6, holdout: 6}\n"
+                "objective: {metric: perplexity, combine: worst}"));
+
+  ASSERT_EQ(experiment.texts.size(), 2U);
+  EXPECT_EQ(experiment.texts[0].name, "wiki");
+  EXPECT_EQ(experiment.texts[0].file, "x/wiki.h5");
+  EXPECT_EQ(experiment.objective, (search::Objective{search::Metric::perplexity,
+                                                     search::Combine::worst,
+                                                     {{"wiki", 2}, {"source", 1}},
+                                                     {0, 1, 0, 0, 1, 0},
+                                                     {0, 1, 0, 0, 1, 0}}));
+}
 
 TEST(ExperimentYaml, NamesAWrongOverride) {
   EXPECT_TRUE(error_in(smallest, {"search.sede=2"})

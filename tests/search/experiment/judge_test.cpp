@@ -48,12 +48,21 @@ TEST(Judge, TheFinalistWinsUnlessAnotherThatFitsIsBetter) {
   const auto winner_with = [&](double pare, double other) {
     const std::vector<Trial> trials{trial(field[0].recipe, {pare, pare}), trial(field[1].recipe, {other, other}),
                                     trial(field[2].recipe, {0.0, 0.0})};
-    return search::judge(space, budget, field, trials).winner;
+    return search::judge(space, budget, {}, field, trials).winner;
   };
 
   EXPECT_EQ(winner_with(0.1, 0.2), 0U);
   EXPECT_EQ(winner_with(0.2, 0.1), 1U);
   EXPECT_EQ(winner_with(0.1, 0.1), 0U);  // the search's own choice on a tie; never the one over the budget
+}
+
+TEST(Judge, TheWorstDomainDecidesWhereThatIsTheObjective) {
+  const search::Objective worst{search::Metric::kl, search::Combine::worst, {{"a", 1}, {"b", 1}}, {}, {0, 1}};
+  const std::vector<Finalist> field{{"pare", {1, 0, 1}}, {"other", {2, 0, 0}}};
+  const std::vector<Trial> trials{trial(field[0].recipe, {0.0, 0.5}), trial(field[1].recipe, {0.4, 0.4})};
+
+  EXPECT_EQ(search::judge(tiny_space(), budget, {}, field, trials).winner, 0U);
+  EXPECT_EQ(search::judge(tiny_space(), budget, worst, field, trials).winner, 1U);
 }
 
 TEST(Judge, RowsSayWhatWasMeasured) {

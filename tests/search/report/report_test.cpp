@@ -22,6 +22,7 @@ TEST(VerdictTable, PrintsWhatAUserWantsToKnow) {
   EXPECT_EQ(verdict_table(small_run()),
             R"(Budget     2,250 bytes, 3.000 bits per weight
 Reference  24,000 bytes, perplexity 3.8750 on 4 held-out windows of 64 tokens
+Objective  mean KL
 Winner     pare
 
   contestant                bytes  bits/weight   KL +- standard error  perplexity
@@ -47,6 +48,22 @@ Model   ranks fresh trials with a correlation of 0.75 (latest of 12 trials)
 Ended   by search.limits.minutes, with the best recipe so far
 Digest  0123456789abcdef0123456789abcdef over 3 trials
 )");
+}
+
+TEST(VerdictTable, HasALineADomain) {
+  RunRecord record = small_run();
+  record.objective = two_domains();
+  record.verdict->contestants[2].window_nll = {1.0, 1.125, 1.25, 1.5};
+  record.verdict->reference_window_nll = {0.5, 1, 0.5, 0.5};
+
+  const std::string table = verdict_table(record);
+
+  EXPECT_THAT(table, HasSubstr("Objective  log perplexity of the worst domain\n"));
+  EXPECT_THAT(table,
+              HasSubstr("\n  domain  windows   KL +- standard error  perplexity  uniform KL  perplexity  full model\n"
+                        "  prose         3    0.29167 +- 0.041667      3.4903     0.58333      4.1239      1.6487\n"
+                        "  code          1    0.12500 +- 0.000000      3.0802     0.25000      3.4903      2.7183\n"));
+  EXPECT_THAT(table, HasSubstr("Perplexity of the worst domain is 0.846 times that of uniform w3-g32"));
 }
 
 TEST(VerdictTable, SaysWhenNothingBeatUniform) {
@@ -103,6 +120,10 @@ TEST(VerdictJson, HasEveryPromisedName) {
   EXPECT_EQ(json["over_uniform"]["kl_ratio"], 0.5);
   EXPECT_EQ(json["over_uniform"]["kl_difference"]["mean"], -0.25);
   EXPECT_LT(json["over_uniform"]["kl_difference"]["high"], 0.0);
+  EXPECT_EQ(json["objective"], Json({{"metric", "kl"}, {"combine", "mean"}}));
+  EXPECT_EQ(json["contestants"][2]["loss"], 0.25);
+  EXPECT_FALSE(json["contestants"][2].contains("domains"));
+  EXPECT_EQ(json["over_uniform"]["loss_difference"], json["over_uniform"]["kl_difference"]);
   EXPECT_EQ(json["spent"], Json({{"tokens", 123456},
                                  {"search_tokens", 100000},
                                  {"evaluations", 210},
@@ -117,6 +138,24 @@ TEST(VerdictJson, HasEveryPromisedName) {
                                               "reason": "its input was 0 throughout"}])"));
   EXPECT_EQ(json["trials"], 3);
   EXPECT_EQ(json["digest"], "0123456789abcdef0123456789abcdef");
+}
+
+TEST(VerdictJson, HasTheScoresOfEveryDomain) {
+  RunRecord record = small_run();
+  record.objective = two_domains();
+  record.verdict->reference_window_nll = {0, 1, 0, 0};
+
+  const Json json = Json::parse(verdict_json(record));
+
+  EXPECT_EQ(json["objective"], Json({{"metric", "perplexity"}, {"combine", "worst"}}));
+  const Json& domains = json["contestants"][2]["domains"];
+  ASSERT_EQ(domains.size(), 2U);
+  EXPECT_EQ(domains[1]["name"], "code");
+  EXPECT_EQ(domains[0]["weight"], 2);
+  EXPECT_EQ(domains[0]["windows"], 3);
+  EXPECT_EQ(domains[1]["kl"]["mean"], 0.125);
+  EXPECT_DOUBLE_EQ(json["contestants"][2]["loss"], (1.0 + 1.5 + 1.75) / 3);
+  EXPECT_EQ(json["reference"]["domain_perplexities"][0], 1);
 }
 
 TEST(VerdictJson, NeedsAVerdict) {

@@ -86,8 +86,8 @@ TEST(RunOverview, ComparesTheBestRecipeWithTheUniformOneOnTheSameWindows) {
   ASSERT_TRUE(best.has_value());
   EXPECT_EQ(best->uniform, "uniform w3-g32");
   EXPECT_EQ(best->windows, 2);
-  EXPECT_DOUBLE_EQ(best->uniform_kl, 0.375);
-  EXPECT_DOUBLE_EQ(best->kl, 0.1875);
+  EXPECT_DOUBLE_EQ(best->uniform_loss, 0.375);
+  EXPECT_DOUBLE_EQ(best->loss, 0.1875);
   EXPECT_EQ(best->bytes, 2250);
 }
 
@@ -96,7 +96,7 @@ TEST(RunOverview, LeavesFailedTrialsAndThoseOverTheBudgetOut) {
   record.trials.resize(2);
   for (double& kl : record.trials[1].kl) kl = std::numeric_limits<double>::infinity();
 
-  EXPECT_DOUBLE_EQ(best_so_far(record, 2250)->kl, 0.375);
+  EXPECT_DOUBLE_EQ(best_so_far(record, 2250)->loss, 0.375);
   EXPECT_FALSE(best_so_far(record, 2000).has_value());
 }
 

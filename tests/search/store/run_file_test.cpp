@@ -78,6 +78,8 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   RunRecord record = small_run();
   record.seed = 0xffff'ffff'ffff'fff0;
   record.provenance.emplace_back("empty", "");
+  record.objective = two_domains();
+  record.verdict->reference_window_nll = {1, 2, 3, 4};
 
   write_run_file(path, record);
   const RunRecord found = read_run_file(path);
@@ -90,6 +92,8 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   EXPECT_EQ(found.search_windows, record.search_windows);
   EXPECT_EQ(found.holdout_windows, record.holdout_windows);
   EXPECT_EQ(found.calibration_windows, record.calibration_windows);
+  EXPECT_EQ(found.objective, record.objective);
+  EXPECT_EQ(found.verdict->reference_window_nll, record.verdict->reference_window_nll);
   EXPECT_EQ(found.space.left_out, record.space.left_out);
   expect_equal(found.space, record.space);
   ASSERT_EQ(found.trials.size(), record.trials.size());

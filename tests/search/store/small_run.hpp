@@ -66,4 +66,10 @@ inline search::RunRecord small_run() {
   return record;
 }
 
+/// Of the eight search and four held-out windows of the small run.
+inline search::Objective two_domains() {
+  using namespace search;
+  return {Metric::perplexity, Combine::worst, {{"prose", 2}, {"code", 1}}, {0, 1, 0, 0, 1, 0, 0, 1}, {0, 1, 0, 0}};
+}
+
 }  // namespace pare::test

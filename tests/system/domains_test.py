@@ -1,0 +1,120 @@
+"""Several domains of text, and what a search minimizes."""
+
+import json
+import time
+import unittest
+
+import journal
+from harness import SOURCE, SystemTest, h5py, needs_h5py, needs_mpi, run_pare, start_pare
+from resume_test import kill_everything
+
+# Of the demo model.
+VOCABULARY = 1024
+
+
+def write_tokens(path, tokens):
+    with h5py.File(path, "w") as file:
+        file["tokens"] = tokens
+        file["doc_offsets"] = [0, len(tokens)]
+
+
+@needs_h5py
+class Domains(SystemTest):
+    def texts(self):
+        """A text that repeats itself, and one that does not."""
+        narrow, wide = self.shared / "narrow.h5", self.shared / "wide.h5"
+        if not wide.exists():
+            write_tokens(narrow, [300 + (i * i) % 7 for i in range(2000)])
+            write_tokens(wide, [(i * 7919 + i * i * 31) % VOCABULARY for i in range(2000)])
+        return [{"file": str(narrow), "weight": 2}, {"file": str(wide)}]
+
+    def data(self, **changes):
+        return {"texts": self.texts(), "windows": 9, "length": 64, "holdout": 6, **changes}
+
+    def test_every_domain_has_a_row(self):
+        file = self.experiment(data=self.data())
+
+        verdict = self.search(file)
+
+        self.assertEqual(verdict["objective"], {"metric": "kl", "combine": "mean"})
+        for contestant in verdict["contestants"]:
+            domains = contestant["domains"]
+            self.assertEqual([(d["name"], d["windows"]) for d in domains], [("narrow", 4), ("wide", 2)])
+            mean = (4 * domains[0]["kl"]["mean"] + 2 * domains[1]["kl"]["mean"]) / 6
+            self.assertAlmostEqual(contestant["kl"]["mean"], mean)
+            self.assertEqual(contestant["loss"], contestant["kl"]["mean"])
+        report = self.succeed("report", self.directory / "experiment").out
+        self.assertIn("Objective  mean KL\n", report)
+        self.assertRegex(report, r"\n  narrow +4 ")
+        with h5py.File(self.directory / "experiment/run.h5") as run:
+            self.assertEqual(run["domains/name"][:].tolist(), [b"narrow", b"wide"])
+            self.assertEqual(run["windows/holdout_domain"][:].tolist(), [0, 1, 0, 0, 1, 0])
+
+        measured = self.succeed("evaluate", file, "--recipe", "w4-g32", "--json", "--quiet").json
+        uniform = next(c for c in verdict["contestants"] if c["name"] == "uniform w4-g32")
+        self.assertEqual(measured["domains"], uniform["domains"])
+
+    def test_the_winner_of_the_worst_domain_is_the_best_there(self):
+        objective = {"metric": "kl", "combine": "worst"}
+
+        verdict = self.search(self.experiment(data=self.data(), objective=objective))
+
+        self.assertEqual(verdict["objective"], objective)
+        for contestant in verdict["contestants"]:
+            self.assertAlmostEqual(contestant["loss"], max(d["kl"]["mean"] for d in contestant["domains"]))
+        fitting = [c for c in verdict["contestants"] if c["fits"]]
+        self.assertEqual(verdict["winner"]["name"], min(fitting, key=lambda c: c["loss"])["name"])
+
+    def test_perplexity_is_minimized_where_that_is_asked_for(self):
+        verdict = self.search(self.experiment(data=self.data(), objective={"metric": "perplexity"}))
+
+        fitting = [c for c in verdict["contestants"] if c["fits"]]
+        self.assertEqual(verdict["winner"]["perplexity"], min(c["perplexity"] for c in fitting))
+        self.assertIn("Perplexity is ", self.succeed("report", self.directory / "experiment").out)
+
+    @needs_mpi
+    def test_more_ranks_give_the_same_answer(self):
+        objective = {"metric": "perplexity", "combine": "worst"}
+        alone = self.search(self.experiment("alone", data=self.data(), objective=objective))
+        for ranks in (2, 4):
+            file = self.experiment(f"ranks-{ranks}", data=self.data(), objective=objective)
+            together = self.search(file, ranks=ranks)
+            self.assertEqual(together["digest"], alone["digest"])
+            self.assertEqual(together["winner"], alone["winner"])
+
+    def test_a_killed_search_continues_to_the_same_answer(self):
+        objective = {"metric": "kl", "combine": "worst"}
+        whole = self.search(self.experiment("whole", data=self.data(), objective=objective))
+        file = self.experiment("killed", data=self.data(), objective=objective)
+        process = start_pare("search", file, "--quiet")
+        deadline = time.monotonic() + 120
+        while journal.size(self.directory / "killed/journal") < 20_000 and process.poll() is None:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        kill_everything(process)
+
+        self.assertEqual(self.search(file)["digest"], whole["digest"])
+
+    def test_the_text_that_is_too_short_is_named(self):
+        data = self.data(windows=90)
+
+        refused = run_pare("search", self.experiment(data=data), "--quiet")
+
+        self.assertEqual(refused.code, 65)
+        self.assertIn("narrow.h5: 2000 tokens give 31 windows of 64, the experiment needs 60 + 4 held out", refused.err)
+
+    def test_a_comparison_is_by_kl_only(self):
+        refused = run_pare("compare-search", self.experiment(data=self.data(), objective={"metric": "perplexity"}))
+
+        self.assertEqual(refused.code, 2)
+        self.assertIn("compare: searches are compared by their mean KL, leave out objective", refused.err)
+
+    def test_the_example_is_accepted(self):
+        model = f"model.path={json.dumps(str(SOURCE / 'configs/quickstart/model'))}"
+        checked = self.succeed("check", SOURCE / "configs/domains.yaml", "--set", model).out
+        self.assertIn("stories (runs/stories.h5, 32 windows), plays (runs/plays.h5, 16 windows)", checked)
+        self.assertIn("objective  KL of the worst domain", checked)
+
+
+if __name__ == "__main__":
+    unittest.main()
