@@ -6,6 +6,7 @@
 #include <string>
 
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 
 namespace pare::search {
 namespace {
