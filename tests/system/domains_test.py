@@ -14,8 +14,8 @@ VOCABULARY = 1024
 
 def write_tokens(path, tokens):
     with h5py.File(path, "w") as file:
-        file["tokens"] = tokens
-        file["doc_offsets"] = [0, len(tokens)]
+        file.create_dataset("tokens", data=tokens, dtype="uint32")
+        file.create_dataset("doc_offsets", data=[0, len(tokens)], dtype="uint64")
 
 
 @needs_h5py

@@ -65,11 +65,11 @@ double least_worst(const SyntheticProblem& problem) {
 
 }  // namespace
 
-TEST(Domains, EveryAlgorithmThatKnowsTheObjectiveLowersTheWorstDomain) {
+TEST(Domains, AlgorithmsLowerTheWorstDomain) {
   const SyntheticProblem synthetic = two_sided_problem();
   const double best = least_worst(synthetic);
 
-  for (const char* name : {"pare", "greedy", "evopress", "nsga2"}) {
+  for (const char* name : {"pare", "greedy", "evopress"}) {
     const auto algorithm = search::make_algorithm(name, worst_domain(synthetic));
     const Recipe answer = drive(*algorithm, synthetic).best();
 

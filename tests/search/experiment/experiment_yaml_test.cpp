@@ -279,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{3, "data: {texts: [{file: a.h5}, {file: b.h5, weight: 0}]}",
                   "3:51: data.texts[1].weight: expected a"},
         WrongLine{
-            3, "data: {texts: [{file: a.h5, weight: 20}, {file: b.h5}], windows: 50}",
+            3, "data: {texts: [{file: a.h5, weight: 25}, {file: b.h5}], windows: 50}",
             "3:8: data.texts: 'b' gets 1 of the 32 windows of data.holdout (two are the least), raise data.holdout "
             "or its weight"},
         WrongLine{4, "options: []", "4:1: options: no options"},
@@ -317,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{6, "output: a\ncompare: {algorithms: [pare, gredy]}",
                   "7:30: compare.algorithms[1]: unknown value 'gredy', did you mean 'greedy'?"},
         WrongLine{6, "output: a\nobjective: {metric: ppl}",
-                  "7:21: objective.metric: unknown value 'ppl' (known: kl, perplexity"},
+                  "7:21: objective.metric: unknown value 'ppl', did you mean 'kl'? (known: kl, perplexity"},
         WrongLine{6, "output: a\nobjective: {combine: wrost}",
                   "7:22: objective.combine: unknown value 'wrost', did you mean 'worst'?"},
         WrongLine{6, "output: a\nobjective: {combine: worst}",

@@ -61,7 +61,7 @@ TEST(VerdictTable, HasALineADomain) {
   EXPECT_THAT(table, HasSubstr("Objective  log perplexity of the worst domain\n"));
   EXPECT_THAT(table,
               HasSubstr("\n  domain  windows   KL +- standard error  perplexity  uniform KL  perplexity  full model\n"
-                        "  prose         3    0.29167 +- 0.041667      3.4903     0.58333      4.1239      1.6487\n"
+                        "  prose         3    0.29167 +- 0.041667      3.4903     0.58333      4.1234      1.6487\n"
                         "  code          1    0.12500 +- 0.000000      3.0802     0.25000      3.4903      2.7183\n"));
   EXPECT_THAT(table, HasSubstr("Perplexity of the worst domain is 0.846 times that of uniform w3-g32"));
 }

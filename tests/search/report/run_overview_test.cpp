@@ -49,7 +49,7 @@ TEST(RunOverview, TellsOfARunningSearch) {
             R"(State      RUNNING, pid 4711 on host node7
 Stage      searching, 3,000 of 4,096 tokens; pare: refining (at 2026-11-26T15:07:56Z)
 Tokens     40,000 of at most 100,000 in the search, 1000 a second, at most about 1:00 min left
-Best       KL 0.25000 on 8 search windows, 2,250 bytes; 0.500 times that of uniform w3-g32 (0.50000)
+Best       mean KL 0.25000 on 8 search windows, 2,250 bytes; 0.500 times that of uniform w3-g32 (0.50000)
 Trials     1,210, 2 failed of 'pare'
 Workers    1 of 2 alive, 60 % busy
 Snapshot   run.h5, 1,000 trials
