@@ -44,7 +44,7 @@ Evaluator::Evaluator(const Model& model, const std::vector<Site>& sites, const L
       site_count_(sites.size()),
       runner_(model, longest_window),
       weights_(model, sites, bank, settings.precision, settings.cache_bytes),
-      trie_(model, runner_, weights_),
+      trie_(model, runner_, weights_, settings.state_bytes),
       head_(make_head(model, settings.precision)) {}
 
 void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_t length, const Tile& use) {

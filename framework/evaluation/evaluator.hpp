@@ -36,13 +36,14 @@ struct EvaluationResult {
 struct EvaluatorSettings {
   kernels::Precision precision = kernels::Precision::f32;  ///< of layers whose activations are not quantized
   std::int64_t cache_bytes = std::int64_t{256} << 20;      ///< expanded weights kept between stages
+  std::int64_t state_bytes = std::int64_t{64} << 20;       ///< hidden states kept between calls
 };
 
 /// Evaluates candidates end to end on one rank: the one place where a recipe turns into a loss. Owns work buffers, so
 /// one object serves one thread; model, sites, bank and teacher are shared and must outlive it.
 ///
 /// A candidate's scores on a window depend on the candidate and the window only: not on the other candidates or
-/// windows of the call.
+/// windows of the call, nor on what was evaluated before.
 class Evaluator {
  public:
   /// bank may be null when only the full model is run (teach).

@@ -4,18 +4,21 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
 
-PrefixTrie::PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights)
+PrefixTrie::PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights, std::int64_t state_bytes)
     : model_(model),
       runner_(runner),
       weights_(weights),
+      cache_(state_bytes),
       first_block_stage_(1),
       last_block_stage_(model.stages().size() - 1) {
   EXPECT(model.stages().front().kind == StageKind::embedding && model.stages().back().kind == StageKind::head);
+  for (std::size_t stage = 0; stage <= last_block_stage_; ++stage) first_site_.push_back(weights.first_site(stage));
 }
 
 const std::uint8_t* PrefixTrie::options_of(std::size_t candidate, std::size_t stage) const {
@@ -40,6 +43,25 @@ std::vector<std::span<const std::size_t>> PrefixTrie::split(std::span<const std:
   return groups;
 }
 
+std::size_t PrefixTrie::first_difference(std::span<const std::size_t> order) const {
+  std::size_t stage = first_block_stage_;
+  while (stage < last_block_stage_ && same_options(order.front(), order.back(), stage)) ++stage;
+  return stage;
+}
+
+std::optional<std::size_t> PrefixTrie::skip(std::span<const std::size_t> order, std::size_t stage, std::size_t child) {
+  const auto found = cache_.find(candidates_[order.front()], first_site_, stage, first_difference(order));
+  if (!found) return std::nullopt;
+  states_[child].reshape(found->state.rows, found->state.cols);
+  std::memcpy(states_[child].data(), found->state.data,
+              static_cast<std::size_t>(states_[child].size()) * sizeof(float));
+  return found->stage;
+}
+
+void PrefixTrie::keep_state(std::size_t candidate, std::size_t stage, std::size_t depth) {
+  cache_.keep(std::span(candidates_[candidate]).first(first_site_[stage]), stage, std::as_const(states_[depth]).view());
+}
+
 void PrefixTrie::descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth) {
   if (stage == last_block_stage_) {
     for (const std::size_t candidate : order) (*leaf_)(candidate, states_[depth].view());
@@ -47,11 +69,18 @@ void PrefixTrie::descend(std::span<const std::size_t> order, std::size_t stage, 
     return;
   }
   const auto groups = split(order, stage);
+  if (groups.size() > 1) keep_state(order.front(), stage, depth);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::size_t child = depth;
     if (g + 1 < groups.size()) {
       child = depth + 1;
       if (states_.size() == child) states_.emplace_back();
+    }
+    if (const auto later = skip(groups[g], stage + 1, child)) {
+      descend(groups[g], *later, child);
+      continue;
+    }
+    if (child != depth) {
       states_[child].reshape(states_[depth].rows(), states_[depth].cols());
       std::memcpy(states_[child].data(), states_[depth].data(),
                   static_cast<std::size_t>(states_[depth].size()) * sizeof(float));
@@ -71,8 +100,7 @@ PrefixTrie::Runs PrefixTrie::walk(std::span<const OptionIndices> candidates, con
   window_length_ = windows.length;
   window_count_ = count;
   const auto stages = static_cast<std::int64_t>(model_.stages().size());
-  runs_ = {.made = count,
-           .separate = static_cast<std::int64_t>(candidates.size()) * stages * count};  // made: the embedding
+  runs_ = {.made = 0, .separate = static_cast<std::int64_t>(candidates.size()) * stages * count};
 
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -80,10 +108,16 @@ PrefixTrie::Runs PrefixTrie::walk(std::span<const OptionIndices> candidates, con
                    [&](std::size_t a, std::size_t b) { return candidates[a] < candidates[b]; });
 
   if (states_.empty()) states_.emplace_back();
-  states_[0].reshape(count * windows.length, model_.config().hidden);
   const std::span<const std::uint32_t> tokens(windows.tokens.data() + begin * windows.length,
                                               static_cast<std::size_t>(count * windows.length));
+  cache_.use_windows(tokens);
+  if (const auto later = skip(order, first_block_stage_, 0)) {
+    descend(order, *later, 0);
+    return runs_;
+  }
+  states_[0].reshape(count * windows.length, model_.config().hidden);
   runner_.embed(tokens, states_[0].view());
+  runs_.made += count;
   descend(order, first_block_stage_, 0);
   return runs_;
 }

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "framework/data/token_windows.hpp"
+#include "framework/evaluation/state_cache.hpp"
 #include "framework/evaluation/weight_source.hpp"
 #include "framework/model/model.hpp"
 #include "framework/model/stage_runner.hpp"
@@ -22,9 +24,10 @@ using OptionIndices = std::vector<std::uint8_t>;
 ///
 /// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a stage; it is
 /// walked depth first. A branching node keeps its input state while its children run, the largest child last and in
-/// place, so a round of single changes needs two states at a time whatever the depth.
+/// place, so a round of single changes needs two states at a time whatever the depth. The states of branching nodes are
+/// also kept for later walks over the same windows, as far as the state cache has room.
 ///
-/// Exact: a shared state is bit-equal to a recomputed one, because every kernel treats a window independently of its
+/// Exact: a shared or kept state is bit-equal to a recomputed one, because every kernel treats a window independently of its
 /// neighbours.
 class PrefixTrie {
  public:
@@ -37,7 +40,8 @@ class PrefixTrie {
     std::int64_t separate = 0;  ///< what evaluating every candidate alone would have run
   };
 
-  PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights);
+  /// state_bytes: of the states that are kept for later walks.
+  PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights, std::int64_t state_bytes);
 
   /// Windows [begin, begin + count) of `windows`.
   Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
@@ -45,6 +49,12 @@ class PrefixTrie {
 
  private:
   void descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth);
+  /// Takes candidates that agree at the stages before `stage` on to a later stage at which they still do, if its input
+  /// is kept: copies it to states_[child] and returns the stage.
+  std::optional<std::size_t> skip(std::span<const std::size_t> order, std::size_t stage, std::size_t child);
+  /// The first stage at which not all of these candidates, in trie order, have the same options.
+  std::size_t first_difference(std::span<const std::size_t> order) const;
+  void keep_state(std::size_t candidate, std::size_t stage, std::size_t depth);
   std::uint8_t const* options_of(std::size_t candidate, std::size_t stage) const;
   bool same_options(std::size_t a, std::size_t b, std::size_t stage) const;
   /// Candidates that agree at this stage, smallest group first.
@@ -53,7 +63,9 @@ class PrefixTrie {
   const Model& model_;
   StageRunner& runner_;
   WeightSource& weights_;
-  std::size_t first_block_stage_ = 0;  ///< stages [first, last) are attention and mlp
+  StateCache cache_;
+  std::vector<std::size_t> first_site_;  ///< by stage, as WeightSource has it
+  std::size_t first_block_stage_ = 0;    ///< stages [first, last) are attention and mlp
   std::size_t last_block_stage_ = 0;
 
   // Of the walk under way.

@@ -120,6 +120,45 @@ INSTANTIATE_TEST_SUITE_P(
         Arithmetic{"calibrated", Precision::f32, {"w3-g32-gptq", "w4-g32-awq", "w8a8-smooth-static", "q4_0"}, true}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
+/// What earlier calls left in the caches changes nothing, whether there is room for all states, some or none.
+TEST_P(EvaluatorBits, AreThoseOfEachCandidateAloneWhateverWasEvaluatedBefore) {
+  const auto& [name, precision, options, small] = GetParam();
+  const RandomModel files;
+  const SmallWorld world(small ? files.write() : demo_model(), options, precision);
+  auto candidates = make_candidates(world.sites.size(), options.size(), 6);
+  for (OptionIndices& candidate : candidates) settle(world.sites, candidate);
+  const auto alone = evaluate_each_alone(world, precision, candidates);
+
+  std::int64_t runs_without = 0;
+  for (const std::int64_t state_bytes : {0, 100'000, 1 << 28}) {
+    auto evaluator = world.evaluator(precision, 1 << 24, state_bytes);
+    std::mt19937 random(5);
+    std::int64_t runs = 0;
+    for (std::int64_t call = 0; call < 6; ++call) {
+      const std::int64_t window = call % 2;
+      std::vector<std::size_t> chosen;
+      std::vector<OptionIndices> batch;
+      for (int i = 0; i < 4; ++i) {
+        chosen.push_back(random() % candidates.size());
+        batch.push_back(candidates[chosen.back()]);
+      }
+
+      const auto result = evaluator.evaluate(batch, world.text.search, window, 1, world.teacher, window);
+
+      runs += result.runs.made;
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        const CandidateScores& expected = alone[chosen[i]];
+        EXPECT_EQ(result.scores[i].kl[0], expected.kl[static_cast<std::size_t>(window)]);
+        EXPECT_EQ(result.scores[i].nll[0], expected.nll[static_cast<std::size_t>(window)]);
+      }
+    }
+    if (state_bytes == 0) runs_without = runs;
+    if (state_bytes == 1 << 28) {
+      EXPECT_LT(runs, runs_without);
+    }
+  }
+}
+
 class Evaluator : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {

@@ -46,8 +46,10 @@ class SmallWorld {
         teacher_plan(framework::make_teacher_plan(model, text, model.config().vocabulary, precision)),
         teacher(write_teacher(precision), teacher_plan) {}
 
-  framework::Evaluator evaluator(kernels::Precision precision, std::int64_t cache_bytes = 1 << 24) const {
-    return {model, sites, &bank, length, {.precision = precision, .cache_bytes = cache_bytes}};
+  framework::Evaluator evaluator(kernels::Precision precision, std::int64_t cache_bytes = 1 << 24,
+                                 std::int64_t state_bytes = 1 << 26) const {
+    return {
+        model, sites, &bank, length, {.precision = precision, .cache_bytes = cache_bytes, .state_bytes = state_bytes}};
   }
 
  private:
