@@ -25,13 +25,14 @@ TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal
       window_length_(window_length),
       store_(store) {
   JournalReplay replay = replay_journal(journal.records());
+  poisoned_ = std::move(replay.poisoned);
   for (const Result& result : replay.results) {
     VALIDATE(result.recipe.size() == space.sites.size(), "journal: a result is of a recipe of ", result.recipe.size(),
              " sites, this experiment has ", space.sites.size());
     spent_.stage_runs += result.stage_runs;
     spent_.stage_runs_saved += result.stage_runs_saved;
     replayed_windows_ += static_cast<std::int64_t>(result.kl.size());
-    know(result);
+    cache_.add(result);
   }
   for (const std::optional<Commit>& commit : replay.commits) committed_before_.push_back(commit ? commit->digest : "");
 }
@@ -42,9 +43,11 @@ std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests)
   std::vector<Trial> trials;
   std::vector<JournalEntry> entries;
   for (const EvaluationRequest& request : requests) {
-    std::optional<Trial> trial = cache_.lookup(request);
+    const auto id = static_cast<std::int64_t>(trials_.size());
+    std::optional<Trial> trial = poisoned_.failed_trial(request, id);
+    if (!trial) trial = cache_.lookup(request);
     EXPECT(trial.has_value());
-    trial->id = static_cast<std::int64_t>(trials_.size());
+    trial->id = id;
     commit(*trial, entries);
     trials.push_back(std::move(*trial));
   }
@@ -52,19 +55,16 @@ std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests)
   return trials;
 }
 
-void TrialRunner::know(const Result& result) {
-  cache_.add(result);
-  if (result.reused) reused_windows_[static_cast<std::size_t>(result.set)] += std::ssize(result.kl);
-}
-
 /// What other runs measured goes into the journal like any result: it alone says what this run knew.
 void TrialRunner::reuse(std::span<const EvaluationRequest> requests) {
   std::vector<JournalEntry> entries;
+  const auto first_trial = static_cast<std::int64_t>(trials_.size());
   for (const EvaluationRequest& request : requests) {
+    if (poisoned_.has(request.recipe, first_trial)) continue;
     for (const WindowRange& range : cache_.missing(request)) {
       for (const Result& result : store_->find(request.recipe, request.set, range)) {
         entries.push_back(journal_entry(Record(result)));
-        know(result);
+        cache_.add(result);
       }
     }
   }
@@ -75,29 +75,32 @@ void TrialRunner::evaluate_missing(std::span<const EvaluationRequest> requests) 
   // Requests on the same windows go out together, so that they can share prefixes; a recipe asked for twice goes out
   // once.
   std::map<std::tuple<WindowSet, std::int64_t, std::int64_t>, std::set<Recipe>> groups;
+  const auto first_trial = static_cast<std::int64_t>(trials_.size());
   for (const EvaluationRequest& request : requests) {
     EXPECT(request.recipe.size() == space_.sites.size());
+    if (poisoned_.has(request.recipe, first_trial)) continue;
     for (const WindowRange& range : cache_.missing(request)) {
       groups[{request.set, range.begin, range.count}].insert(request.recipe);
     }
   }
-  std::vector<Task> tasks;
+  std::vector<Evaluate> work;
   for (const auto& [where, recipes] : groups) {
     const auto& [set, begin, count] = where;
-    for (Evaluate& lease : make_leases(space_, {recipes.begin(), recipes.end()}, set, begin, count, leases_)) {
-      tasks.push_back(std::move(lease));
-    }
+    work.push_back({set, begin, count, {recipes.begin(), recipes.end()}});
   }
-  scheduler_.run(tasks, [&](std::size_t index, Outcome& outcome) {
-    keep(std::get<Evaluate>(tasks[index]), std::get<Evaluated>(outcome));
-  });
+  scheduler_.evaluate(
+      space_, leases_, std::move(work), [&](const Evaluate& lease, const Evaluated& result) { keep(lease, result); },
+      [&](const Recipe& recipe, const std::string& why) {
+        const Poisoned poisoned{recipe, first_trial, why};
+        const JournalEntry entry = journal_entry(Record(poisoned));
+        journal_.append({&entry, 1});
+        poisoned_.add(poisoned);
+        progress_.say("warning: a recipe cannot be evaluated and is out of the search: " + why);
+      });
 }
 
 void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
   const auto windows = static_cast<std::size_t>(lease.count);
-  VALIDATE(outcome.kl.size() == lease.recipes.size() * windows && outcome.nll.size() == outcome.kl.size(),
-           "a worker answered ", outcome.kl.size(), " losses for ", lease.recipes.size(), " candidates on ", windows,
-           " windows");
   std::vector<Result> results;
   std::vector<JournalEntry> entries;
   for (std::size_t r = 0; r < lease.recipes.size(); ++r) {
@@ -119,7 +122,7 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
   }
   journal_.append(entries);  // on the disk before anything is decided by it
   for (const Result& result : results) {
-    know(result);
+    cache_.add(result);
     if (store_ != nullptr) store_->add(result);
   }
   spent_.stage_runs += outcome.stage_runs;
@@ -141,12 +144,19 @@ void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries)
 
 Spent TrialRunner::spent() const {
   Spent spent = spent_;
-  const auto evaluated = [this](WindowSet set) {
-    return cache_.windows(set) - reused_windows_[static_cast<std::size_t>(set)];
-  };
-  spent.search_tokens = evaluated(WindowSet::search) * window_length_;
-  spent.tokens = spent.search_tokens + evaluated(WindowSet::holdout) * window_length_;
-  spent.reused_tokens = (reused_windows_[0] + reused_windows_[1]) * window_length_;
+  for (const WindowSet set : {WindowSet::search, WindowSet::holdout}) {
+    std::int64_t windows = cache_.windows(set);
+    std::int64_t reused = cache_.reused_windows(set);
+    // Which windows of a poisoned recipe came home is left to chance, and a count must not be.
+    for (const auto& [recipe, poisoned] : poisoned_.all()) {
+      windows -= cache_.windows(recipe, set);
+      reused -= cache_.reused_windows(recipe, set);
+    }
+    const std::int64_t tokens = (windows - reused) * window_length_;
+    spent.tokens += tokens;
+    if (set == WindowSet::search) spent.search_tokens = tokens;
+    spent.reused_tokens += reused * window_length_;
+  }
   return spent;
 }
 

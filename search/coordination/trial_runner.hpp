@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "search/coordination/lease.hpp"
+#include "search/coordination/lease_pool.hpp"
 #include "search/coordination/progress.hpp"
 #include "search/coordination/scheduler.hpp"
 #include "search/objective/trial.hpp"
@@ -18,12 +17,16 @@
 #include "search/store/evaluation_cache.hpp"
 #include "search/store/evaluation_store.hpp"
 #include "search/store/journal.hpp"
+#include "search/store/poisoned_recipes.hpp"
 
 namespace pare::search {
 
 /// Turns requests into trials: what is known already comes from the cache, the rest is leased out to workers,
 /// journalled, and committed in the order of the requests. Since the cache starts with what the journal holds, running
 /// the same search again after a crash replays it and goes on where it stopped.
+///
+/// A recipe that no worker can evaluate is poisoned: its trials from the batch on in which that showed have failed,
+/// whatever of them was measured, so that they are the same for any number of workers.
 class TrialRunner {
  public:
   /// `store`: what other runs know already; may be null. Throws InputError when the journal's records cannot be understood.
@@ -43,7 +46,6 @@ class TrialRunner {
 
  private:
   void reuse(std::span<const EvaluationRequest> requests);
-  void know(const Result& result);
   void evaluate_missing(std::span<const EvaluationRequest> requests);
   void keep(const Evaluate& lease, const Evaluated& outcome);
   void commit(const Trial& trial, std::vector<JournalEntry>& entries);
@@ -56,8 +58,8 @@ class TrialRunner {
   std::int64_t window_length_;
   EvaluationStore* store_;
   EvaluationCache cache_;
-  std::array<std::int64_t, 2> reused_windows_{};  ///< by WindowSet
-  std::vector<std::string> committed_before_;     ///< digests after each trial, from the journal; empty: none
+  PoisonedRecipes poisoned_;
+  std::vector<std::string> committed_before_;  ///< digests after each trial, from the journal; empty: none
   std::vector<Trial> trials_;
   TrialDigest digest_;
   Spent spent_;

@@ -27,11 +27,11 @@ FailureKind kind_of(const std::exception& error) {
   return FailureKind::fault;
 }
 
+}  // namespace
+
 Hello make_hello(const framework::Model& model) {
   return {framework::build_id(), framework::isa_id(), model.hash(), framework::host_name(), getpid()};
 }
-
-}  // namespace
 
 Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
 

@@ -33,6 +33,9 @@ struct WorkerSetup {
   int threads = 1;  ///< kernel threads of this worker
 };
 
+/// What this process says of itself.
+Hello make_hello(const framework::Model& model);
+
 /// Carries out tasks, one after the other, on one rank. Opens text, bank and teacher when it is told where they are.
 class Worker {
  public:

@@ -20,6 +20,8 @@ struct ContainmentSettings {
   Isolation isolation = Isolation::automatic;
   bool recovery = true;          ///< mpirun lets the other ranks go on when one is lost
   double heartbeat_seconds = 5;  ///< a worker says that often that it is alive
+  double suspect_seconds = 15;   ///< a worker silent for so long gets no new tasks
+  double dead_seconds = 60;      ///< a worker silent for so long is lost, its tasks go to others
   /// A worker that hears nothing from the coordinator for so long ends. Long, for the coordinator is silent while its
   /// algorithm decides.
   double silence_seconds = 900;

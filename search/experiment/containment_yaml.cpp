@@ -34,12 +34,15 @@ bool read_switch(const ConfigView& view) {
 }  // namespace
 
 ContainmentSettings read_containment(const ConfigView& view) {
-  view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "silence_seconds", "shortest_deadline_seconds",
-                   "lease_seconds", "ready_seconds", "progress_seconds", "restarts", "backoff_seconds"});
+  view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "suspect_seconds", "dead_seconds", "silence_seconds",
+                   "shortest_deadline_seconds", "lease_seconds", "ready_seconds", "progress_seconds", "restarts",
+                   "backoff_seconds"});
   ContainmentSettings containment;
   if (const auto x = view.find("isolation")) containment.isolation = read_isolation(*x);
   if (const auto x = view.find("recovery")) containment.recovery = read_switch(*x);
   read_seconds(view, "heartbeat_seconds", containment.heartbeat_seconds);
+  read_seconds(view, "suspect_seconds", containment.suspect_seconds);
+  read_seconds(view, "dead_seconds", containment.dead_seconds);
   read_seconds(view, "silence_seconds", containment.silence_seconds);
   read_seconds(view, "shortest_deadline_seconds", containment.shortest_deadline_seconds);
   read_seconds(view, "lease_seconds", containment.lease_seconds);
@@ -53,6 +56,13 @@ ContainmentSettings read_containment(const ConfigView& view) {
   }
   if (containment.silence_seconds <= 3 * containment.heartbeat_seconds) {
     view.fail("silence_seconds must be more than three times heartbeat_seconds, or a busy moment looks like a death");
+  }
+  if (containment.dead_seconds <= 3 * containment.heartbeat_seconds) {
+    view.fail("dead_seconds must be more than three times heartbeat_seconds, or a busy moment looks like a death");
+  }
+  if (containment.suspect_seconds <= containment.heartbeat_seconds ||
+      containment.suspect_seconds > containment.dead_seconds) {
+    view.fail("suspect_seconds must lie between heartbeat_seconds and dead_seconds");
   }
   if (containment.lease_seconds < containment.shortest_deadline_seconds) {
     view.fail("lease_seconds is less than shortest_deadline_seconds");

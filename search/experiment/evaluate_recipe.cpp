@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/experiment/evaluate_recipe.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
 #include "search/coordination/drain.hpp"
@@ -25,16 +27,15 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
   Trial trial{.id = 0, .request = {recipe, WindowSet::holdout, 0, windows}, .kl = {}, .nll = {}};
   trial.kl.resize(static_cast<std::size_t>(windows));
   trial.nll.resize(static_cast<std::size_t>(windows));
-  std::vector<Task> tasks;
-  for (Evaluate& lease : make_leases(plan.space, {recipe}, WindowSet::holdout, 0, windows, session.lease_settings())) {
-    tasks.push_back(std::move(lease));
-  }
-  session.scheduler().run(tasks, [&](std::size_t index, Outcome& outcome) {
-    const auto& evaluated = std::get<Evaluated>(outcome);
-    const std::int64_t begin = std::get<Evaluate>(tasks[index]).begin;
-    std::copy(evaluated.kl.begin(), evaluated.kl.end(), trial.kl.begin() + begin);
-    std::copy(evaluated.nll.begin(), evaluated.nll.end(), trial.nll.begin() + begin);
-  });
+  session.scheduler().evaluate(
+      plan.space, session.lease_settings(), {{WindowSet::holdout, 0, windows, {recipe}}},
+      [&](const Evaluate& lease, const Evaluated& evaluated) {
+        std::ranges::copy(evaluated.kl, trial.kl.begin() + lease.begin);
+        std::ranges::copy(evaluated.nll, trial.nll.begin() + lease.begin);
+      },
+      [](const Recipe&, const std::string& why) {
+        throw std::runtime_error("the recipe cannot be evaluated: " + why);
+      });
   return {.candidate = make_contestant(plan.space, plan.budgets.front(), file_or_option, trial),
           .budget_bytes = plan.budgets.front().bytes,
           .reference_bytes = plan.space.original_bytes(),

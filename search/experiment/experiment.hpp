@@ -78,6 +78,7 @@ struct Experiment {
   kernels::Precision precision = kernels::Precision::f32;
   std::int64_t teacher_top_k = 512;
   std::int64_t weight_cache_mib = 256;
+  std::int64_t state_cache_mib = 64;
 
   std::filesystem::path output;
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output

@@ -222,12 +222,13 @@ void read_search(const ConfigView& view, Experiment& experiment) {
 }
 
 void read_evaluation(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib"});
+  view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib", "state_cache_mib"});
   if (const auto x = view.find("precision")) {
     experiment.precision = one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
   }
   if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
+  if (const auto x = view.find("state_cache_mib")) experiment.state_cache_mib = x->as_int(0, 1 << 24);
 }
 
 void read_startup(const ConfigView& view, Experiment& experiment) {

@@ -5,6 +5,7 @@
 
 #include "framework/comm/exit_code.hpp"
 #include "search/coordination/drain.hpp"
+#include "search/coordination/failure_breaker.hpp"
 #include "search/store/posix_file.hpp"
 
 namespace pare::search {
@@ -21,6 +22,8 @@ Failure explain_current_exception() {
     return {exit_code::usage, std::string("error: ") + error.what()};
   } catch (const JournalError& error) {
     return {exit_code::journal, std::string("error: ") + error.what()};
+  } catch (const TooManyFailures& error) {
+    return {exit_code::breaker, std::string("error: ") + error.what()};
   } catch (const Drained& drained) {
     return {exit_code::drained, drained.what()};
   } catch (const std::exception& error) {

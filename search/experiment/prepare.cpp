@@ -160,7 +160,13 @@ std::string prepare_calibration(const Experiment& experiment, const Plan& plan, 
   if (!plan.bank.needs_calibration()) return {};
   const std::string key = framework::calibration_key(plan.model, text.to_calibrate(), experiment.precision);
   const fs::path file = experiment.cache / ("calibration-" + key + ".h5");
-  if (!fs::exists(file)) gather_statistics(file, key, plan, scheduler, progress);
+  while (!fs::exists(file)) {
+    try {
+      gather_statistics(file, key, plan, scheduler, progress);
+    } catch (const WorkerLost& lost) {  // and its hidden states with it; there is one worker less each time
+      progress.say(fmt::format("warning: {}; calibrating again", lost.what()));
+    }
+  }
   scheduler.run_on_all(UseCalibration{files.share(file).string()});
   return key;
 }

@@ -25,6 +25,21 @@ std::vector<std::unique_ptr<framework::Channel>> start_all(LocalCrew& crew, fram
   return channels;
 }
 
+ClusterSettings cluster_of(const ContainmentSettings& containment) {
+  ClusterSettings cluster;
+  cluster.suspect_seconds = containment.suspect_seconds;
+  cluster.dead_seconds = containment.dead_seconds;
+  cluster.lease_seconds = containment.lease_seconds;
+  cluster.shortest_deadline_seconds = containment.shortest_deadline_seconds;
+  return cluster;
+}
+
+/// One that every worker can evaluate and that takes the paths which others take: a uniform one of the better half.
+Recipe golden_recipe(const SearchSpace& space) {
+  const std::vector<std::string> names = space.uniform_options();
+  return names.empty() ? space.largest_recipe() : *space.uniform(names[names.size() / 2]);
+}
+
 }  // namespace
 
 Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress,
@@ -34,19 +49,23 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
       files_(experiment, group, on_round),
       model_(files_.share(plan.model)),
       crew_(experiment, plan, share_cores(experiment, group, plan), group.spawner()),
-      scheduler_(start_all(crew_, group, experiment, model_)) {
+      scheduler_(start_all(crew_, group, experiment, model_),
+                 {.cluster = cluster_of(experiment.containment),
+                  .self = make_hello(plan.model),
+                  .say = [&progress](const std::string& line) { progress.say(line); },
+                  .clock = {}}) {
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
   prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
   reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
+  scheduler_.check_golden({WindowSet::search, 0, 1, {golden_recipe(plan.space)}});
 }
 
 LeaseSettings Session::lease_settings() const {
   const std::int64_t window_bytes =
       experiment_.windows.length * plan_.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
-  return {.workers = scheduler_.workers(),
-          .stages = static_cast<std::int64_t>(plan_.model.stages().size()),
+  return {.stages = static_cast<std::int64_t>(plan_.model.stages().size()),
           .max_windows = std::max<std::int64_t>(1, max_state_bytes / window_bytes)};
 }
 

@@ -8,7 +8,7 @@
 
 #include "framework/comm/process_group.hpp"
 #include "framework/data/token_windows.hpp"
-#include "search/coordination/lease.hpp"
+#include "search/coordination/lease_pool.hpp"
 #include "search/coordination/progress.hpp"
 #include "search/coordination/scheduler.hpp"
 #include "search/experiment/crew.hpp"

@@ -28,18 +28,24 @@ EvaluationCache::Values::const_iterator EvaluationCache::first_at(const Values& 
 const EvaluationCache::Values& EvaluationCache::find(const EvaluationRequest& request) const {
   static const Values nothing;
   const auto entry = entries_.find(request.recipe);
-  return entry == entries_.end() ? nothing : entry->second[static_cast<std::size_t>(request.set)];
+  return entry == entries_.end() ? nothing : entry->second.values[static_cast<std::size_t>(request.set)];
 }
 
 void EvaluationCache::add(const Result& result) {
   EXPECT(result.kl.size() == result.nll.size(), result.kl.size(), " kl and ", result.nll.size(), " nll values");
-  Values& values = entries_[result.recipe][static_cast<std::size_t>(result.set)];
+  const auto set = static_cast<std::size_t>(result.set);
+  Entry& entry = entries_[result.recipe];
+  Values& values = entry.values[set];
   for (std::size_t i = 0; i < result.kl.size(); ++i) {
     const Value value{result.begin + static_cast<std::int64_t>(i), result.kl[i], result.nll[i]};
     const auto place = first_at(values, value.window);
     if (place == values.end() || place->window != value.window) {
       values.insert(place, value);
-      ++windows_[static_cast<std::size_t>(result.set)];
+      ++windows_[set];
+      if (result.reused) {
+        ++entry.reused[set];
+        ++reused_[set];
+      }
     } else if (!same_bits(place->kl, value.kl) || !same_bits(place->nll, value.nll)) {
       throw InternalError(pare::detail::concatenate(
           result.set == WindowSet::search ? "search" : "held-out", " window ", value.window,
@@ -47,6 +53,16 @@ void EvaluationCache::add(const Result& result) {
           place->nll, " and ", value.nll, "; a worker is faulty or runs another build"));
     }
   }
+}
+
+std::int64_t EvaluationCache::windows(const Recipe& recipe, WindowSet set) const {
+  const auto entry = entries_.find(recipe);
+  return entry == entries_.end() ? 0 : std::ssize(entry->second.values[static_cast<std::size_t>(set)]);
+}
+
+std::int64_t EvaluationCache::reused_windows(const Recipe& recipe, WindowSet set) const {
+  const auto entry = entries_.find(recipe);
+  return entry == entries_.end() ? 0 : entry->second.reused[static_cast<std::size_t>(set)];
 }
 
 std::vector<WindowRange> EvaluationCache::missing(const EvaluationRequest& request) const {

@@ -41,8 +41,13 @@ class EvaluationCache {
 
   /// Number of different recipes.
   std::size_t recipes() const { return entries_.size(); }
+  /// Evaluated windows of one recipe.
+  std::int64_t windows(const Recipe& recipe, WindowSet set) const;
   /// Evaluated windows of a set, summed over all recipes.
   std::int64_t windows(WindowSet set) const { return windows_[static_cast<std::size_t>(set)]; }
+  /// Those among them that another run had evaluated.
+  std::int64_t reused_windows(const Recipe& recipe, WindowSet set) const;
+  std::int64_t reused_windows(WindowSet set) const { return reused_[static_cast<std::size_t>(set)]; }
 
  private:
   struct Value {
@@ -50,8 +55,12 @@ class EvaluationCache {
     double kl;
     double nll;
   };
-  using Values = std::vector<Value>;    ///< ascending windows
-  using Entry = std::array<Values, 2>;  ///< by window set
+  using Values = std::vector<Value>;  ///< ascending windows
+  using Counts = std::array<std::int64_t, 2>;
+  struct Entry {
+    std::array<Values, 2> values;  ///< by window set
+    Counts reused{};               ///< windows, by window set
+  };
 
   struct RecipeHash {
     std::size_t operator()(const Recipe& recipe) const;
@@ -61,7 +70,8 @@ class EvaluationCache {
   const Values& find(const EvaluationRequest& request) const;
 
   std::unordered_map<Recipe, Entry, RecipeHash> entries_;
-  std::array<std::int64_t, 2> windows_{};  ///< by window set
+  Counts windows_{};  ///< by window set, summed over recipes
+  Counts reused_{};   ///< the same
 };
 
 }  // namespace pare::search

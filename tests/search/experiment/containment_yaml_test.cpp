@@ -28,7 +28,8 @@ std::string error_in(const std::string& cluster) {
 TEST(ContainmentYaml, ReadsEveryKey) {
   const auto read =
       with_cluster(
-          "{isolation: process, recovery: off, heartbeat_seconds: 1, silence_seconds: 20,"
+          "{isolation: process, recovery: off, heartbeat_seconds: 1, suspect_seconds: 2, dead_seconds: 3.5, "
+          "silence_seconds: 20, "
           "shortest_deadline_seconds: 4, lease_seconds: 50, ready_seconds: 6, progress_seconds: 7, restarts: 8, "
           "backoff_seconds: [0, 9]}")
           .containment;
@@ -36,6 +37,8 @@ TEST(ContainmentYaml, ReadsEveryKey) {
   EXPECT_TRUE(read.isolates());
   EXPECT_FALSE(read.recovery);
   EXPECT_EQ(read.heartbeat_seconds, 1);
+  EXPECT_EQ(read.suspect_seconds, 2);
+  EXPECT_EQ(read.dead_seconds, 3.5);
   EXPECT_EQ(read.silence_seconds, 20);
   EXPECT_EQ(read.shortest_deadline_seconds, 4);
   EXPECT_EQ(read.lease_seconds, 50);
@@ -54,6 +57,9 @@ TEST(ContainmentYaml, RefusesWhatCannotWork) {
               HasSubstr("x.yaml:7:22: cluster.isolation: unknown value 'proces', did you mean"));
   EXPECT_THAT(error_in("{recovery: maybe}"), HasSubstr("unknown value 'maybe' (known: on, off)"));
   EXPECT_THAT(error_in("{heartbeat_seconds: 500}"), HasSubstr("silence_seconds must be more than three times"));
+  EXPECT_THAT(error_in("{dead_seconds: 15}"),
+              HasSubstr("dead_seconds must be more than three times heartbeat_seconds"));
+  EXPECT_THAT(error_in("{suspect_seconds: 5}"), HasSubstr("suspect_seconds must lie between"));
   EXPECT_THAT(error_in("{lease_seconds: 10}"), HasSubstr("lease_seconds is less than shortest_deadline_seconds"));
   EXPECT_THAT(error_in("{backoff_seconds: []}"), HasSubstr("no times, list at least one"));
   EXPECT_THAT(error_in("{isolaton: none}"), HasSubstr("did you mean 'isolation'"));
