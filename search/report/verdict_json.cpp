@@ -52,6 +52,13 @@ Json left_out_json(const SearchSpace& space) {
   return json;
 }
 
+Json failed_json(const std::vector<Trial>& trials) {
+  Json json = Json::array();
+  for (const Trial& trial : trials)
+    if (trial.failed()) json.push_back({{"trial", trial.id}, {"reason", trial.failure}});
+  return json;
+}
+
 Json limits_json(const SearchSpace& space, const std::vector<std::int64_t>& limits) {
   Json json = Json::object();
   for (std::size_t m = 0; m < limits.size(); ++m) {
@@ -141,6 +148,7 @@ std::string verdict_json(const RunRecord& record) {
                {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
                {"over_uniform", comparison_json(record)},
                {"left_out", left_out_json(record.space)},
+               {"failed", failed_json(record.trials)},
                {"spent", spent_json(verdict.spent)},
                {"ended_by", verdict.ended_by.empty() ? Json() : Json(verdict.ended_by)},
                {"figures", figures_json(verdict.figures)},

@@ -20,6 +20,7 @@ namespace pare::search {
 ///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}, loss_difference {mean, low, high}}, the 95 %
 ///                intervals; null when no uniform recipe fits
 ///   left_out     [{site, option, reason}]: options that failed at a site
+///   failed       [{trial, reason}]: trials that no worker could measure
 ///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
 ///   trials, digest
 ///   limits       {decode_seconds, ...}: what else the budget limits; only where it does

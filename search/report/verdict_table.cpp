@@ -64,6 +64,14 @@ std::string left_out_text(const SearchSpace& space) {
   return text.empty() ? text : "\n" + text;
 }
 
+std::string failed_text(const std::vector<Trial>& trials) {
+  const auto failed = std::ranges::count_if(trials, &Trial::failed);
+  if (failed == 0) return {};
+  const Trial& first = *std::ranges::find_if(trials, &Trial::failed);
+  return fmt::format("\nFailed  {} trials could not be measured; the first, trial {}: {}\n", failed, first.id,
+                     first.failure);
+}
+
 std::string limits_text(const SearchSpace& space, const std::vector<std::int64_t>& limits, const Recipe& recipe) {
   std::string text;
   for (std::size_t m = 0; m < limits.size(); ++m) {
@@ -160,8 +168,8 @@ std::string verdict_table(const RunRecord& record) {
          fmt::format("Objective  {}\nWinner     {}\n\n", loss_name(record.objective), winner.name) +
          contestants_text(verdict) + domain_table(record) + front_text(record, verdict) + "\n" +
          gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
-         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + "\n" +
-         spent_text(record, verdict);
+         allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + failed_text(record.trials) +
+         "\n" + spent_text(record, verdict);
 }
 
 }  // namespace pare::search

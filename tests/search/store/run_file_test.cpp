@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "kernels/core/error.hpp"
 #include "scratch_directory.hpp"
@@ -116,6 +118,20 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   ASSERT_EQ(found.verdict->contestants.size(), record.verdict->contestants.size());
   for (std::size_t c = 0; c < found.verdict->contestants.size(); ++c)
     expect_equal(found.verdict->contestants[c], record.verdict->contestants[c]);
+}
+
+TEST_F(RunFileTest, KeepsWhyATrialFailed) {
+  RunRecord record = small_run();
+  Trial& failed = record.trials.front();
+  failed.failure = "signal 11 on node7";
+  std::ranges::fill(failed.kl, std::numeric_limits<double>::infinity());
+
+  write_run_file(path, record);
+  const RunRecord found = read_run_file(path);
+
+  EXPECT_EQ(found.trials.front().failure, failed.failure);
+  EXPECT_EQ(found.trials.front().kl, failed.kl);
+  EXPECT_FALSE(found.trials.back().failed());
 }
 
 TEST_F(RunFileTest, HoldsARunThatHasOnlyBegun) {
