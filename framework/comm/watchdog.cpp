@@ -16,6 +16,8 @@ namespace pare::framework {
 namespace {
 
 constexpr auto longest_nap = std::chrono::milliseconds(500);
+// A nap longer by so much: the process did not run at all.
+constexpr auto stopped_for = std::chrono::seconds(1);
 
 [[noreturn]] void leave(const std::string& why, int exit_code) {
   fmt::print(stderr, "pare: {}\n", why);
@@ -25,7 +27,7 @@ constexpr auto longest_nap = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Watchdog::Watchdog() : thread_([this] { watch(); }) {}
+Watchdog::Watchdog() : thread_([this, born = now()] { watch(born); }) {}
 
 Watchdog::~Watchdog() {
   {
@@ -58,7 +60,7 @@ void Watchdog::end_with_parent() {
   parent_ = ::getppid();
 }
 
-void Watchdog::watch() {
+void Watchdog::watch(Clock::rep turned) {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     const bool armed = limit_ > Clock::duration::zero();
@@ -71,7 +73,10 @@ void Watchdog::watch() {
     if (parent_ != 0 && ::getppid() != parent_) leave("the launcher is gone", exit_code::temporary);
     const Clock::duration nap =
         armed ? std::min<Clock::duration>(limit_ - silence, longest_nap) : Clock::duration(longest_nap);
+    const Clock::rep fell_asleep = now();
     changed_.wait_for(lock, nap);
+    const Clock::duration slept(now() - fell_asleep);
+    if (slept > nap + stopped_for) last_beat_ += slept.count();
   }
 }
 

@@ -11,7 +11,8 @@
 namespace pare::framework {
 
 /// A thread that ends this process when it is stuck where nothing else could end it: MPI 4.1 waits for ever for ranks
-/// that are gone. It goes by the monotonic clock, and says on standard error what it waited for.
+/// that are gone. It goes by the monotonic clock, and says on standard error what it waited for. Time in which the
+/// process was stopped as a whole (Ctrl-Z, SIGSTOP) does not count.
 ///
 /// One wait at a time is watched. `arm` and `disarm` are called by the thread that may get stuck, `beat` too.
 class Watchdog {
@@ -34,7 +35,8 @@ class Watchdog {
   using Clock = std::chrono::steady_clock;
   static Clock::rep now() { return Clock::now().time_since_epoch().count(); }
 
-  void watch();
+  /// turned: when the process was last known to run.
+  void watch(Clock::rep turned);
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -11,6 +11,7 @@ struct ClusterSettings {
   double shortest_deadline_seconds = 60;  ///< an evaluation is never late before
   double golden_seconds = 600;            ///< between two golden checks of a worker
   double hello_seconds = 600;             ///< until a worker must have said who it is
+  double coordinator_seconds = 60;        ///< the coordinator may be at one turn of its loop, before it ends itself
 };
 
 }  // namespace pare::search

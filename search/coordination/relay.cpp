@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto shortest_pause = std::chrono::microseconds(50);
 constexpr auto longest_pause = std::chrono::microseconds(500);
+// Between two turns: longer than that nobody listened here.
+constexpr auto longest_turn = std::chrono::seconds(1);
 
 [[noreturn]] void leave_silent_coordinator() {
   std::fputs("pare: a worker hears nothing from rank 0 any more, so it ends\n", stderr);
@@ -29,10 +31,13 @@ constexpr auto longest_pause = std::chrono::microseconds(500);
 
 void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings) {
   auto heard = Clock::now();
-  auto spoken = Clock::now();
+  auto spoken = heard;
+  auto turned = heard;
   auto pause = shortest_pause;
   while (true) {
     const auto now = Clock::now();
+    if (now - turned > longest_turn) heard += now - turned;
+    turned = now;
     bool idle = true;
     if (const auto message = coordinator.try_receive()) {
       heard = now;

@@ -9,7 +9,7 @@ namespace pare::search {
 
 struct RelaySettings {
   std::chrono::milliseconds heartbeat{5000};
-  std::chrono::milliseconds silence{900000};
+  std::chrono::milliseconds silence{120000};
 };
 
 /// All that the main thread of a worker rank does: hands tasks from the coordinator on to the worker (a thread or a child
@@ -17,7 +17,7 @@ struct RelaySettings {
 /// reaches the worker, too.
 ///
 /// When the coordinator says nothing for `silence`, it is gone, which MPI does not tell: the process ends with code 75, and
-/// its children with it.
+/// its children with it. Time in which this process was stopped does not count.
 void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings);
 
 }  // namespace pare::search

@@ -2,8 +2,12 @@
 #include "search/coordination/scheduler.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <future>
 #include <utility>
 
+#include "framework/comm/exit_code.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/coordination/drain.hpp"
 
@@ -25,6 +29,29 @@ constexpr double shortest_lease_seconds = 0.02;
 constexpr double longest_lease_seconds = 30;
 
 }  // namespace
+
+/// The watchdog is at its post while a loop runs.
+class Scheduler::Watch {
+ public:
+  explicit Watch(const SchedulerSetup& setup) : watchdog_(setup.watchdog) {
+    const auto limit = static_cast<std::int64_t>(setup.cluster.coordinator_seconds * 1000);
+    if (watchdog_ == nullptr) return;
+    watchdog_->arm("rank 0 has been at one turn of its loop", std::chrono::milliseconds(limit),
+                   framework::exit_code::temporary);
+  }
+  ~Watch() {
+    if (watchdog_ != nullptr) watchdog_->disarm();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  void beat() {
+    if (watchdog_ != nullptr) watchdog_->beat();
+  }
+
+ private:
+  framework::Watchdog* watchdog_;
+};
 
 template <class Action>
 void Scheduler::guarded(const Action& action) {
@@ -87,7 +114,9 @@ void Scheduler::work(WorkSource& source, bool may_drain) {
   source_ = &source;
   failure_ = nullptr;
   bool draining = false;
+  Watch watch(setup_);
   while (!is_done(draining)) {
+    watch.beat();
     const std::size_t heard = collect();
     guarded([&] { look_after_workers(); });
     draining = may_drain && drain_requested();
@@ -100,6 +129,25 @@ void Scheduler::work(WorkSource& source, bool may_drain) {
   source_ = nullptr;
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!complete) throw Drained();
+}
+
+void Scheduler::attend() {
+  EXPECT(source_ == nullptr);
+  failure_ = nullptr;
+  collect();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Scheduler::attend_while(const std::function<void()>& work) {
+  constexpr auto pause = std::chrono::duration<double>(idle_pause);
+  std::future<void> done = std::async(std::launch::async, work);
+  Watch watch(setup_);
+  while (done.wait_for(pause) != std::future_status::ready) {
+    watch.beat();
+    attend();
+    on_round_(0);
+  }
+  done.get();
 }
 
 bool Scheduler::is_done(bool draining) const {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "framework/comm/channel.hpp"
+#include "framework/comm/watchdog.hpp"
 #include "search/coordination/clock.hpp"
 #include "search/coordination/cluster_settings.hpp"
 #include "search/coordination/failure_breaker.hpp"
@@ -39,6 +40,8 @@ struct SchedulerSetup {
   /// Where a line for people goes: a worker lost, a worker quarantined, a recipe poisoned.
   std::function<void(const std::string& line)> say = [](const std::string&) {};
   Clock clock;
+  /// Ends the process (code 75) when the scheduler's loop stands still; must outlive the scheduler. Null: nobody does.
+  framework::Watchdog* watchdog = nullptr;
 };
 
 /// Deals tasks over workers and collects their outcomes. Runs in the coordinator's thread; it polls, so it needs no
@@ -92,6 +95,12 @@ class Scheduler {
   /// have answered for the first time. Throws InternalError when there are several answers and no majority.
   void check_golden(Evaluate task);
 
+  /// Tells workers that say they live that somebody listens. They give up on a silent coordinator, so it is called again
+  /// and again by whoever is at something else than a call of the scheduler.
+  void attend();
+  /// Runs `work` in a thread of its own and attends meanwhile; throws what it throws.
+  void attend_while(const std::function<void()>& work);
+
   /// What is called in every round of the polling loop, with the number of tasks that came back in it: for the status
   /// of the run and its watchdog.
   using OnRound = std::function<void(std::size_t)>;
@@ -102,6 +111,8 @@ class Scheduler {
   double busy_seconds() const;
 
  private:
+  class Watch;
+
   std::vector<std::size_t> usable() const;
   void meet_workers();
   void check_hello(WorkerLine& worker, const Hello& hello);

@@ -113,6 +113,7 @@ class CompareRun {
              std::vector<CompareCell> earlier)
       : experiment_(experiment),
         plan_(plan),
+        scheduler_(session.scheduler()),
         progress_(progress),
         runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(),
                 experiment.windows.length),
@@ -170,7 +171,8 @@ class CompareRun {
     double evaluating = 0;
     std::int64_t evaluated = 0;
     while (true) {
-      const std::vector<EvaluationRequest> requests = algorithm->ask();
+      std::vector<EvaluationRequest> requests;
+      scheduler_.attend_while([&] { requests = algorithm->ask(); });
       trajectory.add(cell.tokens_asked, algorithm->finalists().front().recipe);
       if (requests.empty()) break;
       progress_.note(algorithm->status());
@@ -183,7 +185,7 @@ class CompareRun {
       evaluated += fresh;
       cell.tokens_asked += asked;
       progress_.advance(static_cast<double>(asked - fresh));
-      algorithm->tell(trials);
+      scheduler_.attend_while([&] { algorithm->tell(trials); });
       progress_.note(algorithm->status());
     }
     const double deciding = seconds_since(started) - evaluating;
@@ -228,6 +230,7 @@ class CompareRun {
 
   const Experiment& experiment_;
   const Plan& plan_;
+  Scheduler& scheduler_;
   Progress& progress_;
   TrialRunner runner_;
   CompareRecord record_;

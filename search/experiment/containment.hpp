@@ -18,13 +18,12 @@ enum class Isolation {
 /// Times are in seconds.
 struct ContainmentSettings {
   Isolation isolation = Isolation::automatic;
-  bool recovery = true;          ///< mpirun lets the other ranks go on when one is lost
-  double heartbeat_seconds = 5;  ///< a worker says that often that it is alive
-  double suspect_seconds = 15;   ///< a worker silent for so long gets no new tasks
-  double dead_seconds = 60;      ///< a worker silent for so long is lost, its tasks go to others
-  /// A worker that hears nothing from the coordinator for so long ends. Long, for the coordinator is silent while its
-  /// algorithm decides.
-  double silence_seconds = 900;
+  bool recovery = true;                   ///< mpirun lets the other ranks go on when one is lost
+  double heartbeat_seconds = 5;           ///< a worker says that often that it is alive
+  double suspect_seconds = 15;            ///< a worker silent for so long gets no new tasks
+  double dead_seconds = 60;               ///< a worker silent for so long is lost, its tasks go to others
+  double silence_seconds = 120;           ///< a worker that hears nothing from the coordinator for so long ends
+  double coordinator_seconds = 60;        ///< the coordinator ends when its loop stands still for so long
   double shortest_deadline_seconds = 60;  ///< no evaluator is killed before
   double lease_seconds = 3600;            ///< every evaluator is killed after (with isolation: process)
   double ready_seconds = 180;             ///< the supervisor restarts a run that is not ready by then

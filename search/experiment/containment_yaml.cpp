@@ -35,8 +35,8 @@ bool read_switch(const ConfigView& view) {
 
 ContainmentSettings read_containment(const ConfigView& view) {
   view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "suspect_seconds", "dead_seconds", "silence_seconds",
-                   "shortest_deadline_seconds", "lease_seconds", "ready_seconds", "progress_seconds", "restarts",
-                   "backoff_seconds"});
+                   "coordinator_seconds", "shortest_deadline_seconds", "lease_seconds", "ready_seconds",
+                   "progress_seconds", "restarts", "backoff_seconds"});
   ContainmentSettings containment;
   if (const auto x = view.find("isolation")) containment.isolation = read_isolation(*x);
   if (const auto x = view.find("recovery")) containment.recovery = read_switch(*x);
@@ -44,6 +44,7 @@ ContainmentSettings read_containment(const ConfigView& view) {
   read_seconds(view, "suspect_seconds", containment.suspect_seconds);
   read_seconds(view, "dead_seconds", containment.dead_seconds);
   read_seconds(view, "silence_seconds", containment.silence_seconds);
+  read_seconds(view, "coordinator_seconds", containment.coordinator_seconds);
   read_seconds(view, "shortest_deadline_seconds", containment.shortest_deadline_seconds);
   read_seconds(view, "lease_seconds", containment.lease_seconds);
   read_seconds(view, "ready_seconds", containment.ready_seconds);

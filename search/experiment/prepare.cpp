@@ -111,7 +111,7 @@ void gather_statistics(const fs::path& file, const std::string& key, const Plan&
     }
     progress.advance(1);
   }
-  writer.commit();
+  scheduler.attend_while([&] { writer.commit(); });
   progress.end();
 }
 
@@ -186,7 +186,7 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
       writer.add(index, std::get<SiteBuilt>(outcome).site);
       progress.advance(1);
     });
-    writer.commit();
+    scheduler.attend_while([&] { writer.commit(); });
     progress.end();
   }
   const framework::LayerBank bank(file, plan.bank);
@@ -221,7 +221,7 @@ std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& pl
       writer.add(offset + task.begin, std::get<Taught>(outcome).part);
       progress.advance(static_cast<double>(task.count * teacher_plan.length));
     });
-    writer.commit();
+    scheduler.attend_while([&] { writer.commit(); });
     progress.end();
   }
   scheduler.run_on_all(UseTeacher{files.share(file).string()});

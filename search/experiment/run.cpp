@@ -151,7 +151,7 @@ class SearchRun {
       SearchProblem problem = make_problem(experiment_, plan_, b);
       if (b > 0) problem.start = finalists.back().front().recipe;
       algorithm_ = make_algorithm(experiment_.algorithm, problem);
-      algorithm_->learn(runner_.trials());
+      session_.scheduler().attend_while([&] { algorithm_->learn(runner_.trials()); });
       search();
       add_figures(algorithm_->figures());
       finalists.push_back(algorithm_->finalists());
@@ -243,13 +243,15 @@ class SearchRun {
   double seconds_so_far() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
 
   void search() {
+    Scheduler& scheduler = session_.scheduler();
     while (true) {
-      const std::vector<EvaluationRequest> requests = algorithm_->ask();
+      std::vector<EvaluationRequest> requests;
+      scheduler.attend_while([&] { requests = algorithm_->ask(); });
       if (requests.empty() || at_limit(requests.size())) return;
       begin_progress("searching", requests);
       progress_.note(algorithm_->status() + forecast());
       const std::vector<Trial> trials = runner_.run(requests);
-      algorithm_->tell(trials);
+      scheduler.attend_while([&] { algorithm_->tell(trials); });
       progress_.note(algorithm_->status() + forecast());
       progress_.end();
       snapshots_.take_if_due(journal_.last_sequence());

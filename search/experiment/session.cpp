@@ -30,6 +30,7 @@ ClusterSettings cluster_of(const ContainmentSettings& containment) {
   cluster.suspect_seconds = containment.suspect_seconds;
   cluster.dead_seconds = containment.dead_seconds;
   cluster.lease_seconds = containment.lease_seconds;
+  cluster.coordinator_seconds = containment.coordinator_seconds;
   cluster.shortest_deadline_seconds = containment.shortest_deadline_seconds;
   return cluster;
 }
@@ -46,14 +47,20 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                  Scheduler::OnRound on_round)
     : experiment_(experiment),
       plan_(plan),
-      files_(experiment, group, on_round),
+      files_(experiment, group,
+             [this, on_round](std::size_t chunks) {
+               if (has_workers_) scheduler_.attend();
+               on_round(chunks);
+             }),
       model_(files_.share(plan.model)),
       crew_(experiment, plan, share_cores(experiment, group, plan), group.spawner()),
       scheduler_(start_all(crew_, group, experiment, model_),
                  {.cluster = cluster_of(experiment.containment),
                   .self = make_hello(plan.model),
                   .say = [&progress](const std::string& line) { progress.say(line); },
-                  .clock = {}}) {
+                  .clock = {},
+                  .watchdog = &group.watchdog()}) {
+  has_workers_ = true;
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);

@@ -38,6 +38,7 @@ class Session {
  private:
   const Experiment& experiment_;
   const Plan& plan_;
+  bool has_workers_ = false;     ///< the scheduler is made
   NodeFiles files_;              ///< before the crew: copies outlive the workers that map them
   std::filesystem::path model_;  ///< where the ranks find the checkpoint
   LocalCrew crew_;

@@ -2,6 +2,8 @@
 #include "framework/comm/watchdog.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -27,6 +29,26 @@ TEST(WatchdogDeathTest, EndsAProcessThatIsStuck) {
         nap(60000);
       },
       testing::ExitedWithCode(75), "pare: the test has slept for 0 s, giving up");
+}
+
+TEST(WatchdogDeathTest, DoesNotCountTimeInWhichTheProcessWasStopped) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+
+  EXPECT_EXIT(
+      {
+        const pid_t stopped = getpid();
+        if (fork() == 0) {
+          nap(6000);
+          kill(stopped, SIGCONT);
+          _exit(0);
+        }
+        Watchdog watchdog;
+        watchdog.arm("the test has slept", milliseconds(3000), 75);
+        raise(SIGSTOP);
+        nap(1000);
+        _exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST(Watchdog, LeavesAProcessAloneThatBeatsOrIsNotArmed) {

@@ -75,6 +75,38 @@ TEST(Scheduler, BringsEveryOutcomeHomeUnderItsIndex) {
   }
 }
 
+TEST(Scheduler, AnswersWorkersWhileSomethingElseIsAtWork) {
+  auto [here, there] = framework::make_thread_channel();
+  std::vector<std::unique_ptr<framework::Channel>> lines;
+  lines.push_back(std::move(here));
+  Scheduler scheduler(std::move(lines));
+
+  scheduler.attend_while([&] {
+    there->send(encode(Reply{.number = 0, .seconds = 0, .outcome = Alive{}}));
+    EXPECT_TRUE(std::holds_alternative<Echo>(decode_task(there->receive()).task));
+  });
+
+  EXPECT_THAT([&] { scheduler.attend_while([] { throw InputError("no answer"); }); },
+              testing::ThrowsMessage<InputError>("no answer"));
+}
+
+TEST(SchedulerDeathTest, EndsACoordinatorWhoseLoopStandsStill) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+
+  EXPECT_EXIT(
+      {
+        framework::Watchdog watchdog;
+        Crew crew(1);
+        SchedulerSetup setup;
+        setup.cluster.coordinator_seconds = 0.2;
+        setup.watchdog = &watchdog;
+        Scheduler scheduler(crew.take(), std::move(setup));
+        scheduler.run(numbered_builds(1),
+                      [](std::size_t, Outcome&) { std::this_thread::sleep_for(std::chrono::hours(1)); });
+      },
+      testing::ExitedWithCode(75), "pare: rank 0 has been at one turn of its loop for 0 s, giving up");
+}
+
 TEST(Scheduler, RunsATaskOnEveryWorker) {
   Crew crew(5);
   Scheduler scheduler(crew.take());

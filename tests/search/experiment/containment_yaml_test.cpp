@@ -29,7 +29,7 @@ TEST(ContainmentYaml, ReadsEveryKey) {
   const auto read =
       with_cluster(
           "{isolation: process, recovery: off, heartbeat_seconds: 1, suspect_seconds: 2, dead_seconds: 3.5, "
-          "silence_seconds: 20, "
+          "silence_seconds: 20, coordinator_seconds: 30, "
           "shortest_deadline_seconds: 4, lease_seconds: 50, ready_seconds: 6, progress_seconds: 7, restarts: 8, "
           "backoff_seconds: [0, 9]}")
           .containment;
@@ -40,6 +40,7 @@ TEST(ContainmentYaml, ReadsEveryKey) {
   EXPECT_EQ(read.suspect_seconds, 2);
   EXPECT_EQ(read.dead_seconds, 3.5);
   EXPECT_EQ(read.silence_seconds, 20);
+  EXPECT_EQ(read.coordinator_seconds, 30);
   EXPECT_EQ(read.shortest_deadline_seconds, 4);
   EXPECT_EQ(read.lease_seconds, 50);
   EXPECT_EQ(read.ready_seconds, 6);
