@@ -145,7 +145,7 @@ double measure_rounds() {
         space, settings, {{WindowSet::search, 0, 16, recipes}}, [](const Evaluate&, const Evaluated&) {},
         [](const Recipe&, const std::string&) {});
   }
-  return scheduler.statistics().utilization();
+  return crew_facts(scheduler.statistics()).utilization().value_or(0);
 }
 
 std::vector<double> measure_evaluations(const std::filesystem::path& directory) {

@@ -90,6 +90,8 @@ void Scheduler::look_after(WorkerLine& worker, double time) {
     if (!front->golden && !front->only_for) blame(front, worker.number(), worker.name() + ": " + reason);
   } else if (at_work > limit && state != WorkerState::late) {
     state = WorkerState::late;
+    setup_.say(
+        fmt::format("{} has been at one task for {:.0f} s; whoever is idle gets it, too", worker.name(), at_work));
     for (const auto& attempt : worker.queue()) {
       if (!attempt.lease->closed && !attempt.lease->golden && !attempt.lease->only_for) late_.push_back(attempt.lease);
     }
@@ -119,6 +121,7 @@ void Scheduler::failed(WorkerLine& worker, const LeasePointer& lease, const Fail
 /// Decides what becomes of a lease that failed on a worker.
 void Scheduler::blame(const LeasePointer& lease, std::size_t worker, const std::string& text) {
   if (failure_ || lease->closed) return;
+  setup_.say("a task failed on " + text);
   if (!lease->dispute) {
     const std::vector<LeasePointer> parts = source_->split(*lease);
     if (!parts.empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "search/coordination/duration_histogram.hpp"
+#include "search/store/crew_facts.hpp"
 
 namespace pare::search {
 
@@ -17,7 +18,7 @@ enum class WorkerState : std::uint8_t {
   quarantined = 4,  ///< was told to stop, because its answers cannot be trusted
 };
 
-/// What one worker did since the scheduler was made. Nothing of it may go where bytes have to be equal.
+/// What one worker did since the scheduler was made. Nothing of it is ever decided on.
 struct WorkerStatistics {
   std::size_t number = 0;  ///< under mpirun the rank
   std::string host;        ///< empty until the worker said who it is
@@ -40,15 +41,9 @@ struct SchedulerStatistics {
   std::int64_t duplicates = 0;   ///< second answers, equal to the first
   std::int64_t poisoned = 0;     ///< recipes that no worker could evaluate
   std::int64_t golden_checks = 0;
-
-  /// Busy seconds over workers times seconds.
-  double utilization() const;
 };
 
-inline double SchedulerStatistics::utilization() const {
-  double busy = 0;
-  for (const WorkerStatistics& worker : workers) busy += worker.busy_seconds;
-  return seconds > 0 && !workers.empty() ? busy / (seconds * static_cast<double>(workers.size())) : 0;
-}
+/// The same for people and run files.
+CrewFacts crew_facts(const SchedulerStatistics& statistics);
 
 }  // namespace pare::search

@@ -168,6 +168,7 @@ class SearchRun {
     verdict.spent.seconds = seconds_so_far();
     verdict.trials = static_cast<std::int64_t>(runner_.trials().size());
     verdict.digest = runner_.digest();
+    record_.crew = crew_facts(session_.scheduler().statistics());
     record_.verdict = std::move(verdict);
     update_starts(record_);
     const JournalEntry close = journal_entry(Record(Close{runner_.digest(), run_image(record_)}));
@@ -191,6 +192,7 @@ class SearchRun {
   void report_progress(RunProgress progress) {
     progress.search_tokens = runner_.spent().search_tokens;
     progress.token_limit = token_limit_;
+    progress.crew = crew_facts(session_.scheduler().statistics());
     progress.budget_bytes = plan_.budgets.front().bytes;
     keep_progress(progress_file(output_), progress);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "framework/io/json.hpp"
+#include "search/report/crew_text.hpp"
 #include "search/report/number_text.hpp"
 #include "search/report/run_overview.hpp"
 
@@ -24,10 +25,6 @@ std::optional<double> seconds_left(const RunOverview& overview) {
   const double rate = rate_of(progress);
   if (rate <= 0 || progress.token_limit <= progress.search_tokens) return std::nullopt;
   return static_cast<double>(progress.token_limit - progress.search_tokens) / rate;
-}
-
-std::int64_t alive(const RunProgress& progress) {
-  return std::count_if(progress.workers.begin(), progress.workers.end(), [](const WorkerFacts& w) { return w.alive; });
 }
 
 std::string duration_text(double seconds) {
@@ -77,31 +74,12 @@ std::string best_text(const RunOverview& overview) {
 }
 
 std::string workers_text(const RunOverview& overview) {
-  if (!overview.progress || overview.progress->workers.empty()) return {};
-  std::string text = fmt::format("{} of {} alive", alive(*overview.progress), overview.progress->workers.size());
-  if (const auto share = overview.progress->utilization()) text += fmt::format(", {:.0f} % busy", 100 * *share);
-  return text;
+  return overview.progress ? crew_text(overview.progress->crew) : "";
 }
 
 template <class Value>
 Json or_null(const std::optional<Value>& value) {
   return value ? Json(*value) : Json(nullptr);
-}
-
-Json workers_json(const RunProgress& progress) {
-  Json workers = Json::array();
-  for (const WorkerFacts& worker : progress.workers) {
-    workers.push_back({{"name", worker.name},
-                       {"alive", worker.alive},
-                       {"tasks", worker.tasks},
-                       {"failures", worker.failures},
-                       {"busy_seconds", worker.busy_seconds},
-                       {"latency_p50_seconds", worker.latency_p50_seconds},
-                       {"latency_p95_seconds", worker.latency_p95_seconds},
-                       {"bytes_sent", worker.bytes_sent},
-                       {"bytes_received", worker.bytes_received}});
-  }
-  return workers;
 }
 
 }  // namespace
@@ -152,8 +130,8 @@ std::string overview_json(const RunOverview& overview) {
       {"winner", winner},
       {"trials", overview.trials},
       {"failed_trials", overview.failed_trials},
-      {"workers", workers_json(progress)},
-      {"utilization", or_null(progress.utilization())},
+      {"workers", crew_json(progress.crew)},
+      {"utilization", or_null(progress.crew.utilization())},
       {"snapshot_trials", overview.snapshot_trials < 0 ? Json(nullptr) : Json(overview.snapshot_trials)},
       {"updated", overview.progress ? Json(progress.time) : Json(nullptr)},
       {"logs", (overview.directory / "logs").string()}};

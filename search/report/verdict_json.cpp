@@ -6,6 +6,7 @@
 #include "framework/io/json.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/report/comparison.hpp"
+#include "search/report/crew_text.hpp"
 #include "search/report/domain_table.hpp"
 
 namespace pare::search {
@@ -152,6 +153,7 @@ std::string verdict_json(const RunRecord& record) {
                {"spent", spent_json(verdict.spent)},
                {"ended_by", verdict.ended_by.empty() ? Json() : Json(verdict.ended_by)},
                {"figures", figures_json(verdict.figures)},
+               {"workers", crew_json(record.crew)},
                {"trials", verdict.trials},
                {"digest", verdict.digest}};
   if (!verdict.limits.empty()) json["limits"] = limits_json(record.space, verdict.limits);

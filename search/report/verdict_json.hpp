@@ -22,6 +22,8 @@ namespace pare::search {
 ///   left_out     [{site, option, reason}]: options that failed at a site
 ///   failed       [{trial, reason}]: trials that no worker could measure
 ///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
+///   workers      [{name, state, alive, tasks, failures, busy_seconds, latency_p50_seconds, latency_p95_seconds, bytes_sent,
+///                bytes_received}] of the start that came to the verdict
 ///   trials, digest
 ///   limits       {decode_seconds, ...}: what else the budget limits; only where it does
 ///   front        [{budget_bytes, limits, winner, uniform}], one a budget, ascending; only where there are several

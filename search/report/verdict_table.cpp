@@ -9,6 +9,7 @@
 
 #include "search/report/allocation_grid.hpp"
 #include "search/report/comparison.hpp"
+#include "search/report/crew_text.hpp"
 #include "search/report/domain_table.hpp"
 #include "search/report/number_text.hpp"
 
@@ -135,6 +136,11 @@ std::string races_text(const RunRecord& record, const SearchFigures& figures) {
   return text;
 }
 
+std::string workers_text(const RunRecord& record) {
+  const std::string text = crew_text(record.crew);
+  return text.empty() ? text : "Workers " + text + "\n";
+}
+
 std::string ended_text(const Verdict& verdict) {
   if (verdict.ended_by.empty()) return {};
   return fmt::format("Ended   by search.limits.{}, with the best recipe so far\n", verdict.ended_by);
@@ -148,12 +154,12 @@ std::string spent_text(const RunRecord& record, const Verdict& verdict) {
   return fmt::format(
       "Spent   {} tokens ({} in the search){}, {} evaluations, {:.1f} s\n"
       "Stages  {} runs, {:.1f} % saved by shared prefixes\n"
-      "{}{}"
+      "{}{}{}"
       "Digest  {} over {} trials\n",
       grouped(spent.tokens), grouped(spent.search_tokens),
       spent.reused_tokens == 0 ? "" : fmt::format(", {} known from other runs", grouped(spent.reused_tokens)),
       grouped(spent.evaluations), spent.seconds, grouped(spent.stage_runs), saved, races_text(record, verdict.figures),
-      ended_text(verdict), verdict.digest, grouped(verdict.trials));
+      workers_text(record), ended_text(verdict), verdict.digest, grouped(verdict.trials));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ std::string time_now() {
 
 Json to_json(const WorkerFacts& worker) {
   return {{"name", worker.name},
-          {"alive", worker.alive},
+          {"state", worker.state},
           {"tasks", worker.tasks},
           {"failures", worker.failures},
           {"busy_seconds", worker.busy_seconds},
@@ -35,7 +35,7 @@ Json to_json(const WorkerFacts& worker) {
 WorkerFacts worker_from(const Json& json) {
   WorkerFacts worker;
   json.at("name").get_to(worker.name);
-  json.at("alive").get_to(worker.alive);
+  json.at("state").get_to(worker.state);
   json.at("tasks").get_to(worker.tasks);
   json.at("failures").get_to(worker.failures);
   json.at("busy_seconds").get_to(worker.busy_seconds);
@@ -48,20 +48,13 @@ WorkerFacts worker_from(const Json& json) {
 
 }  // namespace
 
-std::optional<double> RunProgress::utilization() const {
-  if (workers.empty() || running_seconds <= 0) return std::nullopt;
-  double busy = 0;
-  for (const WorkerFacts& worker : workers) busy += worker.busy_seconds;
-  return busy / (running_seconds * static_cast<double>(workers.size()));
-}
-
 std::filesystem::path progress_file(const std::filesystem::path& output) {
   return output / "progress.json";
 }
 
 void write_progress_file(const std::filesystem::path& file, RunProgress progress) {
   Json workers = Json::array();
-  for (const WorkerFacts& worker : progress.workers) workers.push_back(to_json(worker));
+  for (const WorkerFacts& worker : progress.crew.workers) workers.push_back(to_json(worker));
   const Json json = {{"time", time_now()},
                      {"running_seconds", progress.running_seconds},
                      {"stage", progress.stage},
@@ -73,7 +66,11 @@ void write_progress_file(const std::filesystem::path& file, RunProgress progress
                      {"search_tokens", progress.search_tokens},
                      {"token_limit", progress.token_limit},
                      {"budget_bytes", progress.budget_bytes},
-                     {"workers", workers}};
+                     {"workers", workers},
+                     {"workers_seconds", progress.crew.seconds},
+                     {"retries", progress.crew.retries},
+                     {"lost_leases", progress.crew.lost_leases},
+                     {"late_leases", progress.crew.late_leases}};
   framework::replace_file(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -94,7 +91,11 @@ std::optional<RunProgress> read_progress_file(const std::filesystem::path& file)
     json.at("search_tokens").get_to(progress.search_tokens);
     json.at("token_limit").get_to(progress.token_limit);
     json.at("budget_bytes").get_to(progress.budget_bytes);
-    for (const Json& worker : json.at("workers")) progress.workers.push_back(worker_from(worker));
+    for (const Json& worker : json.at("workers")) progress.crew.workers.push_back(worker_from(worker));
+    json.at("workers_seconds").get_to(progress.crew.seconds);
+    json.at("retries").get_to(progress.crew.retries);
+    json.at("lost_leases").get_to(progress.crew.lost_leases);
+    json.at("late_leases").get_to(progress.crew.late_leases);
     return progress;
   } catch (const nlohmann::json::exception&) {
     throw InputError(file.string() + ": is not the progress of a run, remove it");

@@ -5,25 +5,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
+
+#include "search/store/crew_facts.hpp"
 
 namespace pare::search {
 
-/// What a worker has done since this start of the run.
-struct WorkerFacts {
-  std::string name;  ///< "rank 3 on node7"
-  bool alive = true;
-  std::int64_t tasks = 0;
-  std::int64_t failures = 0;  ///< tasks that came back as failed
-  double busy_seconds = 0;
-  double latency_p50_seconds = 0;  ///< of its leases, from sending to the answer
-  double latency_p95_seconds = 0;
-  std::int64_t bytes_sent = 0;  ///< to the worker
-  std::int64_t bytes_received = 0;
-};
-
-/// How far a run is. Times and rates are for people: nothing is decided by them, and they are no part of run.h5, so that
-/// the same run gives the same bytes there.
+/// How far a run is. Times and rates are for people: nothing is decided by them.
 struct RunProgress {
   std::string time;            ///< of writing, UTC, "2026-11-26T14:02:11Z"
   double running_seconds = 0;  ///< since this start
@@ -36,10 +23,7 @@ struct RunProgress {
   std::int64_t search_tokens = 0;  ///< candidate-tokens evaluated in the search so far, by earlier starts too
   std::int64_t token_limit = 0;    ///< of the search
   std::int64_t budget_bytes = 0;
-  std::vector<WorkerFacts> workers;  ///< none before the first task of the search
-
-  /// Mean share of their time that the workers were busy, from 0 to 1; nothing without workers or time.
-  std::optional<double> utilization() const;
+  CrewFacts crew;
 };
 
 /// OUTPUT/progress.json

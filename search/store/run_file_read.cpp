@@ -191,6 +191,30 @@ std::vector<FrontPoint> get_front(const H5File& file, const SearchSpace& space, 
   return points;
 }
 
+CrewFacts get_crew(const H5File& file) {
+  CrewFacts crew;
+  crew.seconds = file.double_attribute(schema::workers, schema::workers_seconds);
+  crew.retries = file.int_attribute(schema::workers, schema::retries);
+  crew.lost_leases = file.int_attribute(schema::workers, schema::lost_leases);
+  crew.late_leases = file.int_attribute(schema::workers, schema::late_leases);
+  const Table table(file, schema::worker_name);
+  crew.workers.resize(table.rows());
+  const auto column = [&]<class T>(const schema::Column& where, T WorkerFacts::*what) {
+    const auto values = table.read<T>(where);
+    for (std::size_t w = 0; w < crew.workers.size(); ++w) crew.workers[w].*what = values[w];
+  };
+  column(schema::worker_name, &WorkerFacts::name);
+  column(schema::worker_state, &WorkerFacts::state);
+  column(schema::worker_tasks, &WorkerFacts::tasks);
+  column(schema::worker_failures, &WorkerFacts::failures);
+  column(schema::worker_busy, &WorkerFacts::busy_seconds);
+  column(schema::worker_latency_p50, &WorkerFacts::latency_p50_seconds);
+  column(schema::worker_latency_p95, &WorkerFacts::latency_p95_seconds);
+  column(schema::worker_sent, &WorkerFacts::bytes_sent);
+  column(schema::worker_received, &WorkerFacts::bytes_received);
+  return crew;
+}
+
 SearchFigures get_figures(const H5File& file) {
   const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
   SearchFigures figures;
@@ -266,6 +290,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   if (file.contains(schema::measures)) get_measures(file, record.space);
   if (file.contains(schema::left_out)) record.space.left_out = get_left_out(file);
   record.trials = get_trials(file, record.space);
+  if (file.contains(schema::workers)) record.crew = get_crew(file);
   if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);
   return record;
 }

@@ -110,6 +110,26 @@ void put_trials(H5File& file, const RunRecord& record) {
   put_rows(file, schema::trial_window_nll, trials, nll, windows, no_value);
 }
 
+void put_crew(H5File& file, const CrewFacts& crew) {
+  file.create_group(schema::workers);
+  file.set_attribute(schema::workers, schema::workers_seconds, crew.seconds);
+  file.set_attribute(schema::workers, schema::retries, crew.retries);
+  file.set_attribute(schema::workers, schema::lost_leases, crew.lost_leases);
+  file.set_attribute(schema::workers, schema::late_leases, crew.late_leases);
+  const auto column = [&](const schema::Column& where, auto WorkerFacts::*what) {
+    put(file, where, collect(crew.workers, [what](const WorkerFacts& worker) { return worker.*what; }));
+  };
+  column(schema::worker_name, &WorkerFacts::name);
+  column(schema::worker_state, &WorkerFacts::state);
+  column(schema::worker_tasks, &WorkerFacts::tasks);
+  column(schema::worker_failures, &WorkerFacts::failures);
+  column(schema::worker_busy, &WorkerFacts::busy_seconds);
+  column(schema::worker_latency_p50, &WorkerFacts::latency_p50_seconds);
+  column(schema::worker_latency_p95, &WorkerFacts::latency_p95_seconds);
+  column(schema::worker_sent, &WorkerFacts::bytes_sent);
+  column(schema::worker_received, &WorkerFacts::bytes_received);
+}
+
 void put_contestants(H5File& file, const RunRecord& record) {
   const auto& rows = record.verdict->contestants;
   file.create_group(schema::contestants);
@@ -200,6 +220,7 @@ void write_run_file(const std::filesystem::path& path, const RunRecord& record) 
   h5::put_provenance(file, record.provenance);
   put_space(file, record.space);
   put_trials(file, record);
+  if (!record.crew.workers.empty()) put_crew(file, record.crew);
   if (record.verdict) put_verdict(file, record);
   file.commit();
 }

@@ -11,6 +11,7 @@
 #include "search/objective/trial.hpp"
 #include "search/objective/verdict.hpp"
 #include "search/space/search_space.hpp"
+#include "search/store/crew_facts.hpp"
 
 namespace pare::search {
 
@@ -28,6 +29,7 @@ struct RunRecord {
   SearchSpace space;
   std::vector<Trial> trials;           ///< in the order of commits
   std::optional<Verdict> verdict;      ///< nothing while the search goes on
+  CrewFacts crew;                      ///< of the start that came to the verdict; empty before
   std::uint64_t journal_sequence = 0;  ///< the last record of the journal that went into it
 };
 

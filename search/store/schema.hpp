@@ -14,7 +14,7 @@
 /// Every dataset carries `units` and `description` as attributes, with the texts below. Texts are UTF-8. Rows
 /// of one group belong together. A recipe is a row of uint8, one a site: the position of the chosen option
 /// among the rows of /options of that site. Windows that were not evaluated are NaN. The same run gives the
-/// same bytes: no times are stored.
+/// same bytes, apart from /workers and from what /verdict says was spent.
 ///
 /// The file is derived from the journal and written whole; it is never changed. A change of meaning raises
 /// `version`.
@@ -104,6 +104,24 @@ inline constexpr Column trial_window_kl{"/trials/window_kl", "nats/token",
                                         "[trial, i] mean KL(teacher || candidate) on window begin + i"};
 inline constexpr Column trial_window_nll{"/trials/window_nll", "nats/token",
                                          "[trial, i] mean negative log-likelihood on window begin + i"};
+
+// "/workers": one row a worker of the start that came to the verdict, absent before. Attributes: how long there were
+// workers, and how many tasks were handed out again, and why.
+inline constexpr const char* workers = "/workers";
+inline constexpr const char* workers_seconds = "seconds";
+inline constexpr const char* retries = "retries";          // after a failure
+inline constexpr const char* lost_leases = "lost_leases";  // because their worker was lost or quarantined
+inline constexpr const char* late_leases = "late_leases";  // because they were late
+inline constexpr Column worker_name{"/workers/name", "", "number, and the host it ran on"};
+inline constexpr Column worker_state{"/workers/state", "", "working, suspect, late, lost or quarantined"};
+inline constexpr Column worker_tasks{"/workers/tasks", "", "tasks answered"};
+inline constexpr Column worker_failures{"/workers/failures", "", "tasks that came back as failed"};
+inline constexpr Column worker_busy{"/workers/busy_seconds", "s", "at tasks"};
+inline constexpr Column worker_latency_p50{"/workers/latency_p50_seconds", "s",
+                                           "from sending a task to its answer: median"};
+inline constexpr Column worker_latency_p95{"/workers/latency_p95_seconds", "s", "the same: 95 % quantile"};
+inline constexpr Column worker_sent{"/workers/bytes_sent", "bytes", "to the worker"};
+inline constexpr Column worker_received{"/workers/bytes_received", "bytes", "from the worker"};
 
 // "/verdict": the outcome, absent while the search goes on. Attributes; `winner` is a row of
 // /verdict/contestants.

@@ -45,6 +45,7 @@ Spent   123,456 tokens (100,000 in the search), 210 evaluations, 12.5 s
 Stages  9,000 runs, 40.0 % saved by shared prefixes
 Races   2 of 9 entrants, 4 eliminated, 1 cut; tokens by rung: 4,608 up to 512, 6,400 up to 4,096; 64 % saved against full evaluation
 Model   ranks fresh trials with a correlation of 0.75 (latest of 12 trials)
+Workers 1 of 2 alive, 60 % busy, 95 % of tasks within 1 s, 2.0 MB moved, 2 handed out again after failures, 1 handed out again after losses
 Ended   by search.limits.minutes, with the best recipe so far
 Digest  0123456789abcdef0123456789abcdef over 3 trials
 )");
@@ -136,6 +137,8 @@ TEST(VerdictJson, HasEveryPromisedName) {
   EXPECT_EQ(json["figures"]["rungs"][1], Json({{"windows", 64}, {"spent_windows", 100}}));
   EXPECT_EQ(json["left_out"], Json::parse(R"([{"site": "model.layers.0.mlp.down_proj", "option": "w8a8-static",
                                               "reason": "its input was 0 throughout"}])"));
+  EXPECT_EQ(json["workers"][1]["state"], "lost");
+  EXPECT_EQ(json["workers"][1]["bytes_received"], 400);
   EXPECT_EQ(json["trials"], 3);
   EXPECT_EQ(json["digest"], "0123456789abcdef0123456789abcdef");
 }

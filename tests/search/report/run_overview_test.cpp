@@ -38,8 +38,12 @@ RunOverview some_overview() {
   progress.note = "pare: refining";
   progress.search_tokens = 40'000;
   progress.token_limit = 100'000;
-  progress.workers = {{"worker 0", true, 12, 0, 95, 0.25, 0.5, 1000, 2000},
-                      {"worker 1", false, 3, 2, 25, 0.5, 1, 3, 4}};
+  progress.crew = {
+      {{"worker 0", "working", 12, 0, 95, 0.25, 0.5, 1000, 2'000'000}, {"worker 1", "lost", 3, 2, 25, 0.5, 1, 3, 4}},
+      100,
+      2,
+      1,
+      0};
   overview.progress = progress;
   return overview;
 }
@@ -51,7 +55,7 @@ Stage      searching, 3,000 of 4,096 tokens; pare: refining (at 2026-11-26T15:07
 Tokens     40,000 of at most 100,000 in the search, 1000 a second, at most about 1:00 min left
 Best       mean KL 0.25000 on 8 search windows, 2,250 bytes; 0.500 times that of uniform w3-g32 (0.50000)
 Trials     1,210, 2 failed of 'pare'
-Workers    1 of 2 alive, 60 % busy
+Workers    1 of 2 alive, 60 % busy, 95 % of tasks within 1 s, 2.0 MB moved, 2 handed out again after failures, 1 handed out again after losses
 Snapshot   run.h5, 1,000 trials
 Logs       runs/x/logs
 )");

@@ -26,8 +26,12 @@ RunProgress some_progress() {
   progress.search_tokens = 4096;
   progress.token_limit = 100'000;
   progress.budget_bytes = 2250;
-  progress.workers = {{"worker 0 on a", true, 12, 0, 9.5, 0.25, 0.5, 1000, 2000},
-                      {"worker 1 on b", false, 3, 2, 2.5, 0.5, 1.0, 300, 400}};
+  progress.crew = {{{"worker 0 on a", "working", 12, 0, 9.5, 0.25, 0.5, 1000, 2000},
+                    {"worker 1 on b", "lost", 3, 2, 2.5, 0.5, 1.0, 300, 400}},
+                   10,
+                   1,
+                   2,
+                   3};
   return progress;
 }
 
@@ -43,15 +47,16 @@ TEST(ProgressFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(progress->note, "pare: \"refining\"");
   EXPECT_EQ(progress->token_limit, 100'000);
   EXPECT_THAT(progress->time, testing::MatchesRegex("20..-..-..T..:..:..Z"));
-  ASSERT_EQ(progress->workers.size(), 2U);
-  EXPECT_FALSE(progress->workers[1].alive);
-  EXPECT_EQ(progress->workers[1].failures, 2);
-  EXPECT_EQ(progress->workers[0].latency_p95_seconds, 0.5);
+  ASSERT_EQ(progress->crew.workers.size(), 2U);
+  EXPECT_FALSE(progress->crew.workers[1].alive());
+  EXPECT_EQ(progress->crew.workers[1].failures, 2);
+  EXPECT_EQ(progress->crew.workers[0].latency_p95_seconds, 0.5);
+  EXPECT_EQ(progress->crew.late_leases, 3);
 }
 
 TEST(ProgressFile, CountsBusyTimeOverAllWorkers) {
-  EXPECT_DOUBLE_EQ(some_progress().utilization().value(), 12.0 / 20.0);
-  EXPECT_FALSE(RunProgress().utilization().has_value());
+  EXPECT_DOUBLE_EQ(some_progress().crew.utilization().value(), 12.0 / 20.0);
+  EXPECT_FALSE(RunProgress().crew.utilization().has_value());
 }
 
 TEST(ProgressFile, KeepsQuietWithoutAFileAndRefusesAForeignOne) {

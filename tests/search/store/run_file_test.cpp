@@ -113,6 +113,7 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   EXPECT_EQ(found.verdict->spent.stage_runs_saved, record.verdict->spent.stage_runs_saved);
   EXPECT_EQ(found.verdict->ended_by, record.verdict->ended_by);
   EXPECT_EQ(found.verdict->figures, record.verdict->figures);
+  EXPECT_EQ(found.crew, record.crew);
   EXPECT_EQ(found.verdict->trials, record.verdict->trials);
   EXPECT_EQ(found.verdict->digest, record.verdict->digest);
   ASSERT_EQ(found.verdict->contestants.size(), record.verdict->contestants.size());

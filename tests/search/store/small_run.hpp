@@ -63,6 +63,12 @@ inline search::RunRecord small_run() {
   verdict.trials = 3;
   verdict.digest = "0123456789abcdef0123456789abcdef";
   record.verdict = verdict;
+  record.crew = {{{"worker 0 on a", "working", 12, 0, 9.5, 0.25, 0.5, 1000, 2'000'000},
+                  {"worker 1 on b", "lost", 3, 2, 2.5, 0.5, 1.0, 300, 400}},
+                 10,
+                 2,
+                 1,
+                 0};
   return record;
 }
 
