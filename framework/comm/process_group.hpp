@@ -52,9 +52,12 @@ class ProcessGroup {
   Spawner& spawner() { return spawner_; }
   Watchdog& watchdog() { return watchdog_; }
 
-  /// The last call of a program: lets all messages leave, and takes leave of the other ranks; returns `exit_code`. With
-  /// `ranks_lost` MPI_Finalize would wait for the dead, so the process just ends.
-  int finish(int exit_code, bool ranks_lost);
+  /// A rank is gone, and nobody is to wait for it at the end.
+  void note_lost_rank() { ranks_lost_ = true; }
+
+  /// The last call of a program: lets all messages leave, and takes leave of the other ranks; returns `exit_code`. With a
+  /// lost rank MPI_Finalize would wait for the dead, so the process just ends.
+  int finish(int exit_code);
 
   /// Ends every rank at once with this exit code (MPI_Abort); without MPI it exits. For faults that ranks
   /// cannot agree on.
@@ -63,6 +66,7 @@ class ProcessGroup {
  private:
   struct Implementation;
 
+  bool ranks_lost_ = false;
   Spawner spawner_;  ///< first: it forks before there are threads
   Watchdog watchdog_;
   std::unique_ptr<Implementation> implementation_;

@@ -38,6 +38,8 @@ void check_mpi(int status, const char* call) {
 constexpr std::size_t largest_part = std::size_t{32} << 20;
 constexpr auto usual_init_limit = std::chrono::seconds(120);
 constexpr auto finalize_limit = std::chrono::seconds(10);
+// What is on its way to a lost rank never arrives.
+constexpr auto last_messages_limit = std::chrono::seconds(1);
 
 constexpr int last_part = 0;
 constexpr int more_parts = 1;
@@ -212,17 +214,21 @@ ProcessGroup::ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& ch
 
 ProcessGroup::~ProcessGroup() {
   if (std::uncaught_exceptions() > implementation_->unwinding_at_start) return;
-  finish(exit_code::complete, false);
+  finish(exit_code::complete);
 }
 
-int ProcessGroup::finish(int exit_code, bool ranks_lost) {
+int ProcessGroup::finish(int exit_code) {
   Implementation& group = *implementation_;
   if (group.comm == MPI_COMM_NULL) return exit_code;
   std::fflush(nullptr);
   watchdog_.arm("the last messages and MPI_Finalize have waited for other ranks", finalize_limit, exit_code);
   try {
-    for (Pause pause; !group.outbox.empty(); pause()) group.outbox.reap();
-    if (ranks_lost) _exit(exit_code);
+    const auto start = std::chrono::steady_clock::now();
+    for (Pause pause; !group.outbox.empty(); pause()) {
+      group.outbox.reap();
+      if (ranks_lost_ && std::chrono::steady_clock::now() - start > last_messages_limit) break;
+    }
+    if (ranks_lost_) _exit(exit_code);
     MPI_CALL(MPI_Comm_free, &group.comm);
     MPI_CALL(MPI_Comm_free, &group.bulk);
     MPI_CALL(MPI_Finalize);

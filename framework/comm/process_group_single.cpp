@@ -38,7 +38,7 @@ int ProcessGroup::local_rank() const {
   return 0;
 }
 
-int ProcessGroup::finish(int exit_code, bool) {
+int ProcessGroup::finish(int exit_code) {
   return exit_code;
 }
 

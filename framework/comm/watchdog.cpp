@@ -16,7 +16,7 @@ namespace pare::framework {
 namespace {
 
 constexpr auto longest_nap = std::chrono::milliseconds(500);
-// A nap longer by so much: the process did not run at all.
+// Longer than a nap by so much: the process did not run at all.
 constexpr auto stopped_for = std::chrono::seconds(1);
 
 [[noreturn]] void leave(const std::string& why, int exit_code) {
@@ -63,6 +63,9 @@ void Watchdog::end_with_parent() {
 void Watchdog::watch(Clock::rep turned) {
   std::unique_lock lock(mutex_);
   while (!ending_) {
+    const Clock::duration turn(now() - turned);
+    turned += turn.count();
+    if (turn > longest_nap + stopped_for) last_beat_ += turn.count();
     const bool armed = limit_ > Clock::duration::zero();
     const Clock::duration silence(now() - last_beat_);
     if (armed && silence >= limit_) {
@@ -73,10 +76,7 @@ void Watchdog::watch(Clock::rep turned) {
     if (parent_ != 0 && ::getppid() != parent_) leave("the launcher is gone", exit_code::temporary);
     const Clock::duration nap =
         armed ? std::min<Clock::duration>(limit_ - silence, longest_nap) : Clock::duration(longest_nap);
-    const Clock::rep fell_asleep = now();
     changed_.wait_for(lock, nap);
-    const Clock::duration slept(now() - fell_asleep);
-    if (slept > nap + stopped_for) last_beat_ += slept.count();
   }
 }
 

@@ -170,5 +170,5 @@ int main(int argc, char** argv) {
     if (*submit) return pare::search::submit(arguments);
     return pare::search::inspect(arguments);
   });
-  return group.finish(exit_code, false);
+  return group.finish(exit_code);
 }

@@ -47,7 +47,9 @@ void put(ByteWriter& out, const Evaluate& x) {
   out.number(static_cast<std::uint64_t>(x.recipes.size()));
   for (const Recipe& recipe : x.recipes) out.array(std::span(recipe));
 }
-void put(ByteWriter&, const Stop&) {}
+void put(ByteWriter& out, const Stop& x) {
+  out.number(std::uint8_t{x.ranks_lost});
+}
 void put(ByteWriter&, const Echo&) {}
 void put(ByteWriter& out, const GeneratedText& x) {
   out.array(std::span(x.tokens));
@@ -138,7 +140,9 @@ void get(ByteReader& in, Evaluate& x) {
   const auto recipes = in.number<std::uint64_t>();
   for (std::uint64_t r = 0; r < recipes; ++r) x.recipes.push_back(in.array<std::uint8_t>());
 }
-void get(ByteReader&, Stop&) {}
+void get(ByteReader& in, Stop& x) {
+  x.ranks_lost = in.number<std::uint8_t>() != 0;
+}
 void get(ByteReader&, Echo&) {}
 void get(ByteReader& in, GeneratedText& x) {
   x.tokens = in.array<std::uint32_t>();

@@ -18,7 +18,7 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker says Hello first, then answers every Task with one
 /// Reply that carries the task's number; in between it may say Alive at any time. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -63,7 +63,9 @@ struct Evaluate {
   std::vector<Recipe> recipes;
 };
 /// No more tasks; not answered.
-struct Stop {};
+struct Stop {
+  bool ranks_lost = false;  ///< some worker is gone, and nobody may wait for it
+};
 /// The coordinator's word that it is there, in return for Alive; not answered.
 struct Echo {};
 

@@ -29,9 +29,9 @@ constexpr auto longest_turn = std::chrono::seconds(1);
 
 }  // namespace
 
-void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings) {
+bool relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings) {
   auto heard = Clock::now();
-  auto spoken = heard;
+  auto spoken = heard - settings.heartbeat;  // at once, so that its silence means something from the start
   auto turned = heard;
   auto pause = shortest_pause;
   while (true) {
@@ -44,7 +44,7 @@ void relay(framework::Channel& coordinator, framework::Channel& worker, const Re
       idle = false;
       const Task task = decode_task(*message).task;
       if (!std::holds_alternative<Echo>(task)) worker.send(*message);
-      if (std::holds_alternative<Stop>(task)) return;
+      if (const auto* stop = std::get_if<Stop>(&task)) return stop->ranks_lost;
     }
     if (const auto message = worker.try_receive()) {
       coordinator.send(*message);

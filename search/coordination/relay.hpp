@@ -14,10 +14,10 @@ struct RelaySettings {
 
 /// All that the main thread of a worker rank does: hands tasks from the coordinator on to the worker (a thread or a child
 /// process) and its replies back, and says Alive in between, however long a task takes. Returns after Stop, which
-/// reaches the worker, too.
+/// reaches the worker, too; whether ranks were lost.
 ///
 /// When the coordinator says nothing for `silence`, it is gone, which MPI does not tell: the process ends with code 75, and
 /// its children with it. Time in which this process was stopped does not count.
-void relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings);
+bool relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings);
 
 }  // namespace pare::search

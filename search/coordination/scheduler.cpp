@@ -72,7 +72,13 @@ Scheduler::Scheduler(std::vector<std::unique_ptr<framework::Channel>> workers, S
 }
 
 Scheduler::~Scheduler() {
-  for (WorkerLine& worker : workers_) worker.close(worker.statistics().state, true);
+  stop_all();
+}
+
+void Scheduler::stop_all() {
+  const bool lost =
+      std::ranges::any_of(workers_, [](WorkerLine& worker) { return worker.statistics().state == WorkerState::lost; });
+  for (WorkerLine& worker : workers_) worker.close(worker.statistics().state, Stop{lost});
 }
 
 std::vector<std::size_t> Scheduler::usable() const {
@@ -263,29 +269,36 @@ double Scheduler::wanted_cost(const WorkerLine& worker) const {
   return known ? std::clamp(cost, speed * shortest_lease_seconds, speed * longest_lease_seconds) : cost;
 }
 
-/// Takes the messages that are there; returns how many.
+/// Takes the messages that are there; returns how many answers to tasks were among them.
 std::size_t Scheduler::collect() {
-  std::size_t heard = 0;
+  std::size_t answers = 0;
   for (WorkerLine& worker : workers_) {
-    while (worker.usable()) {
-      std::optional<Reply> reply;
-      try {
-        reply = worker.receive(now());
-      } catch (const InputError& error) {
-        // A worker that never came to say who it is cannot start because of what the user gave.
-        if (setup_.self && !worker.hello) guarded([&] { throw InputError(worker.name() + ": " + error.what()); });
-        guarded([&] { quarantine(worker, error.what()); });
-        break;
-      } catch (const std::exception& error) {
-        guarded([&] { lose(worker, error.what(), false); });
-        break;
-      }
-      if (!reply) break;
-      ++heard;
-      guarded([&] { take(worker, *reply); });
+    if (worker.retired()) {
+      worker.attend_retired(now());
+    } else {
+      listen(worker, answers);
     }
   }
-  return heard;
+  return answers;
+}
+
+void Scheduler::listen(WorkerLine& worker, std::size_t& answers) {
+  while (worker.usable()) {
+    std::optional<Reply> reply;
+    try {
+      reply = worker.receive(now());
+    } catch (const InputError& error) {
+      // A worker that never came to say who it is cannot start because of what the user gave.
+      if (setup_.self && !worker.hello) guarded([&] { throw InputError(worker.name() + ": " + error.what()); });
+      return guarded([&] { quarantine(worker, error.what()); });
+    } catch (const std::exception& error) {
+      return guarded([&] { lose(worker, error.what(), false); });
+    }
+    if (!reply) return;
+    const bool is_sign = std::holds_alternative<Alive>(reply->outcome) || std::holds_alternative<Hello>(reply->outcome);
+    if (!is_sign) ++answers;
+    guarded([&] { take(worker, *reply); });
+  }
 }
 
 void Scheduler::take(WorkerLine& worker, Reply& reply) {

@@ -42,6 +42,8 @@ struct SchedulerSetup {
   Clock clock;
   /// Ends the process (code 75) when the scheduler's loop stands still; must outlive the scheduler. Null: nobody does.
   framework::Watchdog* watchdog = nullptr;
+  /// A worker is gone, not only out.
+  std::function<void(std::size_t worker)> on_lost = [](std::size_t) {};
 };
 
 /// Deals tasks over workers and collects their outcomes. Runs in the coordinator's thread; it polls, so it needs no
@@ -114,6 +116,7 @@ class Scheduler {
   class Watch;
 
   std::vector<std::size_t> usable() const;
+  void stop_all();
   void meet_workers();
   void check_hello(WorkerLine& worker, const Hello& hello);
 
@@ -131,6 +134,7 @@ class Scheduler {
   std::size_t depth(const WorkerLine& worker) const;
   bool allowed(const Lease& lease, const WorkerLine& worker) const;
   std::size_t collect();
+  void listen(WorkerLine& worker, std::size_t& answers);
   void take(WorkerLine& worker, Reply& reply);
   void answered(WorkerLine& worker, const LeasePointer& lease, Reply& reply);
   void succeeded(WorkerLine& worker, const LeasePointer& lease, Reply& reply);

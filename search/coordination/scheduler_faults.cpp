@@ -42,7 +42,7 @@ void Scheduler::meet_workers() {
     }
   }
   if (!failure_) return;
-  for (WorkerLine& worker : workers_) worker.close(worker.statistics().state, true);
+  stop_all();
   std::rethrow_exception(failure_);
 }
 
@@ -161,8 +161,9 @@ void Scheduler::lose(WorkerLine& worker, const std::string& reason, bool silent)
   if (silent) {
     worker.abandon();
   } else {
-    worker.close(WorkerState::lost, false);
+    worker.close(WorkerState::lost, std::nullopt);
   }
+  setup_.on_lost(worker.number());
   take_over(worker, true);
   expect_somebody(worker, reason);
 }
@@ -170,7 +171,7 @@ void Scheduler::lose(WorkerLine& worker, const std::string& reason, bool silent)
 void Scheduler::quarantine(WorkerLine& worker, const std::string& reason) {
   if (!worker.usable()) return;
   setup_.say(fmt::format("warning: {} gets no more work: {}", worker.name(), reason));
-  worker.close(WorkerState::quarantined, true);
+  worker.retire();
   take_over(worker, false);
   expect_somebody(worker, reason);
 }

@@ -66,11 +66,22 @@ void WorkerLine::forgive(double seconds) {
   front_since_ += seconds;
 }
 
-void WorkerLine::close(WorkerState why, bool farewell) {
+void WorkerLine::attend_retired(double now) {
+  try {
+    while (const auto reply = receive(now))
+      if (std::holds_alternative<Alive>(reply->outcome)) echo();
+  } catch (const InputError&) {
+    // It talks nonsense: one reason to be here.
+  } catch (const std::exception&) {
+    channel_.reset();
+  }
+}
+
+void WorkerLine::close(WorkerState why, std::optional<Stop> farewell) {
   statistics_.state = why;
   if (!channel_) return;
   try {
-    if (farewell) channel_->send(encode(NumberedTask{0, Stop{}}));
+    if (farewell) channel_->send(encode(NumberedTask{0, *farewell}));
   } catch (const std::exception&) {
     // The line is broken, so there is nobody left to stop.
   }

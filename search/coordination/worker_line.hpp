@@ -30,7 +30,9 @@ class WorkerLine {
   /// "worker 3 (node7, pid 4711)"
   std::string name() const;
   /// Its line is open; else nothing is sent to it any more.
-  bool usable() const { return channel_ != nullptr; }
+  bool usable() const { return channel_ != nullptr && !retired(); }
+  /// Its line is open, but nothing that comes from it counts any more.
+  bool retired() const { return channel_ != nullptr && statistics_.state == WorkerState::quarantined; }
   bool takes_tasks() const { return statistics_.state == WorkerState::working; }
 
   /// Throws what the channel throws.
@@ -46,8 +48,12 @@ class WorkerLine {
   /// Lets time pass that does not count, because nobody listened.
   void forgive(double seconds);
 
+  /// Gets no more tasks, but stays until the end: the launcher might take a rank that leaves early for a fault.
+  void retire() { statistics_.state = WorkerState::quarantined; }
+  /// Keeps a retired worker from giving the coordinator up.
+  void attend_retired(double now);
   /// Ends the line. `farewell`: a worker that lives is told to stop.
-  void close(WorkerState why, bool farewell);
+  void close(WorkerState why, std::optional<Stop> farewell);
   /// Ends the line to a worker that went silent. Whatever MPI has under way with it stays under way for ever.
   void abandon();
 

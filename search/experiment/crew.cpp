@@ -90,7 +90,8 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
 }
 
 LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share,
-                     framework::Spawner& spawner) {
+                     framework::Spawner& spawner)
+    : size_(static_cast<std::size_t>(share.workers)) {
   for (int w = 0; w < share.workers; ++w) {
     if (experiment.containment.isolates()) {
       channels_.push_back(start_child(experiment, share.threads, spawner));
@@ -153,7 +154,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
                                .silence = milliseconds(experiment.containment.silence_seconds)};
   if (experiment.containment.isolates()) {
-    relay(coordinator, *start_child(experiment, threads, group.spawner()), settings);
+    if (relay(coordinator, *start_child(experiment, threads, group.spawner()), settings)) group.note_lost_rank();
     return 0;
   }
   const Plan plan(experiment);
@@ -162,7 +163,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   evaluator = std::jthread([setup = make_worker_setup(experiment, plan, threads), channel = std::move(there)] {
     serve_quietly([&] { serve_tasks(setup, *channel); });
   });
-  relay(coordinator, *here, settings);
+  if (relay(coordinator, *here, settings)) group.note_lost_rank();
   return 0;
 }
 

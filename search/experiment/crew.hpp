@@ -39,9 +39,11 @@ class LocalCrew {
   LocalCrew(const LocalCrew&) = delete;
   LocalCrew& operator=(const LocalCrew&) = delete;
 
+  std::size_t size() const { return size_; }
   std::vector<std::unique_ptr<framework::Channel>> take_channels() { return std::move(channels_); }
 
  private:
+  std::size_t size_;
   std::vector<std::unique_ptr<framework::Channel>> channels_;
   std::vector<std::thread> threads_;
 };

@@ -59,7 +59,11 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                   .self = make_hello(plan.model),
                   .say = [&progress](const std::string& line) { progress.say(line); },
                   .clock = {},
-                  .watchdog = &group.watchdog()}) {
+                  .watchdog = &group.watchdog(),
+                  .on_lost =
+                      [this, &group](std::size_t worker) {
+                        if (worker >= crew_.size()) group.note_lost_rank();
+                      }}) {
   has_workers_ = true;
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);

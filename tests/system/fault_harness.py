@@ -19,6 +19,8 @@ SCRIPTED = os.environ.get("PARE_SCRIPTED", str(Path(os.environ["PARE_BINARY"]).w
 CLUSTER = {
     "isolation": "process",
     "heartbeat_seconds": 0.5,
+    "suspect_seconds": 3,
+    "dead_seconds": 8,
     "silence_seconds": 15,
     "ready_seconds": 60,
     "progress_seconds": 15,
