@@ -19,7 +19,7 @@ constexpr double idle_pause = 200e-6;
 // A worker holds about as much work as hides the way to the coordinator and back, and never a single task.
 constexpr double queued_seconds = 2e-3;
 constexpr std::size_t shortest_queue = 2;
-constexpr std::size_t longest_queue = 64;
+constexpr std::size_t longest_queue = 256;
 
 // Leases take half of a worker's share of what is left, so that they get smaller towards the end and all workers are
 // done together; not so small that the way to the worker counts, not so large that a loss hurts.

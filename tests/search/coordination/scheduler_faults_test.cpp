@@ -111,10 +111,13 @@ TEST(SchedulerFaults, ASilentWorkerIsLostAndOneThatBeatsAtALongTaskIsNot) {
     return worker == 0 ? Action{Kind::fall_silent, 1, {}} : answer(task, 300);
   });
   world.crew.beat_every(5);
+  std::size_t came_back = 0;
+  world.scheduler().set_on_round([&](std::size_t tasks) { came_back += tasks; });
 
   world.evaluate(2);
 
   world.expect_all_but_poisoned(2);
+  EXPECT_EQ(came_back, world.crew.tasks(1)) << "signs of life are no progress";
   EXPECT_THAT(world.said, HasSubstr("worker 0 is lost: it has been silent for 6"));
   EXPECT_FALSE(world.crew.stopped(0));
   EXPECT_EQ(world.scheduler().workers(), 1U);
