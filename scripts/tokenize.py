@@ -3,14 +3,24 @@
 """Turn text into a token file that pare reads.
 
     python3 scripts/tokenize.py --tokenizer MODEL --output calibration.h5 book.txt more.jsonl
+    python3 scripts/tokenize.py --tokenizer MODEL --output exam.h5 --items exam.jsonl
 
 TEXT      .jsonl files hold one document per line, in the field "text"; any other file is plain UTF-8 text and one
           document, or many with --separator.
+          With --items: .jsonl files of multiple-choice items, {"context": ..., "choices": [...], "label": 0}; each is one
+          document. A choice is the tokens that it adds to its context; a blank is put between them where there is none.
 MODEL     a Hugging Face tokenizer.json or a model folder that holds one, or the tokenizer of llama2.c (tok512.bin).
 OUTPUT    HDF5:  /tokens       uint32 [n]       all documents, one after the other
                  /doc_offsets  uint64 [m + 1]   document i is tokens[doc_offsets[i] : doc_offsets[i + 1]]
                  attributes    tokenizer_sha256, text_sha256 (of the text files, concatenated), source,
                                add_bos (0 or 1: every document starts with the begin token), vocab_size
+          with --items, a range being [begin, end) in /tokens:
+                 /items/context         uint64 [n, 2]   range of each context
+                 /items/label           uint32 [n]      the right choice, from 0
+                 /items/choice_offsets  uint64 [n + 1]  item i has choices choice_offsets[i] ... choice_offsets[i + 1] - 1
+                 /items/choice          uint64 [m, 2]   range of each choice
+                 /items/choice_bytes    uint32 [m]      UTF-8 bytes of its text
+                 attribute score of /items: sum, or bytes (--score)
 
 Needs h5py and numpy, and `tokenizers` for Hugging Face models. Exit code 2: bad input, with one line that says what.
 """
@@ -245,7 +255,65 @@ def tokenize(paths, tokenizer, add_bos, separator):
     return numpy.concatenate(chunks), offsets
 
 
-def write_token_file(output, tokens, offsets, attributes):
+def items_of(path):
+    """Yields (context, choices, label) of one .jsonl file."""
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{path}:{number}: not JSON ({one_line(error)})") from error
+            record = record if isinstance(record, dict) else {}
+            context, choices, label = (record.get(key) for key in ("context", "choices", "label"))
+            if not isinstance(context, str) or not context.strip():
+                raise InputError(f'{path}:{number}: no field "context" with a text')
+            if not isinstance(choices, list) or not all(isinstance(c, str) and c.strip() for c in choices):
+                raise InputError(f'{path}:{number}: no field "choices" with a list of texts')
+            if len(choices) < 2:
+                raise InputError(f"{path}:{number}: {len(choices)} choices, an item needs two or more")
+            if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < len(choices):
+                raise InputError(f'{path}:{number}: "label" is {label!r}, expected the right choice, 0 to {len(choices) - 1}')
+            yield context, choices, label
+
+
+def tokenize_items(paths, tokenizer, add_bos):
+    """tokens and offsets as tokenize() gives them, and the columns of /items."""
+    import numpy
+
+    tokens, offsets = [], [0]
+    columns = {"context": [], "label": [], "choice_offsets": [0], "choice": [], "choice_bytes": []}
+    for path in paths:
+        try:
+            for context, choices, label in items_of(path):
+                stem = context.rstrip()
+                blank = context[len(stem):]
+                between = ["" if blank or choice[0].isspace() else " " for choice in choices]
+                framed = tokenizer.encode([stem, *(stem + blank + b + c for b, c in zip(between, choices))])
+                begin = [tokenizer.bos] if add_bos else []
+                columns["context"].append((len(tokens), len(tokens) + len(begin) + len(framed[0])))
+                tokens += begin + framed[0]
+                for choice, whole in zip(choices, framed[1:]):
+                    added = whole[len(framed[0]):]
+                    if not added:
+                        raise InputError(f"{path}: the choice {choice!r} adds no token to its context")
+                    columns["choice"].append((len(tokens), len(tokens) + len(added)))
+                    columns["choice_bytes"].append(len(choice.encode("utf-8")))
+                    tokens += added
+                columns["choice_offsets"].append(len(columns["choice"]))
+                columns["label"].append(label)
+                offsets.append(len(tokens))
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    if not columns["label"]:
+        raise InputError(f"{', '.join(map(str, paths))}: no items")
+    types = {"label": numpy.uint32, "choice_bytes": numpy.uint32}
+    columns = {name: numpy.asarray(values, dtype=types.get(name, numpy.uint64)) for name, values in columns.items()}
+    return numpy.asarray(tokens, dtype=numpy.uint32), numpy.asarray(offsets, dtype=numpy.uint64), columns
+
+
+def write_token_file(output, tokens, offsets, attributes, items=None, score="sum"):
     """Writes beside the output and renames: a reader never sees half a file."""
     import h5py
     import numpy
@@ -255,17 +323,28 @@ def write_token_file(output, tokens, offsets, attributes):
         with h5py.File(partial, "w") as file:
             file.create_dataset("tokens", data=tokens)
             file.create_dataset("doc_offsets", data=offsets)
+            if items:
+                for name, column in items.items():
+                    file.create_dataset(f"items/{name}", data=column)
+                put_attribute(file["items"], "score", score)
             for name, value in attributes.items():
-                if isinstance(value, str):
-                    encoded = value.encode("utf-8") or b"\0"
-                    file.attrs.create(name, numpy.bytes_(encoded), dtype=h5py.string_dtype("utf-8", len(encoded)))
-                else:
-                    file.attrs.create(name, value, dtype=numpy.uint32)
+                put_attribute(file, name, value)
         os.replace(partial, output)
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({one_line(error)})") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def put_attribute(place, name, value):
+    import h5py
+    import numpy
+
+    if isinstance(value, str):
+        encoded = value.encode("utf-8") or b"\0"
+        place.attrs.create(name, numpy.bytes_(encoded), dtype=h5py.string_dtype("utf-8", len(encoded)))
+    else:
+        place.attrs.create(name, value, dtype=numpy.uint32)
 
 
 class Parser(argparse.ArgumentParser):
@@ -281,6 +360,9 @@ def run(arguments):
     parser.add_argument("--bos", choices=("auto", "yes", "no"), default="auto",
                         help="lead every document with the begin token; auto: if the tokenizer does (default)")
     parser.add_argument("--separator", help=r"splits plain text into documents; \n and \t are understood")
+    parser.add_argument("--items", action="store_true", help="the texts are multiple-choice items, .jsonl")
+    parser.add_argument("--score", choices=("sum", "bytes"), default="sum",
+                        help="with --items: a choice counts its log-likelihood (default), or that divided by its bytes")
     parser.add_argument("--source", help="attribute source (default: the names of the text files)")
     options = parser.parse_args(arguments)
 
@@ -304,7 +386,11 @@ def run(arguments):
     add_bos = tokenizer.adds_bos if options.bos == "auto" else options.bos == "yes"
     if add_bos and tokenizer.bos is None:
         raise InputError(f"{options.tokenizer}: no begin token known (use --bos no)")
-    tokens, offsets = tokenize(options.text, tokenizer, add_bos, separator)
+    items = None
+    if options.items:
+        tokens, offsets, items = tokenize_items(options.text, tokenizer, add_bos)
+    else:
+        tokens, offsets = tokenize(options.text, tokenizer, add_bos, separator)
     if int(tokens.max()) >= tokenizer.vocab_size:
         raise InputError(f"{options.tokenizer}: gave id {int(tokens.max())} beyond its {tokenizer.vocab_size} entries")
     write_token_file(options.output, tokens, offsets, {
@@ -313,8 +399,8 @@ def run(arguments):
         "source": options.source if options.source is not None else ", ".join(p.name for p in options.text),
         "add_bos": int(add_bos),
         "vocab_size": tokenizer.vocab_size,
-    })
-    print(f"{options.output}: {len(tokens)} tokens in {len(offsets) - 1} documents, "
+    }, items, options.score)
+    print(f"{options.output}: {len(tokens)} tokens in {len(offsets) - 1} {'items' if items else 'documents'}, "
           f"vocabulary {tokenizer.vocab_size}, begin token {'yes' if add_bos else 'no'}")
 
 

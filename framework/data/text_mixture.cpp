@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "framework/data/item_file.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -15,14 +16,30 @@ std::vector<double> weights_of(const std::vector<TextSource>& texts) {
   return weights;
 }
 
-/// The windows of one set, each text's in their order.
+void append_item(const TokenWindows& from, std::int64_t item, TokenWindows& to) {
+  const auto rows = static_cast<std::ptrdiff_t>(from.items.rows);
+  const auto first = static_cast<std::ptrdiff_t>(item) * rows;
+  const auto i = static_cast<std::size_t>(item);
+  to.items.rows = from.items.rows;
+  to.items.labels.push_back(from.items.labels[i]);
+  to.items.choices.push_back(from.items.choices[i]);
+  to.items.scales.insert(to.items.scales.end(), from.items.scales.begin() + first,
+                         from.items.scales.begin() + first + rows);
+  to.scored.insert(to.scored.end(), from.scored.begin() + first, from.scored.begin() + first + rows);
+}
+
+/// The windows of one set, or the items, each text's in their order.
 TokenWindows merge(const std::vector<WindowSets>& parts, TokenWindows WindowSets::*set,
                    const std::vector<std::uint16_t>& dealt, std::int64_t length) {
   TokenWindows merged{length, {}};
   std::vector<std::int64_t> next(parts.size(), 0);
   for (const std::uint16_t text : dealt) {
-    const auto window = (parts[text].*set).window(next[text]++);
-    merged.tokens.insert(merged.tokens.end(), window.begin(), window.end());
+    const TokenWindows& part = parts[text].*set;
+    const std::int64_t rows = part.items.empty() ? 1 : part.items.rows;
+    const auto begin = part.tokens.begin() + next[text] * rows * length;
+    merged.tokens.insert(merged.tokens.end(), begin, begin + rows * length);
+    if (!part.items.empty()) append_item(part, next[text], merged);
+    ++next[text];
   }
   return merged;
 }
@@ -53,10 +70,13 @@ WindowSets read_mixture(const std::vector<TextSource>& texts, const WindowPlan& 
     const auto share = [t](const std::vector<std::uint16_t>& dealt) {
       return std::ranges::count(dealt, static_cast<std::uint16_t>(t));
     };
-    parts.push_back(read_windows(
-        texts[t].file,
-        {.windows = share(search), .length = plan.length, .holdout = share(holdout), .calibration = share(calibration)},
-        vocabulary));
+    const WindowPlan part{.windows = share(search),
+                          .length = plan.length,
+                          .holdout = share(holdout),
+                          .calibration = share(calibration),
+                          .choices = plan.choices};
+    parts.push_back(plan.choices > 0 ? read_items(texts[t].file, part, vocabulary)
+                                     : read_windows(texts[t].file, part, vocabulary));
   }
   return {merge(parts, &WindowSets::search, search, plan.length),
           merge(parts, &WindowSets::holdout, holdout, plan.length),

@@ -23,7 +23,7 @@ struct TextSource {
 /// windows is the weighted mean over texts, on the first rung of a race as on the last.
 std::vector<std::uint16_t> deal_windows(std::span<const double> weights, std::int64_t count);
 
-/// Cuts every file as read_windows does, into as many windows of each set as are dealt to it, and deals them. Throws
+/// Cuts every file as read_windows does, or read_items where the plan has choices, into as many windows of each set as are dealt to it, and deals them. Throws
 /// InputError naming the file.
 WindowSets read_mixture(const std::vector<TextSource>& texts, const WindowPlan& plan, std::int64_t vocabulary);
 

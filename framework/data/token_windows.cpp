@@ -32,16 +32,20 @@ std::string further_demand(const WindowPlan& plan) {
 
 }  // namespace
 
+std::vector<std::uint32_t> read_tokens(const H5File& file, std::int64_t vocabulary) {
+  VALIDATE(file.contains("/tokens"), file.path().string(),
+           ": is not a token file (no /tokens), scripts/tokenize.py writes them");
+  auto tokens = file.read<std::uint32_t>("/tokens");
+  const auto largest = std::max_element(tokens.begin(), tokens.end());
+  VALIDATE(largest == tokens.end() || *largest < vocabulary, file.path().string(), ": token ", *largest,
+           " at position ", largest - tokens.begin(), " is beyond the model's vocabulary of ", vocabulary,
+           ", was the text cut by another tokenizer?");
+  return tokens;
+}
+
 WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& plan, std::int64_t vocabulary) {
   const H5File file = H5File::open(path);
-  VALIDATE(file.contains("/tokens"), path.string(),
-           ": is not a token file (no /tokens), scripts/tokenize.py writes them");
-  const auto tokens = file.read<std::uint32_t>("/tokens");
-  const auto largest = std::max_element(tokens.begin(), tokens.end());
-  VALIDATE(largest == tokens.end() || *largest < vocabulary, path.string(), ": token ", *largest, " at position ",
-           largest - tokens.begin(), " is beyond the model's vocabulary of ", vocabulary,
-           ", was the text cut by another tokenizer?");
-
+  const std::vector<std::uint32_t> tokens = read_tokens(file, vocabulary);
   const auto total = static_cast<std::int64_t>(tokens.size());
   std::int64_t still_needed = (plan.windows + plan.holdout + plan.calibration) * plan.length;
   VALIDATE(still_needed <= total, path.string(), ": ", total, " tokens give ", total / plan.length, " windows of ",
@@ -67,12 +71,22 @@ WindowSets read_windows(const std::filesystem::path& path, const WindowPlan& pla
   return sets;
 }
 
+void update_hash(Hasher& hasher, const TokenWindows& windows) {
+  hasher.update(std::to_string(windows.count()) + " windows of " + std::to_string(windows.length) + "\n");
+  hasher.update(std::as_bytes(std::span(windows.tokens)));
+  if (windows.items.empty()) return;
+  const ItemSheet& sheet = windows.items;
+  hasher.update("items of " + std::to_string(sheet.rows) + " rows\n");
+  hasher.update(std::as_bytes(std::span(windows.scored)));
+  hasher.update(std::as_bytes(std::span(sheet.labels)));
+  hasher.update(std::as_bytes(std::span(sheet.choices)));
+  hasher.update(std::as_bytes(std::span(sheet.scales)));
+}
+
 std::string hash_of(const WindowSets& sets) {
   Hasher hasher;
   for (const TokenWindows* windows : {&sets.search, &sets.holdout, &sets.calibration}) {
-    if (windows->tokens.empty()) continue;
-    hasher.update(std::to_string(windows->count()) + " windows of " + std::to_string(windows->length) + "\n");
-    hasher.update(std::as_bytes(std::span(windows->tokens)));
+    if (!windows->tokens.empty()) update_hash(hasher, *windows);
   }
   return hasher.hex();
 }

@@ -7,17 +7,27 @@
 #include <string>
 #include <vector>
 
+#include "framework/data/items.hpp"
+
 namespace pare::framework {
 
+class H5File;
+class Hasher;
+
 /// Evaluation text: `count` windows of `length` token ids each, row-major. In every window the words 1 .. length-1 are
-/// predicted from the words before them, so a window scores length - 1 positions.
+/// predicted from the words before them, so a window scores length - 1 positions, unless `scored` says which.
 struct TokenWindows {
   std::int64_t length = 0;
   std::vector<std::uint32_t> tokens;
+  std::vector<ScoredWords> scored = {};  ///< of each window; empty: 1 .. length-1 of all
+  ItemSheet items = {};                  ///< where windows are the rows of multiple-choice items
 
   std::int64_t count() const { return length == 0 ? 0 : static_cast<std::int64_t>(tokens.size()) / length; }
   std::span<const std::uint32_t> window(std::int64_t index) const {
     return {tokens.data() + index * length, static_cast<std::size_t>(length)};
+  }
+  ScoredWords scored_words(std::int64_t index) const {
+    return scored.empty() ? ScoredWords{1, length} : scored[static_cast<std::size_t>(index)];
   }
 };
 
@@ -36,6 +46,11 @@ struct WindowPlan {
   std::int64_t length = 256;
   std::int64_t holdout = 32;
   std::int64_t calibration = 0;
+  std::int64_t choices = 0;  ///< most choices of a multiple-choice item, which then is a window of the plan; 0: text
+
+  /// Rows of tokens that a search or held-out window takes, and all its tokens.
+  std::int64_t rows() const { return choices > 0 ? choices : 1; }
+  std::int64_t window_tokens() const { return rows() * length; }
 };
 
 /// Cuts a token file (HDF5, see scripts/tokenize.py: /tokens uint32 [n], /doc_offsets uint64 [m + 1]) into disjoint
@@ -44,6 +59,12 @@ struct WindowPlan {
 /// InputError naming the file: not a token file, an id beyond `vocabulary`, or too few tokens for the plan (says how
 /// many windows there would be).
 WindowSets read_windows(const std::filesystem::path& file, const WindowPlan& plan, std::int64_t vocabulary);
+
+/// /tokens, checked against the vocabulary. Throws InputError as read_windows does.
+std::vector<std::uint32_t> read_tokens(const H5File& file, std::int64_t vocabulary);
+
+/// All that decides what a model makes of the windows.
+void update_hash(Hasher& hasher, const TokenWindows& windows);
 
 /// XXH3-128 of all sets that are not empty, as 32 hexadecimal digits.
 std::string hash_of(const WindowSets& sets);

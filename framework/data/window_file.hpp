@@ -9,7 +9,8 @@
 namespace pare::framework {
 
 /// The window sets of a run in one HDF5 file, so that every worker reads the same text: /search, /holdout and, unless
-/// it is empty, /calibration, uint32 [windows, length].
+/// it is empty, /calibration, uint32 [windows, length]; where windows are the rows of items, how, in /search_items and
+/// /holdout_items.
 void write_window_file(const std::filesystem::path& path, const WindowSets& sets);
 
 /// Throws InputError naming the file: not such a file, windows of different lengths, or a token beyond `vocabulary`.

@@ -19,12 +19,20 @@ kernels::LanguageHead make_head(const Model& model, kernels::Precision precision
   return kernels::LanguageHead(weight.view(), precision);
 }
 
-/// Mean of each run of `length` values, summed in order in binary64.
-void append_means(std::span<const float> values, std::size_t length, std::vector<double>& means) {
-  for (std::size_t begin = 0; begin < values.size(); begin += length) {
+/// For each window from `window` on the mean over its scored words of `values`, [windows, length - 1], summed in order in
+/// binary64; 0 where none is scored.
+void append_means(std::span<const float> values, const TokenWindows& windows, std::int64_t window,
+                  std::vector<double>& means) {
+  const auto length = static_cast<std::size_t>(windows.length - 1);
+  for (std::size_t begin = 0; begin < values.size(); begin += length, ++window) {
+    const ScoredWords words = windows.scored_words(window);
+    const auto count = static_cast<std::size_t>(words.count());
     double sum = 0;
-    for (const float value : values.subspan(begin, length)) sum += value;
-    means.push_back(sum / static_cast<double>(length));
+    if (count > 0) {
+      for (const float value : values.subspan(begin + static_cast<std::size_t>(words.first - 1), count)) sum += value;
+      sum /= static_cast<double>(count);
+    }
+    means.push_back(sum);
   }
 }
 
@@ -88,7 +96,7 @@ TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, st
           divergence_.resize(static_cast<std::size_t>(normed.rows));
           likelihood_.resize(static_cast<std::size_t>(normed.rows));
           head_.score(normed, ids, log_probabilities, targets(windows, begin + window, tile), divergence_, likelihood_);
-          append_means(likelihood_, static_cast<std::size_t>(scored), part.nll);
+          append_means(likelihood_, windows, begin + window, part.nll);
         });
   });
   return part;
@@ -97,7 +105,6 @@ TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, st
 EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows,
                                      std::int64_t begin, std::int64_t count, const Teacher& teacher,
                                      std::int64_t teacher_begin) {
-  const auto scored = static_cast<std::size_t>(windows.length - 1);
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
   result.runs =
       trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
@@ -109,8 +116,8 @@ EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, 
                                head_.score(normed, teacher.ids(teacher_begin + window, tile),
                                            teacher.log_probabilities(teacher_begin + window, tile),
                                            targets(windows, begin + window, tile), divergence_, likelihood_);
-                               append_means(divergence_, scored, scores.kl);
-                               append_means(likelihood_, scored, scores.nll);
+                               append_means(divergence_, windows, begin + window, scores.kl);
+                               append_means(likelihood_, windows, begin + window, scores.nll);
                              });
         check_finite(scores);
       });

@@ -16,7 +16,8 @@
 
 namespace pare::framework {
 
-/// Per-window scores of one candidate, nats a token: mean KL(teacher || candidate) and mean negative log-likelihood.
+/// Per-window scores of one candidate, nats a token over the scored words: mean KL(teacher || candidate) and mean negative
+/// log-likelihood.
 struct CandidateScores {
   std::vector<double> kl;
   std::vector<double> nll;

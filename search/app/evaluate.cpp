@@ -23,6 +23,10 @@ int evaluate(const Arguments& arguments, framework::ProcessGroup& group) {
         {"kl", {{"mean", candidate.kl.mean}, {"stderr", candidate.kl.stderr_of_mean}}},
         {"perplexity", candidate.perplexity},
         {"reference", {{"bytes", result.reference_bytes}, {"perplexity", result.reference_perplexity}}}};
+    if (const auto right = accuracy(candidate.window_wrong)) {
+      json["accuracy"] = *right;
+      json["reference"]["accuracy"] = accuracy(result.reference_window_wrong).value_or(0);
+    }
     if (!experiment.objective.domains.empty()) json["domains"] = domains_json(experiment.objective, candidate);
     fmt::print("{}\n", json.dump(2));
     return 0;
@@ -33,6 +37,10 @@ int evaluate(const Arguments& arguments, framework::ProcessGroup& group) {
   fmt::print("KL           {:.5f} +- {:.5f} nats a token to the full model, {} held-out windows\n", candidate.kl.mean,
              candidate.kl.stderr_of_mean, candidate.window_kl.size());
   fmt::print("perplexity   {:.4f}, full model {:.4f}\n", candidate.perplexity, result.reference_perplexity);
+  if (const auto right = accuracy(candidate.window_wrong)) {
+    fmt::print("accuracy     {:.1f} %, full model {:.1f} %, {} items\n", 100 * *right,
+               100 * accuracy(result.reference_window_wrong).value_or(0), candidate.window_wrong.size());
+  }
   const std::vector<double> reference = domain_perplexities(experiment.objective, result.reference_window_nll);
   const std::vector<DomainScore> scores = domain_scores(experiment.objective, candidate);
   for (std::size_t d = 0; d < scores.size(); ++d) {

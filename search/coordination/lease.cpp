@@ -37,15 +37,17 @@ struct Expected {
     const auto* result = std::get_if<Evaluated>(&outcome);
     if (result == nullptr) return false;
     const std::size_t values = task.recipes.size() * static_cast<std::size_t>(task.count);
-    return result->kl.size() == values && result->nll.size() == values && all_finite(result->kl) &&
-           all_finite(result->nll) && result->stage_runs >= 0 && result->stage_runs_separate >= 0;
+    return result->kl.size() == values && result->nll.size() == values &&
+           (result->wrong.empty() || result->wrong.size() == values) && all_finite(result->kl) &&
+           all_finite(result->nll) && all_finite(result->wrong) && result->stage_runs >= 0 &&
+           result->stage_runs_separate >= 0;
   }
 };
 
 }  // namespace
 
 bool same_answer(const Evaluated& a, const Evaluated& b) {
-  return same_bits(a.kl, b.kl) && same_bits(a.nll, b.nll);
+  return same_bits(a.kl, b.kl) && same_bits(a.nll, b.nll) && same_bits(a.wrong, b.wrong);
 }
 
 bool answers(const Task& task, const Outcome& outcome) {

@@ -85,6 +85,7 @@ void put(ByteWriter& out, const Taught& x) {
 void put(ByteWriter& out, const Evaluated& x) {
   out.array(std::span(x.kl));
   out.array(std::span(x.nll));
+  out.array(std::span(x.wrong));
   out.number(x.stage_runs);
   out.number(x.stage_runs_separate);
 }
@@ -176,6 +177,7 @@ void get(ByteReader& in, Taught& x) {
 void get(ByteReader& in, Evaluated& x) {
   x.kl = in.array<double>();
   x.nll = in.array<double>();
+  x.wrong = in.array<double>();
   x.stage_runs = in.number<std::int64_t>();
   x.stage_runs_separate = in.number<std::int64_t>();
 }

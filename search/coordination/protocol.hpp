@@ -86,10 +86,11 @@ struct SiteBuilt {
 struct Taught {
   framework::TeacherPart part;
 };
-/// kl and nll: [recipes, count], row-major.
+/// kl and nll: [recipes, count], row-major; wrong likewise, or empty where windows are text.
 struct Evaluated {
   std::vector<double> kl;
   std::vector<double> nll;
+  std::vector<double> wrong = {};
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_separate = 0;
 };

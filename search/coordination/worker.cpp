@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <new>
 #include <stdexcept>
 
 #include "framework/comm/process_info.hpp"
+#include "framework/data/item_scores.hpp"
 #include "framework/data/self_generated_text.hpp"
 #include "framework/data/window_file.hpp"
 #include "framework/evaluation/teacher_plan.hpp"
@@ -126,6 +128,8 @@ Outcome Worker::carry_out(const UseTeacher& task) {
 
 Outcome Worker::carry_out(const Evaluate& task) {
   EXPECT(teacher_ && bank_);
+  const framework::TokenWindows& text = windows(task.set);
+  const std::int64_t rows = std::max<std::int64_t>(1, text.items.rows);
   const std::int64_t offset = task.set == WindowSet::search ? 0 : windows(WindowSet::search).count();
   std::vector<framework::OptionIndices> candidates = task.recipes;
   for (framework::OptionIndices& candidate : candidates) {
@@ -135,12 +139,22 @@ Outcome Worker::carry_out(const Evaluate& task) {
       candidate[site] = sound_options_[site][candidate[site]];
     }
   }
-  const framework::EvaluationResult result =
-      evaluator().evaluate(candidates, windows(task.set), task.begin, task.count, *teacher_, offset + task.begin);
+  const framework::EvaluationResult result = evaluator().evaluate(
+      candidates, text, rows * task.begin, rows * task.count, *teacher_, offset + rows * task.begin);
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
+  const auto append = [](std::vector<double>& all, const std::vector<double>& values) {
+    all.insert(all.end(), values.begin(), values.end());
+  };
   for (const auto& scores : result.scores) {
-    evaluated.kl.insert(evaluated.kl.end(), scores.kl.begin(), scores.kl.end());
-    evaluated.nll.insert(evaluated.nll.end(), scores.nll.begin(), scores.nll.end());
+    if (text.items.empty()) {
+      append(evaluated.kl, scores.kl);
+      append(evaluated.nll, scores.nll);
+      continue;
+    }
+    const framework::ItemScores items = framework::score_items(text, task.begin, scores.kl, scores.nll);
+    append(evaluated.kl, items.kl);
+    append(evaluated.nll, items.nll);
+    append(evaluated.wrong, items.wrong);
   }
   return evaluated;
 }

@@ -272,8 +272,11 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                             config.model_type, config.layers, config.hidden, config.vocabulary,
                             bytes_text(plan.model.total_bytes())));
   line("text", paragraph(text_of(experiment)));
-  line("", fmt::format("{} windows of {} tokens to search on, {} held out to confirm{}", windows.windows,
-                       windows.length, windows.holdout,
+  line("", fmt::format("{} {} to search on, {} held out to confirm{}", windows.windows,
+                       windows.choices > 0 ? fmt::format("items, up to {} choices, each in {} tokens with its context,",
+                                                         windows.choices, windows.length)
+                                           : fmt::format("windows of {} tokens", windows.length),
+                       windows.holdout,
                        windows.calibration > 0 ? fmt::format(", {} to calibrate on", windows.calibration) : ""));
   line("sites",
        fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
@@ -287,14 +290,15 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   for (std::size_t b = 0; b < plan.budgets.size(); ++b) {
     tokens += make_algorithm(experiment.algorithm, make_problem(experiment, plan, b))->token_limit();
   }
-  const std::int64_t confirm = 6 * static_cast<std::int64_t>(plan.budgets.size()) * windows.holdout * windows.length;
+  const std::int64_t confirm =
+      6 * static_cast<std::int64_t>(plan.budgets.size()) * windows.holdout * windows.window_tokens();
   const double operations = operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
   line("work", paragraph(fmt::format(
                    "at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about "
                    "half of it saved by shared prefixes",
                    static_cast<double>(tokens) / 1e6, static_cast<double>(confirm) / 1e6, operations / 1e12)));
   const std::int64_t top_k = std::min(experiment.teacher_top_k, config.vocabulary);
-  const std::int64_t teacher = (windows.windows + windows.holdout) * (windows.length - 1) * top_k * 8;
+  const std::int64_t teacher = (windows.windows + windows.holdout) * windows.rows() * (windows.length - 1) * top_k * 8;
   const bool calibrates = plan.bank.needs_calibration();
   const std::int64_t statistics =
       calibrates

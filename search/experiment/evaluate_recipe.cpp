@@ -32,6 +32,9 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
       [&](const Evaluate& lease, const Evaluated& evaluated) {
         std::ranges::copy(evaluated.kl, trial.kl.begin() + lease.begin);
         std::ranges::copy(evaluated.nll, trial.nll.begin() + lease.begin);
+        if (evaluated.wrong.empty()) return;
+        trial.wrong.resize(trial.kl.size());
+        std::ranges::copy(evaluated.wrong, trial.wrong.begin() + lease.begin);
       },
       [](const Recipe&, const std::string& why) {
         throw std::runtime_error("the recipe cannot be evaluated: " + why);
@@ -40,7 +43,8 @@ RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::Proces
           .budget_bytes = plan.budgets.front().bytes,
           .reference_bytes = plan.space.original_bytes(),
           .reference_perplexity = std::exp(estimate(session.reference_nll()).mean),
-          .reference_window_nll = session.reference_nll()};
+          .reference_window_nll = session.reference_nll(),
+          .reference_window_wrong = session.reference_wrong()};
 }
 
 }  // namespace pare::search

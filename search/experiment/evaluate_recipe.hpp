@@ -16,7 +16,8 @@ struct RecipeEvaluation {
   std::int64_t budget_bytes = 0;
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
-  std::vector<double> reference_window_nll;  ///< on the same windows
+  std::vector<double> reference_window_nll;    ///< on the same windows
+  std::vector<double> reference_window_wrong;  ///< likewise; empty for text
 };
 
 /// Rank 0 of `pare evaluate`; `file_or_option` as in read_recipe. Nothing is journalled; text, bank and teacher are

@@ -21,8 +21,7 @@ std::string set_key(const Experiment& experiment, const Plan& plan, const framew
   hasher.update("evaluations 1\n" + framework::build_id() + "\n" + plan.model.hash() + "\n");
   hasher.update_value(static_cast<int>(experiment.precision));
   hasher.update_value(std::min(experiment.teacher_top_k, plan.model.config().vocabulary));
-  hasher.update_value(windows.length);
-  hasher.update(std::as_bytes(std::span(windows.tokens)));
+  framework::update_hash(hasher, windows);
   return hasher.hex();
 }
 

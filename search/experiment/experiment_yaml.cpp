@@ -172,7 +172,7 @@ void read_measures(const ConfigView& root, Experiment& experiment) {
 }
 
 void read_data(const ConfigView& view, Experiment& experiment) {
-  view.allow_keys({"calibration", "texts", "windows", "length", "holdout", "calibration_windows"});
+  view.allow_keys({"calibration", "texts", "windows", "length", "holdout", "calibration_windows", "choices"});
   const auto texts = view.find("texts");
   if (texts && view.find("calibration")) texts->fail("the text is given as data.calibration, too; keep one of them");
   if (texts) {
@@ -345,6 +345,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   experiment.model = root.at("model").at("path").as_string();
   read_data(root.at("data"), experiment);
   if (const auto x = root.find("objective")) read_objective(*x, experiment.objective);
+  read_items(root.at("data"), experiment.objective, experiment.windows, experiment.texts.empty());
   if (const auto x = root.find("target")) one_of(*x, {"none"});
   experiment.options = read_option_rules(root.at("options"));
   if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);

@@ -68,6 +68,7 @@ Contestant make_contestant(const SearchSpace& space, const Budget& budget, const
   contestant.fits = budget.fits(space, contestant.recipe);
   contestant.window_kl = trial.kl;
   contestant.window_nll = trial.nll;
+  contestant.window_wrong = trial.wrong;
   contestant.kl = estimate(trial.kl);
   contestant.perplexity = std::exp(estimate(trial.nll).mean);
   return contestant;

@@ -75,6 +75,25 @@ void deal_domains(const ConfigView& view, const std::vector<TextSource>& texts, 
   }
 }
 
+void read_items(const ConfigView& data, const Objective& objective, framework::WindowPlan& windows,
+                bool text_is_sampled) {
+  const auto choices = data.find("choices");
+  if (objective.metric != Metric::accuracy) {
+    if (choices) choices->fail("only items have choices, say objective: {metric: accuracy} or leave the key out");
+    return;
+  }
+  if (text_is_sampled) {
+    data.at("calibration")
+        .fail(
+            "sampled text has no right answers, objective.metric: accuracy needs multiple-choice items "
+            "(scripts/tokenize.py --items)");
+  }
+  if (windows.calibration == 0) {
+    data.at("calibration_windows").fail("items are no text to calibrate on, give at least 1 or leave the key out");
+  }
+  windows.choices = choices ? choices->as_int(2, 64) : 4;
+}
+
 void read_objective(const ConfigView& view, Objective& objective) {
   view.allow_keys({"metric", "combine"});
   if (const auto x = view.find("metric")) objective.metric = metric_of(one_of(*x, metric_names()));

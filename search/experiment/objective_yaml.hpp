@@ -20,4 +20,8 @@ void deal_domains(const framework::ConfigView& view, const std::vector<framework
 /// `objective`: {metric, combine}; the domains have been dealt.
 void read_objective(const framework::ConfigView& view, Objective& objective);
 
+/// What `data` says for the metric accuracy: `choices`, and no sampled text; the objective has been read.
+void read_items(const framework::ConfigView& data, const Objective& objective, framework::WindowPlan& windows,
+                bool text_is_sampled);
+
 }  // namespace pare::search

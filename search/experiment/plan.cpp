@@ -67,12 +67,13 @@ Plan::Plan(const Experiment& experiment)
 std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget) {
   const auto count = static_cast<std::int64_t>(plan.budgets.size());
   if (count == 1) return experiment.token_limit;
-  const std::int64_t limit = experiment.token_limit > 0 ? experiment.token_limit
-                                                        : default_tokens({.space = &plan.space,
-                                                                          .budget = {},
-                                                                          .windows = experiment.windows.windows,
-                                                                          .window_length = experiment.windows.length}) *
-                                                              (count + 3) / 4;
+  const std::int64_t limit = experiment.token_limit > 0
+                                 ? experiment.token_limit
+                                 : default_tokens({.space = &plan.space,
+                                                   .budget = {},
+                                                   .windows = experiment.windows.windows,
+                                                   .window_length = experiment.windows.window_tokens()}) *
+                                       (count + 3) / 4;
   return std::max<std::int64_t>(1, limit * (budget == 0 ? 4 : 1) / (count + 3));
 }
 
@@ -80,7 +81,7 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
   return {.space = &plan.space,
           .budget = plan.budgets[budget],
           .windows = experiment.windows.windows,
-          .window_length = experiment.windows.length,
+          .window_length = experiment.windows.window_tokens(),
           .seed = experiment.seed,
           .token_limit = token_share(experiment, plan, budget),
           .start = std::nullopt,

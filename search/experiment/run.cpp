@@ -48,7 +48,7 @@ RunRecord make_record(const Experiment& experiment, const Plan& plan) {
   record.provenance.emplace_back("experiment_hash", experiment.identity);
   record.algorithm = experiment.algorithm;
   record.seed = experiment.seed;
-  record.window_length = experiment.windows.length;
+  record.window_length = experiment.windows.window_tokens();
   record.search_windows = experiment.windows.windows;
   record.holdout_windows = experiment.windows.holdout;
   record.calibration_windows = plan.windows.calibration;
@@ -115,8 +115,8 @@ class SearchRun {
         progress_(progress),
         status_(status),
         store_(open_evaluation_store(experiment, plan, session, journal, progress)),
-        runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(), experiment.windows.length,
-                store_ ? &*store_ : nullptr),
+        runner_(plan.space, session.scheduler(), journal, progress, session.lease_settings(),
+                experiment.windows.window_tokens(), store_ ? &*store_ : nullptr),
         record_(plan_record(experiment, plan, journal)),
         output_(experiment.output),
         snapshots_(experiment.output, [&progress](const std::string& text) { progress.say(text); }),
@@ -161,6 +161,7 @@ class SearchRun {
     Verdict verdict = judge(plan_.space, plan_.budgets, experiment_.objective, field, trials);
     verdict.reference_bytes = plan_.space.original_bytes();
     verdict.reference_window_nll = session_.reference_nll();
+    verdict.reference_window_wrong = session_.reference_wrong();
     verdict.reference_perplexity = std::exp(estimate(verdict.reference_window_nll).mean);
     verdict.spent = runner_.spent();
     verdict.figures = figures_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/data/item_scores.hpp"
 #include "search/experiment/prepare.hpp"
 
 namespace pare::search {
@@ -70,12 +71,17 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
   prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
   reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
+  if (!text_.holdout.items.empty()) {
+    framework::ItemScores items = framework::score_items(text_.holdout, 0, reference_nll_, reference_nll_);
+    reference_nll_ = std::move(items.nll);
+    reference_wrong_ = std::move(items.wrong);
+  }
   scheduler_.check_golden({WindowSet::search, 0, 1, {golden_recipe(plan.space)}});
 }
 
 LeaseSettings Session::lease_settings() const {
   const std::int64_t window_bytes =
-      experiment_.windows.length * plan_.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
+      experiment_.windows.window_tokens() * plan_.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
   return {.stages = static_cast<std::int64_t>(plan_.model.stages().size()),
           .max_windows = std::max<std::int64_t>(1, max_state_bytes / window_bytes)};
 }

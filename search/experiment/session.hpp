@@ -33,6 +33,8 @@ class Session {
   const std::string& calibration_key() const { return calibration_key_; }
   /// Of the full model on each held-out window, nats a token.
   const std::vector<double>& reference_nll() const { return reference_nll_; }
+  /// Likewise, where windows are items: 1 for a wrong answer. Empty for text.
+  const std::vector<double>& reference_wrong() const { return reference_wrong_; }
   LeaseSettings lease_settings() const;
 
  private:
@@ -45,7 +47,7 @@ class Session {
   Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
   framework::WindowSets text_;
   std::string calibration_key_;
-  std::vector<double> reference_nll_;
+  std::vector<double> reference_nll_, reference_wrong_;
 };
 
 }  // namespace pare::search

@@ -19,7 +19,7 @@ void Archive::add(const Trial& trial) {
   EXPECT(request.set == WindowSet::search, "only search windows are kept");
   EXPECT(request.begin >= 0 && request.count >= 0 && request.begin + request.count <= windows_, "windows ",
          request.begin, " + ", request.count, " of ", windows_);
-  const std::vector<double>& values = loss_.values(trial);
+  const std::vector<double> values = loss_.values(trial);
   EXPECT(static_cast<std::int64_t>(values.size()) == request.count, values.size(), " values for ", request.count,
          " windows");
   const auto [found, is_new] = index_.try_emplace(request.recipe, entries_.size());

@@ -17,12 +17,14 @@ std::size_t position(const std::vector<std::string>& names, const std::string& n
 }  // namespace
 
 std::string loss_name(const Objective& objective) {
+  if (objective.metric == Metric::accuracy)
+    return objective.combine == Combine::mean ? "share of wrong answers" : "share of wrong answers in the worst domain";
   const std::string metric = objective.metric == Metric::kl ? "KL" : "log perplexity";
   return objective.combine == Combine::mean ? "mean " + metric : metric + " of the worst domain";
 }
 
 std::vector<std::string> metric_names() {
-  return {"kl", "perplexity"};
+  return {"kl", "perplexity", "accuracy"};
 }
 
 std::vector<std::string> combine_names() {

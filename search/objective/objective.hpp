@@ -11,8 +11,9 @@ namespace pare::search {
 
 /// What is measured on a window.
 enum class Metric : std::uint8_t {
-  kl = 0,         ///< mean KL(full model || candidate), nats a token
-  perplexity = 1  ///< mean negative log-likelihood of the text, nats a token
+  kl = 0,          ///< mean KL(full model || candidate), nats a token
+  perplexity = 1,  ///< mean negative log-likelihood of the text, nats a token
+  accuracy = 2     ///< is the answer to a multiple-choice item wrong? KL decides between equals
 };
 
 /// How the domains of the text become one number.
@@ -40,7 +41,7 @@ struct Objective {
   bool operator==(const Objective&) const = default;
 };
 
-/// What people read: "mean KL", "log perplexity of the worst domain".
+/// What people read: "mean KL", "log perplexity of the worst domain", "share of wrong answers".
 std::string loss_name(const Objective& objective);
 
 /// As experiments, run files and JSON spell them.

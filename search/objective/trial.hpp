@@ -20,6 +20,7 @@ struct EvaluationRequest {
 };
 
 /// What came out, per window: mean KL(teacher || candidate) and mean negative log-likelihood, both in nats a token.
+/// Where windows are multiple-choice items, the means are over the tokens of all choices and of the right one.
 /// A trial is committed in the order of its request, whatever worker finished first. A trial that `failed` could not be
 /// measured on any worker: all its values are +infinity, and `failure` says why.
 struct Trial {
@@ -27,6 +28,7 @@ struct Trial {
   EvaluationRequest request;
   std::vector<double> kl;
   std::vector<double> nll;
+  std::vector<double> wrong = {};  ///< 1 where the answer to the window's item is wrong, else 0; empty for text
   std::string failure = {};  ///< one line; empty: all is well. The same trial may fail with another text elsewhere.
 
   bool failed() const { return !failure.empty(); }

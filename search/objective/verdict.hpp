@@ -23,7 +23,8 @@ struct Contestant {
   std::vector<double> window_kl;
   std::vector<double> window_nll;
   Estimate kl;
-  double perplexity = 0;  ///< exp(mean nll)
+  double perplexity = 0;                  ///< exp(mean nll)
+  std::vector<double> window_wrong = {};  ///< of items; empty for text
 };
 
 struct Spent {
@@ -56,7 +57,8 @@ struct Verdict {
   std::int64_t reference_bytes = 0;
   double reference_perplexity = 0;
   std::string ended_by = {};  ///< the limit that ended the search: "minutes", "evaluations"; empty: none did
-  std::vector<double> reference_window_nll = {};  ///< of the full model on the held-out windows; empty in older runs
+  std::vector<double> reference_window_nll = {};    ///< of the full model on the held-out windows; empty in older runs
+  std::vector<double> reference_window_wrong = {};  ///< likewise; empty for text
   Spent spent;
   SearchFigures figures;
   std::int64_t trials = 0;

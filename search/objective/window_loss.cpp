@@ -10,6 +10,9 @@
 namespace pare::search {
 namespace {
 
+// Less than a single wrong answer among as many items.
+constexpr double tie_break = 1e-4;
+
 /// The domain with the largest mean, the first of equals; EXPECTs one with windows.
 std::size_t worst_of(const std::vector<std::vector<double>>& domains) {
   double most = -std::numeric_limits<double>::infinity();
@@ -35,6 +38,17 @@ WindowLoss::WindowLoss(const Objective& objective, WindowSet set) : metric_(obje
   if (objective.combine == Combine::mean || objective.domains.size() < 2) return;
   domains_ = objective.windows(set);
   domain_count_ = objective.domains.size();
+}
+
+std::vector<double> WindowLoss::values(const std::vector<double>& kl, const std::vector<double>& nll,
+                                       const std::vector<double>& wrong) const {
+  if (metric_ == Metric::kl) return kl;
+  if (metric_ == Metric::perplexity) return nll;
+  if (wrong.empty()) return kl;  // of a failed trial
+  EXPECT(wrong.size() == kl.size());
+  std::vector<double> values;
+  for (std::size_t w = 0; w < kl.size(); ++w) values.push_back(wrong[w] + tie_break * (1 - 1 / (1 + kl[w])));
+  return values;
 }
 
 WindowLoss::Split WindowLoss::split(std::span<const double> values, std::span<const double> other,

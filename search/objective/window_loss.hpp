@@ -37,10 +37,10 @@ class WindowLoss {
   WindowLoss(const Objective& objective, WindowSet set);
 
   /// One value a window, less is better; of a failed trial +infinity.
-  const std::vector<double>& values(const Trial& trial) const { return values(trial.kl, trial.nll); }
-  const std::vector<double>& values(const std::vector<double>& kl, const std::vector<double>& nll) const {
-    return metric_ == Metric::kl ? kl : nll;
-  }
+  std::vector<double> values(const Trial& trial) const { return values(trial.kl, trial.nll, trial.wrong); }
+  /// Of an item 0 or 1, and, so that recipes with equally many right answers differ, a ten-thousandth of KL / (1 + KL).
+  std::vector<double> values(const std::vector<double>& kl, const std::vector<double>& nll,
+                             const std::vector<double>& wrong) const;
 
   /// Of the windows from `first` on; all zero where none is known.
   Estimate mean(std::span<const double> values, std::int64_t first) const;

@@ -16,7 +16,7 @@ bool is_uniform(const SearchSpace& space, const Recipe& recipe) {
 
 Estimate loss_of(const RunRecord& record, const Contestant& contestant) {
   const WindowLoss loss(record.objective, WindowSet::holdout);
-  return loss.mean(loss.values(contestant.window_kl, contestant.window_nll), 0);
+  return loss.mean(loss.values(contestant.window_kl, contestant.window_nll, contestant.window_wrong), 0);
 }
 
 std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
@@ -31,8 +31,8 @@ std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
   const Contestant& winner = contestants[record.verdict->winner];
   const Contestant& uniform = contestants[*best];
   const WindowLoss loss(record.objective, WindowSet::holdout);
-  const Estimate difference = loss.compare(loss.values(winner.window_kl, winner.window_nll),
-                                           loss.values(uniform.window_kl, uniform.window_nll), 0)
+  const Estimate difference = loss.compare(loss.values(winner.window_kl, winner.window_nll, winner.window_wrong),
+                                           loss.values(uniform.window_kl, uniform.window_nll, uniform.window_wrong), 0)
                                   .difference;
   const Estimate kl = paired_difference(winner.window_kl, uniform.window_kl);
   const std::size_t windows = winner.window_kl.size();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct DomainScore {
   std::string name;
   double weight = 1;
   std::int64_t windows = 0;
-  Estimate kl;            ///< nats a token
-  double perplexity = 0;  ///< exp(mean nll)
+  Estimate kl;                     ///< nats a token
+  double perplexity = 0;           ///< exp(mean nll)
+  std::optional<double> accuracy;  ///< share of right answers; nothing for text
 };
 
 /// One a domain; empty where the text is one.
@@ -25,6 +27,9 @@ std::vector<DomainScore> domain_scores(const Objective& objective, const Contest
 
 /// exp of the mean over the windows of each domain; empty where `window_nll` is (older run files).
 std::vector<double> domain_perplexities(const Objective& objective, const std::vector<double>& window_nll);
+
+/// Share of right answers; nothing for text.
+std::optional<double> accuracy(const std::vector<double>& window_wrong);
 
 /// For people: a line a domain with the winner, the best uniform recipe that fits, and the full model. Empty where the
 /// text is one. EXPECTs a verdict.

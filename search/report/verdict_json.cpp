@@ -125,6 +125,7 @@ Json domains_json(const Objective& objective, const Contestant& contestant) {
                     {"windows", each.windows},
                     {"kl", {{"mean", each.kl.mean}, {"stderr", each.kl.stderr_of_mean}}},
                     {"perplexity", each.perplexity}});
+    if (each.accuracy) json.back()["accuracy"] = *each.accuracy;
   }
   return json;
 }
@@ -140,6 +141,7 @@ std::string verdict_json(const RunRecord& record) {
     contestants.push_back(contestant_json(contestant));
     contestants.back()["fits"] = contestant.fits;
     contestants.back()["loss"] = loss_of(record, contestant).mean;
+    if (const auto right = accuracy(contestant.window_wrong)) contestants.back()["accuracy"] = *right;
     if (!record.objective.domains.empty()) contestants.back()["domains"] = domains_json(record.objective, contestant);
   }
   Json json = {{"budget_bytes", verdict.budget_bytes},
@@ -159,6 +161,7 @@ std::string verdict_json(const RunRecord& record) {
   if (!verdict.limits.empty()) json["limits"] = limits_json(record.space, verdict.limits);
   if (!verdict.front.empty()) json["front"] = front_json(record);
   const std::vector<double> reference = domain_perplexities(record.objective, verdict.reference_window_nll);
+  if (const auto right = accuracy(verdict.reference_window_wrong)) json["reference"]["accuracy"] = *right;
   if (!reference.empty()) json["reference"]["domain_perplexities"] = reference;
   return json.dump(2) + "\n";
 }

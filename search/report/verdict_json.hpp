@@ -14,9 +14,10 @@ namespace pare::search {
 ///   budget_bytes
 ///   objective    {metric, combine}
 ///   winner       {name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, recipe {site: option}}
-///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits, loss, domains}]: loss is what
-///                the objective minimizes; domains [{name, weight, windows, kl, perplexity}] only where there are several
-///   reference    {bytes, perplexity, domain_perplexities}
+///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits, loss, accuracy, domains}]: loss is what
+///                the objective minimizes; domains [{name, weight, windows, kl, perplexity, accuracy}] only where there
+///                are several, accuracy only of items
+///   reference    {bytes, perplexity, accuracy, domain_perplexities}
 ///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}, loss_difference {mean, low, high}}, the 95 %
 ///                intervals; null when no uniform recipe fits
 ///   left_out     [{site, option, reason}]: options that failed at a site

@@ -16,12 +16,24 @@
 namespace pare::search {
 namespace {
 
+/// Of everybody, where the windows are items.
+std::string accuracy_text(const Verdict& verdict) {
+  const auto reference = accuracy(verdict.reference_window_wrong);
+  if (!reference) return {};
+  std::string text = fmt::format("Accuracy   full model {:.1f} %", 100 * *reference);
+  for (const Contestant& each : verdict.contestants)
+    text += fmt::format(", {} {:.1f} %", each.name, 100 * accuracy(each.window_wrong).value_or(0));
+  return text + fmt::format(" of {} items\n", verdict.reference_window_wrong.size());
+}
+
 std::string budget_text(const RunRecord& record, const Verdict& verdict) {
   return fmt::format(
-      "Budget     {} bytes, {:.3f} bits per weight\n"
-      "Reference  {} bytes, perplexity {:.4f} on {} held-out windows of {} tokens\n",
-      grouped(verdict.budget_bytes), record.space.bits_per_weight(verdict.budget_bytes),
-      grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows, record.window_length);
+             "Budget     {} bytes, {:.3f} bits per weight\n"
+             "Reference  {} bytes, perplexity {:.4f} on {} held-out windows of {} tokens\n",
+             grouped(verdict.budget_bytes), record.space.bits_per_weight(verdict.budget_bytes),
+             grouped(verdict.reference_bytes), verdict.reference_perplexity, record.holdout_windows,
+             record.window_length) +
+         accuracy_text(verdict);
 }
 
 std::string contestants_text(const Verdict& verdict) {
@@ -40,6 +52,13 @@ std::string contestants_text(const Verdict& verdict) {
 }
 
 std::string ratio_text(const RunRecord& record, const OverUniform& over, const std::string& uniform) {
+  if (record.objective.metric == Metric::accuracy) {
+    const auto wrong = [&](const std::vector<double>& values) { return estimate(values).mean; };
+    const std::vector<Contestant>& all = record.verdict->contestants;
+    return fmt::format("{:.1f} % of the answers are wrong, {:.1f} % with {}, the best uniform recipe that fits.\n",
+                       100 * wrong(all[record.verdict->winner].window_wrong),
+                       100 * wrong(all[over.uniform].window_wrong), uniform);
+  }
   const bool perplexity = record.objective.metric == Metric::perplexity;
   const std::string name = perplexity ? "Perplexity" : "KL";
   const std::string worst = record.objective.combine == Combine::worst ? " of the worst domain" : "";
@@ -53,9 +72,10 @@ std::string gain_text(const RunRecord& record, const Verdict& verdict) {
   const std::string& uniform = verdict.contestants[comparison->uniform].name;
   if (comparison->uniform == verdict.winner) return fmt::format("No recipe was better than {}.\n", uniform);
   return ratio_text(record, *comparison, uniform) +
-         fmt::format("Difference {:+.5f} nats a token, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
-                     comparison->difference, comparison->difference - comparison->half_width,
-                     comparison->difference + comparison->half_width, record.holdout_windows);
+         fmt::format("Difference {:+.5f}{}, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
+                     comparison->difference, record.objective.metric == Metric::accuracy ? "" : " nats a token",
+                     comparison->difference - comparison->half_width, comparison->difference + comparison->half_width,
+                     record.holdout_windows);
 }
 
 std::string left_out_text(const SearchSpace& space) {

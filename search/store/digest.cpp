@@ -14,6 +14,7 @@ void TrialDigest::add(const Trial& trial) {
   writer.number(trial.request.count);
   writer.array(std::span(trial.kl));
   writer.array(std::span(trial.nll));
+  if (!trial.wrong.empty()) writer.array(std::span(trial.wrong));
   hasher_.update(std::span<const std::byte>(writer.bytes()));
 }
 

@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
 namespace {
+
+constexpr double no_items = std::numeric_limits<double>::quiet_NaN();
 
 bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
@@ -37,7 +41,8 @@ void EvaluationCache::add(const Result& result) {
   Entry& entry = entries_[result.recipe];
   Values& values = entry.values[set];
   for (std::size_t i = 0; i < result.kl.size(); ++i) {
-    const Value value{result.begin + static_cast<std::int64_t>(i), result.kl[i], result.nll[i]};
+    const Value value{result.begin + static_cast<std::int64_t>(i), result.kl[i], result.nll[i],
+                      result.wrong.empty() ? no_items : result.wrong[i]};
     const auto place = first_at(values, value.window);
     if (place == values.end() || place->window != value.window) {
       values.insert(place, value);
@@ -46,7 +51,8 @@ void EvaluationCache::add(const Result& result) {
         ++entry.reused[set];
         ++reused_[set];
       }
-    } else if (!same_bits(place->kl, value.kl) || !same_bits(place->nll, value.nll)) {
+    } else if (!same_bits(place->kl, value.kl) || !same_bits(place->nll, value.nll) ||
+               !same_bits(place->wrong, value.wrong)) {
       throw InternalError(pare::detail::concatenate(
           result.set == WindowSet::search ? "search" : "held-out", " window ", value.window,
           " was evaluated twice for one recipe with different results: kl ", place->kl, " and ", value.kl, ", nll ",
@@ -86,6 +92,7 @@ std::optional<Trial> EvaluationCache::lookup(const EvaluationRequest& request) c
   for (auto value = first_at(values, request.begin); std::ssize(trial.kl) < request.count; ++value) {
     trial.kl.push_back(value->kl);
     trial.nll.push_back(value->nll);
+    if (!std::isnan(value->wrong)) trial.wrong.push_back(value->wrong);
   }
   return trial;
 }

@@ -21,7 +21,7 @@ struct WindowRange {
   bool operator==(const WindowRange&) const = default;
 };
 
-/// Everything measured so far, found by its content: (recipe, window set, window) -> (kl, nll). The
+/// Everything measured so far, found by its content: (recipe, window set, window) -> (kl, nll, wrong). The
 /// coordinator fills it from the journal and from the workers, and sends out only what is missing; results
 /// that overlap are welcome as long as they agree. A lookup costs one hash of the recipe and a copy of the
 /// values.
@@ -54,6 +54,7 @@ class EvaluationCache {
     std::int64_t window;
     double kl;
     double nll;
+    double wrong;  ///< NaN for text
   };
   using Values = std::vector<Value>;  ///< ascending windows
   using Counts = std::array<std::int64_t, 2>;

@@ -84,6 +84,7 @@ std::vector<Result> EvaluationStore::find(const Recipe& recipe, WindowSet set, c
                        .begin = begin,
                        .kl = std::move(trial.kl),
                        .nll = std::move(trial.nll),
+                       .wrong = std::move(trial.wrong),
                        .stage_runs = 0,
                        .stage_runs_saved = 0,
                        .reused = true});

@@ -28,6 +28,7 @@ struct Encoder {
     writer.number(result.stage_runs);
     writer.number(result.stage_runs_saved);
     writer.number(static_cast<std::uint8_t>(result.reused));
+    if (!result.wrong.empty()) writer.array(std::span(result.wrong));
     return result_type;
   }
 
@@ -96,8 +97,11 @@ Result decode_result(ByteReader& reader, const std::string& name) {
   result.stage_runs = reader.number<std::int64_t>();
   result.stage_runs_saved = reader.number<std::int64_t>();
   if (reader.has_more()) result.reused = reader.number<std::uint8_t>() != 0;
+  if (reader.has_more()) result.wrong = reader.array<double>();
   VALIDATE(result.kl.size() == result.nll.size(), name, " is damaged: ", result.kl.size(), " kl values and ",
            result.nll.size(), " nll values");
+  VALIDATE(result.wrong.empty() || result.wrong.size() == result.kl.size(), name, " is damaged: ", result.kl.size(),
+           " kl values and ", result.wrong.size(), " wrong values");
   VALIDATE(result.begin >= 0 && result.stage_runs >= 0 && result.stage_runs_saved >= 0, name,
            " is damaged: a negative count");
   return result;

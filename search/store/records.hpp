@@ -14,13 +14,14 @@
 namespace pare::search {
 
 /// A piece of evaluation, in the order of arrival: consecutive windows of one recipe, with what they cost. Payload:
-/// u8[] recipe | u8 set | i64 begin | f64[] kl | f64[] nll | i64 stage_runs | i64 stage_runs_saved | u8 reused.
+/// u8[] recipe | u8 set | i64 begin | f64[] kl | f64[] nll | i64 stage_runs | i64 stage_runs_saved | u8 reused | f64[] wrong.
 struct Result {
   Recipe recipe;
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
-  std::vector<double> kl;   ///< per window, nats a token
-  std::vector<double> nll;  ///< the same windows
+  std::vector<double> kl;          ///< per window, nats a token
+  std::vector<double> nll;         ///< the same windows
+  std::vector<double> wrong = {};  ///< likewise; empty where they are text
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_saved = 0;
   bool reused = false;  ///< another run had evaluated it
@@ -74,7 +75,7 @@ JournalEntry journal_entry(const Record& record);
 std::optional<PlanRecord> find_plan(std::span<const JournalRecord> records);
 
 /// Throws InputError naming the record: an unknown type, lengths that do not add up, an unknown window set, a
-/// negative index, or different numbers of kl and nll values.
+/// negative index, or different numbers of kl, nll and wrong values.
 Record decode_record(const JournalRecord& record);
 
 }  // namespace pare::search

@@ -124,6 +124,8 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
   auto recipe = table.read_rows<std::uint8_t>(schema::trial_recipe);
   auto kl = table.read_rows<double>(schema::trial_window_kl);
   auto nll = table.read_rows<double>(schema::trial_window_nll);
+  std::vector<std::vector<double>> wrong;
+  if (file.contains(schema::trial_window_wrong.path)) wrong = table.read_rows<double>(schema::trial_window_wrong);
   std::vector<Trial> trials;
   TrialDigest digest;
   for (std::size_t t = 0; t < table.rows(); ++t) {
@@ -137,6 +139,11 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
                       std::move(kl[t]),
                       std::move(nll[t]),
                       failure[t]});
+    if (!wrong.empty() && !trials.back().failed()) {
+      VALIDATE(count[t] <= std::ssize(wrong[t]), file.path().string(), ": /trials is damaged in row ", t);
+      wrong[t].resize(static_cast<std::size_t>(count[t]));
+      trials.back().wrong = std::move(wrong[t]);
+    }
     digest.add(trials.back());
   }
   VALIDATE(digest.hex() == file.string_attribute(schema::trials, schema::digest), file.path().string(),
@@ -156,6 +163,9 @@ std::vector<Contestant> get_contestants(const H5File& file, const SearchSpace& s
   const auto recipe = table.read_rows<std::uint8_t>(schema::contestant_recipe);
   const auto window_kl = table.read_rows<double>(schema::contestant_window_kl);
   const auto window_nll = table.read_rows<double>(schema::contestant_window_nll);
+  std::vector<std::vector<double>> wrong;
+  if (file.contains(schema::contestant_window_wrong.path))
+    wrong = table.read_rows<double>(schema::contestant_window_wrong);
   std::vector<Contestant> contestants;
   for (std::size_t c = 0; c < table.rows(); ++c) {
     check_recipe(file, schema::contestants, space, recipe[c]);
@@ -168,6 +178,7 @@ std::vector<Contestant> get_contestants(const H5File& file, const SearchSpace& s
                            window_nll[c],
                            {kl_mean[c], kl_stderr[c]},
                            perplexity[c]});
+    if (!wrong.empty()) contestants.back().window_wrong = wrong[c];
   }
   return contestants;
 }
@@ -251,6 +262,8 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   verdict.reference_perplexity = real(schema::reference_perplexity);
   if (file.contains(schema::reference_window_nll.path))
     verdict.reference_window_nll = file.read<double>(schema::reference_window_nll.path);
+  if (file.contains(schema::reference_window_wrong.path))
+    verdict.reference_window_wrong = file.read<double>(schema::reference_window_wrong.path);
   verdict.spent.tokens = integer(schema::spent_tokens);
   verdict.spent.search_tokens = integer(schema::spent_search_tokens);
   if (file.has_attribute(schema::verdict, schema::spent_reused_tokens))

@@ -108,6 +108,9 @@ void put_trials(H5File& file, const RunRecord& record) {
   put_rows(file, schema::trial_recipe, trials, recipe, record.space.sites.size(), std::uint8_t{0});
   put_rows(file, schema::trial_window_kl, trials, kl, windows, no_value);
   put_rows(file, schema::trial_window_nll, trials, nll, windows, no_value);
+  const auto wrong = [](const Trial& trial) -> const std::vector<double>& { return trial.wrong; };
+  if (std::ranges::any_of(trials, [&](const Trial& trial) { return !wrong(trial).empty(); }))
+    put_rows(file, schema::trial_window_wrong, trials, wrong, windows, no_value);
 }
 
 void put_crew(H5File& file, const CrewFacts& crew) {
@@ -151,6 +154,9 @@ void put_contestants(H5File& file, const RunRecord& record) {
   put_rows(file, schema::contestant_recipe, rows, recipe, record.space.sites.size(), std::uint8_t{0});
   put_rows(file, schema::contestant_window_kl, rows, kl, windows, no_value);
   put_rows(file, schema::contestant_window_nll, rows, nll, windows, no_value);
+  const auto wrong = [](const Contestant& row) -> const std::vector<double>& { return row.window_wrong; };
+  if (std::ranges::any_of(rows, [&](const Contestant& row) { return !wrong(row).empty(); }))
+    put_rows(file, schema::contestant_window_wrong, rows, wrong, windows, no_value);
 }
 
 void put_front(H5File& file, const RunRecord& record) {
@@ -203,6 +209,8 @@ void put_verdict(H5File& file, const RunRecord& record) {
   if (!verdict.ended_by.empty()) put_text(file, schema::verdict, schema::ended_by, verdict.ended_by);
   put_figures(file, verdict.figures);
   if (!verdict.reference_window_nll.empty()) put(file, schema::reference_window_nll, verdict.reference_window_nll);
+  if (!verdict.reference_window_wrong.empty())
+    put(file, schema::reference_window_wrong, verdict.reference_window_wrong);
   put_contestants(file, record);
   if (!record.space.measures.empty()) put(file, schema::verdict_limits, verdict.limits);
   if (!verdict.front.empty()) put_front(file, record);

@@ -42,7 +42,7 @@ inline constexpr const char* window_length = "window_length";              // to
 inline constexpr const char* search_windows = "search_windows";            // how many
 inline constexpr const char* holdout_windows = "holdout_windows";          // how many
 inline constexpr const char* calibration_windows = "calibration_windows";  // how many; absent, 0: none of their own
-inline constexpr const char* metric = "metric";    // what is minimized: kl, perplexity; absent: kl
+inline constexpr const char* metric = "metric";    // what is minimized: kl, perplexity, accuracy; absent: kl
 inline constexpr const char* combine = "combine";  // of windows: mean, worst (domain); absent: mean
 
 // "/domains": one row a domain of the text, in the order that window domains count; absent where there is one text.
@@ -104,6 +104,8 @@ inline constexpr Column trial_window_kl{"/trials/window_kl", "nats/token",
                                         "[trial, i] mean KL(teacher || candidate) on window begin + i"};
 inline constexpr Column trial_window_nll{"/trials/window_nll", "nats/token",
                                          "[trial, i] mean negative log-likelihood on window begin + i"};
+inline constexpr Column trial_window_wrong{"/trials/window_wrong", "1",
+                                           "[trial, i] 1: wrong answer to item begin + i; absent for text"};
 
 // "/workers": one row a worker of the start that came to the verdict, absent before. Attributes: how long there were
 // workers, and how many tasks were handed out again, and why.
@@ -151,6 +153,8 @@ inline constexpr const char* digest = "digest";  // XXH3-128 over all trials in 
 
 inline constexpr Column reference_window_nll{"/verdict/reference_window_nll", "nats/token",
                                              "[window] of the full model, held out; absent in older files"};
+inline constexpr Column reference_window_wrong{"/verdict/reference_window_wrong", "1",
+                                               "[item] of the full model, held out; absent for text"};
 
 // "/verdict/limits": one row a row of /measures, absent without them.
 inline constexpr Column verdict_limits{"/verdict/limits", "", "most of each measure; 2^63 - 1: not limited"};
@@ -185,5 +189,7 @@ inline constexpr Column contestant_window_kl{"/verdict/contestants/window_kl", "
                                              "[contestant, window] mean KL(teacher || candidate)"};
 inline constexpr Column contestant_window_nll{"/verdict/contestants/window_nll", "nats/token",
                                               "[contestant, window] mean negative log-likelihood"};
+inline constexpr Column contestant_window_wrong{"/verdict/contestants/window_wrong", "1",
+                                                "[contestant, item] 1: wrong answer; absent for text"};
 
 }  // namespace pare::search::schema
