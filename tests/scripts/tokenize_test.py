@@ -143,6 +143,37 @@ class TokenFile(InTemporaryFolder):
             "vocab_size": 267,
         })
 
+    def test_holds_items_with_their_choices(self):
+        import h5py
+
+        items = self.text("a.jsonl", '{"context": "ab", "choices": ["c", " a"], "label": 1}\n'
+                                     '{"context": "b ", "choices": ["ab", "b"], "label": 0}\n')
+
+        done = self.run_script(items, options=["--items", "--score", "bytes"])
+
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        tokens, offsets, _ = self.read()
+        with h5py.File(self.output) as file:
+            columns = {name: column[:].tolist() for name, column in file["items"].items()}
+            self.assertEqual(file["items"].attrs["score"], b"bytes")
+        words = [[tokens[begin:end] for begin, end in columns[name]] for name in ("context", "choice")]
+        self.assertEqual(words[0], [[1, SPACE, AB], [1, SPACE, B]])
+        self.assertEqual(words[1], [[SPACE, C], [SPACE_A], [SPACE, AB], [SPACE, B]])
+        self.assertEqual(columns["choice_offsets"], [0, 2, 4])
+        self.assertEqual(columns["label"], [1, 0])
+        self.assertEqual(columns["choice_bytes"], [1, 2, 2, 1])
+        self.assertEqual(offsets, [0, columns["choice"][1][1], len(tokens)])
+
+    def test_names_the_line_of_a_wrong_item(self):
+        for item, problem in (('{"choices": ["a", "b"], "label": 0}', 'no field "context" with a text'),
+                              ('{"context": "a", "choices": "ab", "label": 0}', 'no field "choices" with a list of texts'),
+                              ('{"context": "a", "choices": ["b"], "label": 0}', "1 choices, an item needs two or more"),
+                              ('{"context": "a", "choices": ["b", "c"], "label": 2}', '"label" is 2, expected')):
+            with self.subTest(item):
+                done = self.run_script(self.text("a.jsonl", "\n" + item), options=["--items"])
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(f"a.jsonl:2: {problem}", done.stderr)
+
     def test_leaves_the_begin_token_out_when_told(self):
         done = self.run_script(self.text("a.txt", "ab"), options=["--bos", "no"])
 

@@ -114,6 +114,98 @@ class Domains(SystemTest):
         checked = self.succeed("check", SOURCE / "configs/domains.yaml", "--set", model).out
         self.assertIn("stories (runs/stories.h5, 32 windows), plays (runs/plays.h5, 16 windows)", checked)
         self.assertIn("objective  KL of the worst domain", checked)
+        checked = self.succeed("check", SOURCE / "configs/accuracy.yaml", "--set", model).out
+        self.assertIn("200 items, up to 4 choices, each in 64 tokens with its context, to search on", checked)
+
+
+@needs_h5py
+class Items(SystemTest):
+    """Multiple choice: which of three words is the one that the full model finds most likely?"""
+
+    def exam(self, items=60, **changes):
+        path = self.shared / "exam.h5"
+        context, choice, tokens = [], [], []
+        for i in range(items):
+            begin = len(tokens)
+            tokens += [(i * 37 + j * j * 11) % VOCABULARY for j in range(6 + i % 3)]
+            context.append((begin, len(tokens)))
+            for c in range(3):
+                choice.append((len(tokens), len(tokens) + 1 + c % 2))
+                tokens += [(i * 101 + c * 331 + j) % VOCABULARY for j in range(1 + c % 2)]
+        tokens += [(i * i) % VOCABULARY for i in range(400)]
+        columns = {
+            "context": context, "choice": choice, "choice_offsets": range(0, 3 * items + 1, 3),
+            "label": [i % 3 for i in range(items)], "choice_bytes": [4] * (3 * items), **changes,
+        }
+        with h5py.File(path, "w") as file:
+            file["tokens"] = tokens
+            for name, column in columns.items():
+                file[f"items/{name}"] = list(column)
+            file["items"].attrs["score"] = "sum"
+        return path
+
+    def data(self, **changes):
+        return {"calibration": str(self.exam()), "windows": 24, "length": 16, "holdout": 12, "choices": 3, **changes}
+
+    def write_experiment(self, name="experiment", **changes):
+        return self.experiment(name, data=self.data(), objective={"metric": "accuracy"}, **changes)
+
+    def test_the_winner_has_the_fewest_wrong_answers(self):
+        verdict = self.search(self.write_experiment())
+
+        fitting = [c for c in verdict["contestants"] if c["fits"]]
+        winner = next(c for c in fitting if c["name"] == verdict["winner"]["name"])
+        self.assertEqual(winner["accuracy"], max(c["accuracy"] for c in fitting))
+        self.assertAlmostEqual(winner["loss"], 1 - winner["accuracy"], delta=1e-4)
+        self.assertIn("accuracy", verdict["reference"])
+        report = self.succeed("report", self.directory / "experiment").out
+        self.assertIn("Objective  share of wrong answers", report)
+        self.assertIn(" of 12 items", report)
+        with h5py.File(self.directory / "experiment/run.h5") as run:
+            self.assertLessEqual(set(run["trials/window_wrong"][0][:1]), {0, 1})
+
+        measured = self.succeed(
+            "evaluate", self.directory / "experiment.yaml", "--recipe", "w4-g32", "--json", "--quiet"
+        ).json
+        uniform = next(c for c in verdict["contestants"] if c["name"] == "uniform w4-g32")
+        self.assertEqual(measured["accuracy"], uniform["accuracy"])
+        self.assertEqual(measured["reference"]["accuracy"], verdict["reference"]["accuracy"])
+
+    @needs_mpi
+    def test_more_ranks_give_the_same_answer(self):
+        alone = self.search(self.write_experiment("alone"))
+        together = self.search(self.write_experiment("together"), ranks=2)
+
+        self.assertEqual(together["digest"], alone["digest"])
+
+    def test_results_are_known_to_other_runs(self):
+        first = self.search(self.write_experiment("first", reuse=True))
+        second = self.search(self.write_experiment("second", reuse=True))
+
+        self.assertEqual(second["digest"], first["digest"])
+        self.assertEqual(second["spent"]["tokens"], 0)
+
+    def test_an_item_that_cannot_be_asked_is_named(self):
+        file = self.write_experiment()
+        for changes, problem in (
+            ({"label": [3] * 60}, "exam.h5: item 0: label 3 is none of its 3 choices"),
+            ({"choice": [(0, 16)] * 180}, "exam.h5: item 0, choice 0 has 16 tokens, which do not fit"),
+        ):
+            with self.subTest(problem):
+                self.exam(**changes)
+                refused = run_pare("search", file, "--quiet")
+                self.assertEqual(refused.code, 65)
+                self.assertIn(problem, refused.err)
+
+    def test_a_file_without_items_is_named(self):
+        path = self.shared / "text.h5"
+        write_tokens(path, [i % 7 for i in range(500)])
+        file = self.experiment(data=self.data(calibration=str(path)), objective={"metric": "accuracy"})
+
+        refused = run_pare("search", file, "--quiet")
+
+        self.assertEqual(refused.code, 65)
+        self.assertIn("text.h5: has no multiple-choice items (/items)", refused.err)
 
 
 if __name__ == "__main__":

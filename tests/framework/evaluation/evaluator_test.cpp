@@ -236,6 +236,44 @@ TEST_F(Evaluator, FindsNoDivergenceOfTheFullModel) {
   EXPECT_EQ(result.scores[0].nll, teacher.nll);
 }
 
+TEST_F(Evaluator, ScoresOnlyTheWordsThatCount) {
+  // The mean over words [1, 9) and [9, 24) of a window, weighted by their numbers, is the mean over the window.
+  framework::TokenWindows text = world_->text.search;
+  const auto scores = [&](std::int64_t first, std::int64_t end) {
+    text.scored.assign(3, {first, end});
+    return world_->evaluator(Precision::f32)
+        .evaluate({{OptionIndices(42, 1)}}, text, 0, 3, world_->teacher, 0)
+        .scores[0];
+  };
+  const auto whole = evaluate({OptionIndices(42, 1)}).scores[0];
+
+  const auto front = scores(1, 9);
+  const auto back = scores(9, 24);
+
+  EXPECT_EQ(scores(1, 24).nll, whole.nll);
+  for (std::size_t w = 0; w < 3; ++w) {
+    EXPECT_NEAR((8 * front.nll[w] + 15 * back.nll[w]) / 23, whole.nll[w], 1e-12);
+    EXPECT_NEAR((8 * front.kl[w] + 15 * back.kl[w]) / 23, whole.kl[w], 1e-12);
+  }
+  EXPECT_EQ(scores(5, 5).nll, std::vector(3, 0.0));
+}
+
+TEST_F(Evaluator, LetsNoPaddingTouchAChoice) {
+  framework::TokenWindows text = world_->text.search;
+  text.scored.assign(3, {4, 9});
+  const auto nll = [&] {
+    return world_->evaluator(Precision::f32)
+        .evaluate({{OptionIndices(42, 2)}}, text, 0, 1, world_->teacher, 0)
+        .scores[0]
+        .nll[0];
+  };
+  const double before = nll();
+
+  std::fill(text.tokens.begin() + 9, text.tokens.begin() + 24, 0U);
+
+  EXPECT_EQ(nll(), before);
+}
+
 TEST_F(Evaluator, LosesLessWithMoreBits) {
   std::vector<OptionIndices> uniform;
   for (std::uint8_t option = 0; option < 6; ++option) uniform.emplace_back(42, option);

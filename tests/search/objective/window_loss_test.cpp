@@ -47,6 +47,17 @@ TEST(WindowLoss, TakesTheLikelihoodOfTheTextForPerplexity) {
   EXPECT_EQ(loss.values({0, {}, {1}, {2}}), std::vector{2.0});
 }
 
+TEST(WindowLoss, CountsWrongAnswersAndLetsKlDecideBetweenEquals) {
+  const WindowLoss loss(Objective{.metric = Metric::accuracy}, WindowSet::search);
+  const auto mean = [&](const std::vector<double>& kl, const std::vector<double>& wrong) {
+    return loss.mean(loss.values(kl, kl, wrong), 0).mean;
+  };
+
+  EXPECT_LT(mean({0.1, 0.3}, {0, 1}), mean({0.2, 0.3}, {1, 0}));
+  EXPECT_LT(mean({1e6, 1e6}, {0, 1}), mean({0, 0}, {1, 1}));
+  EXPECT_NEAR(mean({0.1, 0.3}, {0, 1}), 0.5, 1e-4);
+}
+
 TEST(WindowLoss, IsTheMeanOfTheWorstDomain) {
   const search::Estimate worst = worst_loss().mean(std::vector{1.0, 4.0, 3.0, 6.0}, 0);
 

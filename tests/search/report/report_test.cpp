@@ -67,6 +67,25 @@ TEST(VerdictTable, HasALineADomain) {
   EXPECT_THAT(table, HasSubstr("Perplexity of the worst domain is 0.846 times that of uniform w3-g32"));
 }
 
+TEST(VerdictTable, SaysHowManyAnswersAreRight) {
+  RunRecord record = small_run();
+  record.objective.metric = Metric::accuracy;
+  for (Contestant& each : record.verdict->contestants) each.window_wrong = {1, 1, 0, 1};
+  record.verdict->contestants[2].window_wrong = {0, 1, 0, 0};
+  record.verdict->reference_window_wrong = {0, 0, 0, 0};
+
+  const std::string table = verdict_table(record);
+
+  EXPECT_THAT(table, HasSubstr("Objective  share of wrong answers\n"));
+  EXPECT_THAT(
+      table,
+      HasSubstr("Accuracy   full model 100.0 %, uniform w3-g32 25.0 %, uniform w4-g32 25.0 %, pare 75.0 % of 4 items"));
+  EXPECT_THAT(table, HasSubstr("25.0 % of the answers are wrong, 75.0 % with uniform w3-g32, the best uniform recipe"));
+  const Json json = Json::parse(verdict_json(record));
+  EXPECT_EQ(json["contestants"][2]["accuracy"], 0.75);
+  EXPECT_EQ(json["reference"]["accuracy"], 1);
+}
+
 TEST(VerdictTable, SaysWhenNothingBeatUniform) {
   RunRecord record = small_run();
   record.verdict->winner = 0;

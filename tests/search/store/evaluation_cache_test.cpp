@@ -57,6 +57,19 @@ TEST(EvaluationCache, AnswersWhenAllPiecesAreThere) {
   EXPECT_THAT(trial->nll, ElementsAre(101, 102, 103));
 }
 
+TEST(EvaluationCache, KeepsTheAnswersToItems) {
+  EvaluationCache cache;
+  Result items = result({1}, 0, 2);
+  items.wrong = {0, 1};
+  cache.add(items);
+  cache.add(result({2}, 0, 2));
+
+  EXPECT_THAT(cache.lookup({{1}, WindowSet::search, 0, 2})->wrong, ElementsAre(0, 1));
+  EXPECT_THAT(cache.lookup({{2}, WindowSet::search, 0, 2})->wrong, IsEmpty());
+  items.wrong = {1, 1};
+  EXPECT_THROW(cache.add(items), InternalError);
+}
+
 TEST(EvaluationCache, KeepsRecipesAndSetsApart) {
   EvaluationCache cache;
   cache.add(result({1, 2}, 0, 4));

@@ -18,6 +18,7 @@ const Result example{.recipe = {0, 3, 255},
                      .begin = 16,
                      .kl = {0.25, 1e-9},
                      .nll = {1.5, 2.5},
+                     .wrong = {},
                      .stage_runs = 18,
                      .stage_runs_saved = 4,
                      .reused = true};
@@ -27,6 +28,14 @@ const std::vector<std::byte> image{std::byte{1}, std::byte{0}, std::byte{255}};
 JournalRecord stored(const Record& record) {
   JournalEntry entry = journal_entry(record);
   return {7, entry.type, std::move(entry.payload)};
+}
+
+TEST(Records, KeepTheAnswersToItems) {
+  Result items = example;
+  items.wrong = {0, 1};
+
+  EXPECT_EQ(std::get<Result>(decode_record(stored(items))).wrong, items.wrong);
+  EXPECT_TRUE(std::get<Result>(decode_record(stored(example))).wrong.empty());
 }
 
 TEST(Records, SurviveARoundTrip) {

@@ -135,6 +135,25 @@ TEST_F(RunFileTest, KeepsWhyATrialFailed) {
   EXPECT_FALSE(found.trials.back().failed());
 }
 
+TEST_F(RunFileTest, HoldsTheAnswersToItems) {
+  RunRecord record = small_run();
+  record.objective.metric = Metric::accuracy;
+  record.trials[1].wrong = {0, 1, 1, 0};
+  record.trials[0].wrong = {1, 0};
+  record.trials[2].wrong = {1};
+  for (Contestant& each : record.verdict->contestants) each.window_wrong = {0, 0, 1, 1};
+  record.verdict->reference_window_wrong = {0, 0, 0, 1};
+
+  write_run_file(path, record);
+  const RunRecord found = read_run_file(path);
+
+  EXPECT_EQ(found.objective.metric, Metric::accuracy);
+  EXPECT_EQ(found.trials[0].wrong, record.trials[0].wrong);
+  EXPECT_EQ(found.trials[1].wrong, record.trials[1].wrong);
+  EXPECT_EQ(found.verdict->contestants[0].window_wrong, record.verdict->contestants[0].window_wrong);
+  EXPECT_EQ(found.verdict->reference_window_wrong, record.verdict->reference_window_wrong);
+}
+
 TEST_F(RunFileTest, HoldsARunThatHasOnlyBegun) {
   RunRecord record = small_run();
   record.trials.clear();
