@@ -280,6 +280,22 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   return verdict;
 }
 
+/// What is counted by window has one value a held-out window.
+void check_windows(const H5File& file, const RunRecord& record) {
+  const auto check = [&](const std::vector<double>& values, const char* column, bool may_be_absent) {
+    VALIDATE(std::cmp_equal(values.size(), record.holdout_windows) || (may_be_absent && values.empty()),
+             file.path().string(), ": ", column, " is damaged: ", values.size(), " values for ", record.holdout_windows,
+             " windows");
+  };
+  for (const Contestant& each : record.verdict->contestants) {
+    check(each.window_kl, schema::contestant_window_kl.path, false);
+    check(each.window_nll, schema::contestant_window_nll.path, false);
+    check(each.window_wrong, schema::contestant_window_wrong.path, true);
+  }
+  check(record.verdict->reference_window_nll, schema::reference_window_nll.path, true);
+  check(record.verdict->reference_window_wrong, schema::reference_window_wrong.path, true);
+}
+
 }  // namespace
 
 RunRecord read_run_file(const std::filesystem::path& path) {
@@ -305,6 +321,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.trials = get_trials(file, record.space);
   if (file.contains(schema::workers)) record.crew = get_crew(file);
   if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);
+  if (record.verdict) check_windows(file, record);
   return record;
 }
 
