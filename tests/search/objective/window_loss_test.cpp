@@ -48,7 +48,7 @@ TEST(WindowLoss, TakesTheLikelihoodOfTheTextForPerplexity) {
 }
 
 TEST(WindowLoss, CountsWrongAnswersAndLetsKlDecideBetweenEquals) {
-  const WindowLoss loss(Objective{.metric = Metric::accuracy}, WindowSet::search);
+  const WindowLoss loss(mean_of(Metric::accuracy), WindowSet::search);
   const auto mean = [&](const std::vector<double>& kl, const std::vector<double>& wrong) {
     return loss.mean(loss.values(kl, kl, wrong), 0).mean;
   };
