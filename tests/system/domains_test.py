@@ -138,10 +138,11 @@ class Items(SystemTest):
             "label": [i % 3 for i in range(items)], "choice_bytes": [4] * (3 * items), **changes,
         }
         with h5py.File(path, "w") as file:
-            file["tokens"] = tokens
+            file.create_dataset("tokens", data=tokens, dtype="uint32")
             for name, column in columns.items():
-                file[f"items/{name}"] = list(column)
-            file["items"].attrs["score"] = "sum"
+                narrow = name in ("label", "choice_bytes")
+                file.create_dataset(f"items/{name}", data=list(column), dtype="uint32" if narrow else "uint64")
+            file["items"].attrs.create("score", b"sum", dtype=h5py.string_dtype("utf-8", 3))
         return path
 
     def data(self, **changes):
