@@ -90,9 +90,9 @@ struct Taught {
 struct Evaluated {
   std::vector<double> kl;
   std::vector<double> nll;
-  std::vector<double> wrong = {};
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_separate = 0;
+  std::vector<double> wrong = {};
 };
 /// Why a task failed, which decides what happens to it (scheduler.hpp).
 enum class FailureKind : std::uint8_t {

@@ -111,7 +111,6 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
                   .begin = lease.begin,
                   .kl = {outcome.kl.begin() + from, outcome.kl.begin() + to},
                   .nll = {outcome.nll.begin() + from, outcome.nll.begin() + to},
-                  .wrong = {},
                   .stage_runs = 0,
                   .stage_runs_saved = 0};
     if (!outcome.wrong.empty()) result.wrong = {outcome.wrong.begin() + from, outcome.wrong.begin() + to};

@@ -28,8 +28,8 @@ struct Trial {
   EvaluationRequest request;
   std::vector<double> kl;
   std::vector<double> nll;
-  std::vector<double> wrong = {};  ///< 1 where the answer to the window's item is wrong, else 0; empty for text
   std::string failure = {};  ///< one line; empty: all is well. The same trial may fail with another text elsewhere.
+  std::vector<double> wrong = {};  ///< 1 where the answer to the window's item is wrong, else 0; empty for text
 
   bool failed() const { return !failure.empty(); }
 };

@@ -84,10 +84,10 @@ std::vector<Result> EvaluationStore::find(const Recipe& recipe, WindowSet set, c
                        .begin = begin,
                        .kl = std::move(trial.kl),
                        .nll = std::move(trial.nll),
-                       .wrong = std::move(trial.wrong),
                        .stage_runs = 0,
                        .stage_runs_saved = 0,
-                       .reused = true});
+                       .reused = true,
+                       .wrong = std::move(trial.wrong)});
   };
   std::int64_t next = range.begin;
   for (const WindowRange& unknown : known_.missing({name, set, range.begin, range.count})) {

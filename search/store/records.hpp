@@ -19,12 +19,12 @@ struct Result {
   Recipe recipe;
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
-  std::vector<double> kl;          ///< per window, nats a token
-  std::vector<double> nll;         ///< the same windows
-  std::vector<double> wrong = {};  ///< likewise; empty where they are text
+  std::vector<double> kl;   ///< per window, nats a token
+  std::vector<double> nll;  ///< the same windows
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_saved = 0;
-  bool reused = false;  ///< another run had evaluated it
+  bool reused = false;             ///< another run had evaluated it
+  std::vector<double> wrong = {};  ///< per window, where they are items; empty where they are text
 };
 
 /// A recipe that no worker could evaluate: every trial of it from number `trial` on has failed. Payload: u8[] recipe |

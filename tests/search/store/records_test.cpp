@@ -18,7 +18,6 @@ const Result example{.recipe = {0, 3, 255},
                      .begin = 16,
                      .kl = {0.25, 1e-9},
                      .nll = {1.5, 2.5},
-                     .wrong = {},
                      .stage_runs = 18,
                      .stage_runs_saved = 4,
                      .reused = true};
