@@ -75,9 +75,10 @@ class Domains(SystemTest):
     @needs_mpi
     def test_more_ranks_give_the_same_answer(self):
         objective = {"metric": "perplexity", "combine": "worst"}
-        alone = self.search(self.experiment("alone", data=self.data(), objective=objective))
+        settings = {"data": self.data(), "objective": objective, "search": {"tokens": 12000}}
+        alone = self.search(self.experiment("alone", **settings))
         for ranks in (2, 4):
-            file = self.experiment(f"ranks-{ranks}", data=self.data(), objective=objective)
+            file = self.experiment(f"ranks-{ranks}", **settings)
             together = self.search(file, ranks=ranks)
             self.assertEqual(together["digest"], alone["digest"])
             self.assertEqual(together["winner"], alone["winner"])
@@ -174,8 +175,8 @@ class Items(SystemTest):
 
     @needs_mpi
     def test_more_ranks_give_the_same_answer(self):
-        alone = self.search(self.write_experiment("alone"))
-        together = self.search(self.write_experiment("together"), ranks=2)
+        alone = self.search(self.write_experiment("alone", search={"tokens": 12000}))
+        together = self.search(self.write_experiment("together", search={"tokens": 12000}), ranks=2)
 
         self.assertEqual(together["digest"], alone["digest"])
 

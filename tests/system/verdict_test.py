@@ -30,7 +30,8 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "objective", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "spent", "trials", "digest"},
+            {"budget_bytes", "objective", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "failed", "workers", "spent", "trials",
+             "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
