@@ -2,6 +2,7 @@
 #include "search/algorithm/pare.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <map>
 #include <sstream>
@@ -9,6 +10,7 @@
 
 #include "search/algorithm/contest.hpp"
 #include "search/algorithm/proposals.hpp"
+#include "search/algorithm/sensitivity.hpp"
 #include "search/algorithm/survey.hpp"
 #include "search/space/moves.hpp"
 
@@ -44,8 +46,13 @@ Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
 
 Procedure Pare::run() {
   hold_back_for_confirmation();
-  co_await survey();
+  const Recipe full = richest_recipe(space());
+  co_await survey(full, survey_swaps(space(), full, local_), settings_.survey_share);
   co_await choose_start();
+  if (additive_holds()) {
+    co_await survey(full, single_swaps(space(), full, SwapChoice::all), settings_.additive_share);
+    co_await choose_start();
+  }
   int failures = 0;
   while (!exhausted() && failures < settings_.patience) {
     co_await sense();
@@ -58,15 +65,14 @@ Procedure Pare::run() {
   co_await confirm();
 }
 
-Procedure Pare::survey() {
+Procedure Pare::survey(const Recipe& full, std::vector<Recipe> swaps, double share) {
   phase_ = "survey";
-  const Recipe full = richest_recipe(space());
-  std::vector<Recipe> batch = survey_swaps(space(), full, problem().budget.bytes);
-  batch.insert(batch.begin(), full);
-  const double tokens = settings_.survey_share * static_cast<double>(token_limit());
+  std::vector<Recipe> batch{full};
+  batch.insert(batch.end(), swaps.begin(), swaps.end());
+  const double tokens = share * static_cast<double>(token_limit());
   const double one_window = static_cast<double>(batch.size()) * static_cast<double>(problem().window_length);
-  const std::int64_t count = std::min(problem().windows, static_cast<std::int64_t>(tokens / one_window));
-  if (batch.size() < 2 || count == 0) co_return;
+  const std::int64_t count = std::min<std::int64_t>(problem().windows, std::llround(tokens / one_window));
+  if (batch.size() < 2 || count == 0 || affordable(count) < std::ssize(batch)) co_return;
   co_await measure(batch, 0, count);
   block_ = count;
   if (!archive().knows(full, 0, count) || archive().failed(full)) co_return;
@@ -81,14 +87,21 @@ Procedure Pare::choose_start() {
   starts.push_back(local_);
   if (additive_) starts.push_back(*additive_);
   if (problem().start) {
-    if (const auto start = repair(space(), settle(space(), *problem().start), problem().budget)) {
-      starts.push_back(spend(space(), *start, problem().budget));
+    if (const auto fitting = repair(space(), settle(space(), *problem().start), problem().budget)) {
+      start_ = spend(space(), *fitting, problem().budget);
+      starts.push_back(*start_);
     }
   }
   const std::int64_t rung = rungs().front();
   co_await measure(starts, 0, rung);
   const std::vector<Recipe> best = archive().best(1, 0, rung, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();
+}
+
+bool Pare::additive_holds() const {
+  const double sum = total_score(shape_, incumbent_);
+  const double measured = archive().mean_known(incumbent_).mean;
+  return additive_ && sum > 0 && measured > 0 && std::abs(std::log(measured / sum)) < settings_.additive_bar;
 }
 
 LossModel Pare::learned() const {
@@ -189,6 +202,7 @@ Procedure Pare::confirm() {
   phase_ = "confirmation";
   hold_back(0);
   std::vector<Recipe> contestants{incumbent_};
+  if (start_) contestants.push_back(*start_);
   if (additive_) contestants.push_back(*additive_);
   contestants.push_back(local_);
   const std::vector<Recipe> uniforms = fitting_uniforms(space(), problem().budget);

@@ -3,35 +3,48 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
+#include "search/algorithm/contest.hpp"
 #include "search/algorithm/sensitivity.hpp"
 #include "search/space/moves.hpp"
 
 namespace pare::search {
 namespace {
 
-/// Beyond the budget's mean; 8-bit options of a 3-bit budget are not worth a measurement.
-constexpr double bits_above_budget = 1.6;
-
 /// Two options never lose the same, so that every change has a price.
 constexpr double least_step = 1e-6;
 
-double bits_of(const SearchSite& site, std::size_t option) {
-  return 8.0 * static_cast<double>(site.options[option].bytes) /
-         static_cast<double>(std::max<std::int64_t>(1, site.weights));
+/// Local errors in nats, by the median of what was measured: the shape of what was not. Nothing where they say nothing.
+std::optional<Sensitivities> scaled_local_errors(const SearchSpace& space, const Sensitivities& table) {
+  Sensitivities guess{table.point, local_scores(space), table.error, table.measured};
+  std::vector<double> ratios;
+  for (std::size_t s = 0; s < guess.score.size(); ++s) {
+    for (std::size_t o = 0; o < guess.score[s].size(); ++o) {
+      const double ratio = table.score[s][o] / (guess.score[s][o] - guess.score[s][table.point[s]]);
+      if (table.measured[s][o] && std::isfinite(ratio) && ratio > 0) ratios.push_back(ratio);
+    }
+  }
+  if (ratios.empty()) return std::nullopt;
+  const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
+  std::nth_element(ratios.begin(), middle, ratios.end());
+  for (auto& row : guess.score) {
+    for (double& score : row) score *= *middle;
+  }
+  return guess;
 }
 
 }  // namespace
 
-std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, std::int64_t budget_bytes) {
-  const double most = space.bits_per_weight(std::min(budget_bytes, space.largest_bytes())) + bits_above_budget;
+std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, const Recipe& local) {
   std::vector<Recipe> swaps = single_swaps(space, full, SwapChoice::all);
   std::erase_if(swaps, [&](const Recipe& swap) {
     for (std::size_t s = 0; s < swap.size(); ++s) {
       if (swap[s] == full[s]) continue;
       const SearchSite& site = space.sites[s];
-      const bool same_form = site.options[swap[s]].form == site.options[full[s]].form;
-      return same_form && bits_of(site, swap[s]) > most && next_smaller(site, swap[s]).has_value();
+      if (site.options[swap[s]].form != site.options[full[s]].form) return false;
+      return swap[s] != local[s] && next_smaller(site, local[s]) != swap[s];
     }
     return true;
   });
@@ -39,7 +52,9 @@ std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, s
 }
 
 Scores survey_shape(const SearchSpace& space, const Archive& archive, const Recipe& full) {
-  Scores shape = tabulate(space, archive, full, nullptr).score;
+  Sensitivities table = tabulate(space, archive, full, nullptr);
+  if (const auto guess = scaled_local_errors(space, table)) table = tabulate(space, archive, full, &*guess);
+  Scores shape = std::move(table.score);
   for (std::size_t s = 0; s < shape.size(); ++s) {
     const SearchSite& site = space.sites[s];
     double above = 0;

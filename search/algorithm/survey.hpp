@@ -13,9 +13,9 @@ namespace pare::search {
 /// The survey: what every site loses alone, with nothing else compressed. Losses are measured there with the least
 /// noise, since they have no other rounding errors to add to or to cancel.
 
-/// The full model with one site at one other option, or one unit in another form: all options up to a bit and a half a
-/// weight above the budget's mean. More expensive ones lose so little that their local error tells enough.
-std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, std::int64_t budget_bytes);
+/// The full model with one unit in another form, or with one site at the option that it has in `local` or at the next
+/// smaller one: two points tell how the loss of a site grows with its local error, which is known for every option.
+std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, const Recipe& local);
 
 /// Losses of all options from what the archive knows of these swaps, the rest by local error (tabulate). Falls with the
 /// bytes at every site, whatever the noise. The full model's own options lose nothing.
