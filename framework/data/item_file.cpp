@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/utf8.hpp"
 #include "framework/io/h5_file.hpp"
 #include "kernels/core/contract.hpp"
 
@@ -27,7 +28,8 @@ class ItemColumns {
     offsets_ = file.read<std::uint64_t>("/items/choice_offsets");
     bytes_ = file.read<std::uint32_t>("/items/choice_bytes");
     const std::string score = file.string_attribute("/items", "score");
-    VALIDATE(score == "sum" || score == "bytes", name_, ": /items: score is '", score, "' (known: sum, bytes)");
+    VALIDATE(score == "sum" || score == "bytes", name_, ": /items: score is '", printable(score),
+             "' (known: sum, bytes)");
     by_bytes_ = score == "bytes";
     const bool fit = labels_.size() == contexts_.size() && bytes_.size() == choices_.size() &&
                      offsets_.size() == contexts_.size() + 1 && offsets_.front() == 0 &&

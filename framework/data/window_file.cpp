@@ -31,13 +31,14 @@ void read_items(const H5File& file, const std::string& group, TokenWindows& wind
   sheet.scales = file.read<double>(group + "/scales");
   const auto words = file.read<std::int64_t>(group + "/scored");
   for (std::size_t i = 0; i + 1 < words.size(); i += 2) windows.scored.push_back({words[i], words[i + 1]});
-  bool sound = sheet.rows > 0 && windows.count() == sheet.count() * sheet.rows &&
+  bool sound = sheet.rows > 0 && sheet.rows < 256 && windows.count() == sheet.count() * sheet.rows &&
                std::ssize(windows.scored) == windows.count() && std::ssize(sheet.scales) == windows.count() &&
                sheet.choices.size() == sheet.labels.size();
   for (std::size_t i = 0; sound && i < sheet.labels.size(); ++i)
     sound = sheet.choices[i] >= 1 && sheet.choices[i] <= sheet.rows && sheet.labels[i] < sheet.choices[i];
   for (const ScoredWords& each : windows.scored)
-    sound = sound && each.count() >= 0 && each.end <= windows.length && (each.count() == 0 || each.first >= 1);
+    sound = sound && each.first >= 0 && each.end >= each.first && each.end <= windows.length &&
+            (each.end == each.first || each.first >= 1);
   VALIDATE(sound, file.path().string(), ": ", group, " is damaged, remove the file to have it made again");
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/report/comparison.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "search/objective/statistics.hpp"
 
 namespace pare::search {
@@ -36,10 +39,17 @@ std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
                                   .difference;
   const Estimate kl = paired_difference(winner.window_kl, uniform.window_kl);
   const std::size_t windows = winner.window_kl.size();
+  std::size_t samples = windows;  // of the difference; in the worst domain at least so many
+  if (record.objective.combine == Combine::worst) {
+    for (std::size_t d = 0; d < record.objective.domains.size(); ++d) {
+      const auto count = std::ranges::count(record.objective.holdout, static_cast<std::uint16_t>(d));
+      samples = std::min(samples, static_cast<std::size_t>(count));
+    }
+  }
   return OverUniform{.uniform = *best,
                      .ratio = loss_of(record, winner).mean / loss_of(record, uniform).mean,
                      .difference = difference.mean,
-                     .half_width = interval_half_width(difference, windows, 0.95),
+                     .half_width = interval_half_width(difference, samples, 0.95),
                      .kl_ratio = winner.kl.mean / uniform.kl.mean,
                      .kl_difference = kl.mean,
                      .kl_half_width = interval_half_width(kl, windows, 0.95)};

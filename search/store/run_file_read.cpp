@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/config/utf8.hpp"
 #include "framework/io/h5_file.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/store/digest.hpp"
@@ -38,8 +39,8 @@ Objective get_objective(const H5File& file, const RunRecord& record) {
   const auto known = [&](const char* key, const std::vector<std::string>& names) -> std::optional<std::string> {
     if (!file.has_attribute(schema::experiment, key)) return std::nullopt;
     const std::string name = file.string_attribute(schema::experiment, key);
-    VALIDATE(std::ranges::find(names, name) != names.end(), file.path().string(), ": ", key, " '", name,
-             "' is none that this pare knows");
+    VALIDATE(std::ranges::find(names, name) != names.end(), file.path().string(), ": ", key, " '",
+             framework::printable(name), "' is none that this pare knows");
     return name;
   };
   if (const auto name = known(schema::metric, metric_names())) objective.metric = metric_of(*name);

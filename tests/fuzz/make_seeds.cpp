@@ -115,6 +115,22 @@ void write_hdf5(const Seeds& seeds) {
   tokens.write("/doc_offsets", std::vector<std::uint64_t>{0, 8, 20});
   tokens.set_attribute("/", "vocab_size", 256);
   tokens.commit();
+  framework::H5File items = framework::H5File::create(seeds.path("token_file", "items"));
+  items.write("/tokens", std::vector<std::uint32_t>(30, 7));
+  items.create_group("/items");
+  const auto ranges = [&items](const char* name, const std::vector<std::uint64_t>& ends) {
+    items.write(name, kernels::MatrixView<const std::uint64_t>(ends.data(), std::ssize(ends) / 2, 2));
+  };
+  ranges("/items/context", {0, 3, 3, 6, 6, 9});
+  ranges("/items/choice", {9, 10, 10, 11, 11, 12, 12, 14, 14, 15, 15, 16});
+  items.write("/items/choice_offsets", std::vector<std::uint64_t>{0, 2, 4, 6});
+  items.write("/items/label", std::vector<std::uint32_t>{0, 1, 0});
+  items.write("/items/choice_bytes", std::vector<std::uint32_t>(6, 2));
+  items.set_attribute("/items", "score", std::string("bytes"));
+  items.commit();
+  const framework::TokenWindows rows{
+      .length = 4, .tokens = {1, 2, 3, 0, 1, 2, 4, 0}, .scored = {{2, 3}, {2, 3}}, .items = {2, {1}, {2}, {1, 1}}};
+  framework::write_window_file(seeds.path("token_file", "item_windows"), {rows, rows, {}});
   const framework::TokenWindows windows{4, {1, 2, 3, 4, 5, 6, 7, 8}};
   framework::write_window_file(seeds.path("token_file", "windows"), {windows, windows, windows});
   search::write_run_file(seeds.path("run_file", "run"), test::small_run());

@@ -1,11 +1,13 @@
 """Several domains of text, and what a search minimizes."""
 
 import json
+import subprocess
+import sys
 import time
 import unittest
 
 import journal
-from harness import SOURCE, SystemTest, h5py, needs_h5py, needs_mpi, run_pare, start_pare
+from harness import SOURCE, STORIES, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare, start_pare
 from resume_test import kill_everything
 
 # Of the demo model.
@@ -117,6 +119,37 @@ class Domains(SystemTest):
         self.assertIn("objective  KL of the worst domain", checked)
         checked = self.succeed("check", SOURCE / "configs/accuracy.yaml", "--set", model).out
         self.assertIn("200 items, up to 4 choices, each in 64 tokens with its context, to search on", checked)
+
+
+@needs_h5py
+@needs_stories
+class RealTexts(SystemTest):
+    def test_plays_are_the_worst_of_a_model_of_stories(self):
+        data = STORIES.parent
+        stories, plays = self.directory / "stories.jsonl", self.directory / "plays.txt"
+        lines = (data / "tinystories-sample/tinystories_ascii.jsonl").read_text().splitlines(keepends=True)
+        stories.write_text("".join(lines[:12]))
+        plays.write_text((data / "tinyshakespeare/input.txt").read_text()[:6000])
+        texts = []
+        for text in (stories, plays):
+            output = text.with_suffix(".h5")
+            script = [sys.executable, SOURCE / "scripts/tokenize.py", "--tokenizer", STORIES / "tok512.bin"]
+            subprocess.run([*script, "--output", output, text], check=True, capture_output=True)
+            texts.append({"file": str(output)})
+        experiment = self.experiment(
+            model={"path": str(STORIES / "hf")}, search={"tokens": 20000}, objective={"combine": "worst"},
+            data={"texts": texts, "windows": 8, "length": 64, "holdout": 8},
+        )
+
+        verdict = self.search(experiment)
+
+        told, played = verdict["reference"]["domain_perplexities"]
+        self.assertLess(told, 8)
+        self.assertGreater(played, 50)
+        for contestant in verdict["contestants"]:
+            domains = {domain["name"]: domain["kl"]["mean"] for domain in contestant["domains"]}
+            self.assertEqual(contestant["loss"], domains["plays"])
+            self.assertGreater(domains["plays"], domains["stories"])
 
 
 @needs_h5py
