@@ -71,6 +71,23 @@ void check_ties(const Model& model, const Ties& ties) {
   }
 }
 
+/// Kinds that are tied by one or the other, or by a chain of both, are tied.
+Ties united(Ties ties, const Ties& more) {
+  for (std::vector<std::string> tie : more) {
+    std::erase_if(ties, [&](const std::vector<std::string>& known) {
+      const auto is_member = [&](const std::string& kind) {
+        return std::find(tie.begin(), tie.end(), kind) != tie.end();
+      };
+      if (std::none_of(known.begin(), known.end(), is_member)) return false;
+      for (const std::string& kind : known)
+        if (!is_member(kind)) tie.push_back(kind);
+      return true;
+    });
+    ties.push_back(std::move(tie));
+  }
+  return ties;
+}
+
 const std::vector<std::string>* tie_of(const Ties& ties, const std::string& kind) {
   for (const auto& tie : ties)
     if (std::find(tie.begin(), tie.end(), kind) != tie.end()) return &tie;
@@ -119,9 +136,12 @@ std::vector<std::vector<std::size_t>> tied_linears(const Stage& stage, const std
   return groups;
 }
 
-/// Why an option tied these linears, for the text of an error; nothing for the ties that the user gave.
+/// Why an option or the target tied these linears, for the text of an error; nothing for the ties that the user gave.
 std::string reason_of_tie(const Stage& stage, const std::vector<OptionRule>& rules,
-                          const std::vector<std::size_t>& rule_of, const std::vector<std::size_t>& together) {
+                          const std::vector<std::size_t>& rule_of, const std::vector<std::size_t>& together,
+                          Target target) {
+  if (tie_of(ties_of(target), stage.linears[together.front()].kind) != nullptr)
+    return " (target " + to_string(target) + " runs them as one)";
   const Option* scaling = nullptr;
   for (const std::size_t l : together) {
     for (const Option& option : rules[rule_of[l]].options)
@@ -173,11 +193,19 @@ void leave_out_partial_structures(std::vector<Site>& sites, std::size_t first) {
   }
 }
 
+/// Throws InputError where the target does not execute the option in the shape of one of the site's linears.
+void check_target(const Site& site, const Model& model, const Option& option, Target target) {
+  for (const std::size_t l : site.linears) {
+    if (const auto why = refusal(target, option, model.stages()[site.stage].linears[l])) throw InputError(*why);
+  }
+}
+
 /// The options that the site can hold, ascending in bytes; the others are noted.
-void fill_options(Site& site, const Model& model, const std::vector<Option>& options) {
+void fill_options(Site& site, const Model& model, const std::vector<Option>& options, Target target) {
   std::vector<std::pair<std::int64_t, Option>> possible;
   for (const Option& option : options) {
     try {
+      check_target(site, model, option, target);
       possible.emplace_back(site_bytes(model, site, option), option);
     } catch (const InputError& error) {
       site.left_out.push_back(option.name() + ": " + error.what());
@@ -232,8 +260,10 @@ std::int64_t site_bytes(const Model& model, const Site& site, const Option& opti
   return bytes;
 }
 
-std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties) {
-  check_ties(model, ties);
+std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& given,
+                             Target target) {
+  check_ties(model, given);
+  const Ties ties = united(ties_of(target), given);
   const std::vector<RuleMatcher> matchers(rules.begin(), rules.end());
   std::vector<bool> rule_used(rules.size(), false);
   std::vector<Site> sites;
@@ -251,11 +281,11 @@ std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& 
           .name = {}, .kind = {}, .layer = stage.layer, .stage = s, .linears = together, .options = {}, .left_out = {}};
       for (const std::size_t l : together) {
         VALIDATE(rule_of[l] == rule_of[together.front()], "options: ", stage.linears[l].name, " is tied to ",
-                 stage.linears[together.front()].name, reason_of_tie(stage, rules, rule_of, together),
+                 stage.linears[together.front()].name, reason_of_tie(stage, rules, rule_of, together, target),
                  " but falls under another rule; tied layers need the same options");
       }
       name_site(site, stage);
-      fill_options(site, model, rules[rule_of[together.front()]].options);
+      fill_options(site, model, rules[rule_of[together.front()]].options, target);
       sites.push_back(std::move(site));
     }
     if (std::any_of(sites.begin() + static_cast<std::ptrdiff_t>(first_site), sites.end(), is_structured))

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/compression/option.hpp"
+#include "framework/compression/target.hpp"
 #include "framework/model/model.hpp"
 
 namespace pare::framework {
@@ -35,13 +36,14 @@ struct OptionRule {
 /// {{"q_proj","k_proj","v_proj"},{"gate_proj","up_proj"}}.
 using Ties = std::vector<std::vector<std::string>>;
 
-/// Sites in the order of the chain. Beyond the given ties, options that scale inputs (awq, smooth) tie the linears that
-/// share an input. Options that take structure away (keep, drop) are offered by all sites of a stage or by none: a
-/// recipe takes them at all sites or at none (Option::structure). Options that a site's shapes cannot hold are left out
-/// of it; InputError when none remains, and when a rule matches nothing, a linear has no rule, a tie names an unknown
+/// Sites in the order of the chain. Beyond the given ties, the target ties what its engine fuses, and options that scale
+/// inputs (awq, smooth) tie the linears that share an input. Options that take structure away (keep, drop) are offered by all sites of a stage or by none: a
+/// recipe takes them at all sites or at none (Option::structure). Options that a site's shapes cannot hold, or that the
+/// target does not execute in them, are left out of it; InputError when none remains, and when a rule matches nothing, a linear has no rule, a tie names an unknown
 /// kind or kinds of different stages, tied linears fall under different rules, only some linears of a stage are offered
 /// a structure, or a regular expression is malformed.
-std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties);
+std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties,
+                             Target target = Target::none);
 
 /// Exact bytes of a site under one of its options; `w16` counts the checkpoint's own bytes.
 std::int64_t site_bytes(const Model& model, const Site& site, const Option& option);

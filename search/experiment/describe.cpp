@@ -160,6 +160,25 @@ std::string tied_text(const Plan& plan) {
   return text.empty() ? text : text + "\n";
 }
 
+/// What the target's engine makes of the layers.
+std::string target_text(const Experiment& experiment, const Plan& plan) {
+  if (experiment.target == framework::Target::llama_cpp) return "llama.cpp: GGUF block formats, each layer for itself";
+  std::vector<std::string> slow;
+  for (const framework::Stage& stage : plan.model.stages()) {
+    for (const framework::Linear& linear : stage.linears) {
+      const std::string shape = fmt::format("{} {} x {}", linear.kind, linear.outputs, linear.inputs);
+      if (!fits_marlin(linear) && std::find(slow.begin(), slow.end(), shape) == slow.end()) slow.push_back(shape);
+    }
+  }
+  std::string text = "vllm: q, k, v have one option, gate, up another, since it runs them as one";
+  if (!slow.empty()) {
+    text += fmt::format(
+        "; WARNING: {} not for its Marlin kernels (outputs in 64s, inputs in 128s), packed weights run slower there",
+        fmt::join(slow, ", "));
+  }
+  return text;
+}
+
 /// With too little text calibrated options fit that text and no other: uniform w2-g32-gptq on the demo model (inputs of
 /// up to 768) has KL 0.40 on other text with 1024 tokens, 0.20 with 4096, 0.184 with 16384; on the very text that
 /// calibrated it 0.19, 0.18 and 0.170.
@@ -271,6 +290,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   line("model", fmt::format("{}: {}, {} layers, hidden {}, vocabulary {}, {} on disk", plan.model.directory().string(),
                             config.model_type, config.layers, config.hidden, config.vocabulary,
                             bytes_text(plan.model.total_bytes())));
+  if (experiment.target != framework::Target::none) line("target", paragraph(target_text(experiment, plan)));
   line("text", paragraph(text_of(experiment)));
   line("", fmt::format("{} {} to search on, {} held out to confirm{}", windows.windows,
                        windows.choices > 0 ? fmt::format("items, up to {} choices, each in {} tokens with its context,",

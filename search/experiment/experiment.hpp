@@ -63,6 +63,7 @@ struct Experiment {
 
   std::vector<framework::OptionRule> options;
   framework::Ties ties;
+  framework::Target target = framework::Target::none;
   std::vector<BudgetRules> budgets;  ///< at least one; several are searched as one front
   std::optional<LatencySource> latency;
   std::optional<KvCache> kv;

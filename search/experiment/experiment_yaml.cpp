@@ -43,12 +43,13 @@ std::string one_of(const ConfigView& view, const std::vector<std::string>& known
   return value;
 }
 
-std::vector<framework::Option> read_options(const ConfigView& list) {
+std::vector<framework::Option> read_options(const ConfigView& list, framework::Target target) {
   std::vector<framework::Option> options;
   std::set<std::string> seen;
   for (const ConfigView& entry : list.as_list()) {
     const auto option = at_place(entry, [&] { return framework::parse_option(entry.as_string()); });
     if (!seen.insert(option.name()).second) entry.fail("option '" + option.name() + "' is listed twice");
+    if (const auto why = framework::refusal(target, option)) entry.fail(*why);
     options.push_back(option);
   }
   if (options.empty()) list.fail("no options, list at least one such as w4-g32");
@@ -57,13 +58,13 @@ std::vector<framework::Option> read_options(const ConfigView& list) {
 }
 
 /// A plain list of options for all layers, or rules {match, options}.
-std::vector<framework::OptionRule> read_option_rules(const ConfigView& view) {
+std::vector<framework::OptionRule> read_option_rules(const ConfigView& view, framework::Target target) {
   const auto entries = view.as_list();
-  if (entries.empty() || !entries.front().is_mapping()) return {{"*", read_options(view)}};
+  if (entries.empty() || !entries.front().is_mapping()) return {{"*", read_options(view, target)}};
   std::vector<framework::OptionRule> rules;
   for (const ConfigView& entry : entries) {
     entry.allow_keys({"match", "options"});
-    rules.push_back({entry.at("match").as_string(), read_options(entry.at("options"))});
+    rules.push_back({entry.at("match").as_string(), read_options(entry.at("options"), target)});
   }
   return rules;
 }
@@ -346,8 +347,9 @@ Experiment read_document(const framework::ConfigDocument& document) {
   read_data(root.at("data"), experiment);
   if (const auto x = root.find("objective")) read_objective(*x, experiment.objective);
   read_items(root.at("data"), experiment.objective, experiment.windows, experiment.texts.empty());
-  if (const auto x = root.find("target")) one_of(*x, {"none"});
-  experiment.options = read_option_rules(root.at("options"));
+  if (const auto x = root.find("target"))
+    experiment.target = framework::target_named(one_of(*x, framework::target_names()));
+  experiment.options = read_option_rules(root.at("options"), experiment.target);
   if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);
   experiment.budgets = read_budgets(root.at("budget"));
   read_measures(root, experiment);

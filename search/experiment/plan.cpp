@@ -51,7 +51,7 @@ void check_windows(const Experiment& experiment, const framework::ModelConfig& c
 
 Plan::Plan(const Experiment& experiment)
     : model(open_model(experiment.model)),
-      sites(framework::make_sites(model, experiment.options, experiment.ties)),
+      sites(framework::make_sites(model, experiment.options, experiment.ties, experiment.target)),
       bank(model, sites),
       space(make_space(model, sites)) {
   check_windows(experiment, model.config());
