@@ -53,8 +53,7 @@ std::vector<StageCalibrator::Part> StageCalibrator::run(std::size_t stage) {
   std::vector<kernels::LinearWeights> weights;
   kernels::Matrix<float> weight;
   for (const Linear& linear : description.linears) {
-    model_.read_weight(linear, weight);
-    weights.push_back(kernels::LinearWeights::from_float(weight.view(), precision_));
+    weights.push_back(model_.load_linear(linear, precision_, weight));
   }
   StageLinears linears;
   for (const auto& linear : weights) linears.push_back({&linear, nullptr});

@@ -56,8 +56,7 @@ WeightSource::Ready WeightSource::expand(const Key& key) {
   const auto [site, linear_of_site, option_index] = key;
   const Linear& linear = model_.stages()[sites_[site].stage].linears[sites_[site].linears[linear_of_site]];
   if (option_index == full_precision_option || sites_[site].options[option_index].keeps_checkpoint()) {
-    model_.read_weight(linear, expanded_);
-    return {kernels::LinearWeights::from_float(expanded_.view(), precision_), {}};
+    return {model_.load_linear(linear, precision_, expanded_), {}};
   }
   EXPECT(bank_ != nullptr);
   const Option& option = sites_[site].options[option_index];

@@ -9,10 +9,7 @@ FullWeights::FullWeights(const Model& model, kernels::Precision precision) {
   kernels::Matrix<float> weight;
   for (const Stage& stage : model.stages()) {
     auto& linears = owned_.emplace_back();
-    for (const Linear& linear : stage.linears) {
-      model.read_weight(linear, weight);
-      linears.push_back(kernels::LinearWeights::from_float(weight.view(), precision));
-    }
+    for (const Linear& linear : stage.linears) linears.push_back(model.load_linear(linear, precision, weight));
     auto& pointers = stages_.emplace_back();
     for (const auto& linear : linears) pointers.push_back({&linear, nullptr});
   }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "framework/io/tensor_read.hpp"
+#include "framework/model/quantization_config.hpp"
+#include "framework/model/quantized_weights.hpp"
 #include "framework/model/tensor_check.hpp"
 #include "kernels/core/contract.hpp"
 
@@ -45,14 +47,36 @@ std::vector<Stage> make_stages(const ModelConfig& config) {
   return stages;
 }
 
+using Schemes = std::map<std::string, WeightScheme>;
+
+Schemes read_schemes(const std::filesystem::path& directory, const std::vector<Stage>& stages) {
+  const QuantizationConfig quantization = read_quantization_config(directory);
+  Schemes schemes;
+  for (const Stage& stage : stages)
+    for (const Linear& linear : stage.linears)
+      if (const auto scheme = quantization.scheme_of(linear.name)) schemes[linear.name] = *scheme;
+  return schemes;
+}
+
+void expect_weight(const Linear& linear, const Schemes& schemes, std::vector<detail::ExpectedTensor>& tensors) {
+  const auto scheme = schemes.find(linear.name);
+  if (scheme == schemes.end()) {
+    tensors.push_back({linear.name + ".weight", {linear.outputs, linear.inputs}});
+    return;
+  }
+  for (SchemeTensor& tensor : tensors_of(scheme->second, linear.outputs, linear.inputs))
+    tensors.push_back({linear.name + "." + tensor.suffix, std::move(tensor.shape), std::move(tensor.types)});
+}
+
 /// Every tensor of the architecture.
-std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, const std::vector<Stage>& stages) {
+std::vector<detail::ExpectedTensor> expected_tensors(const ModelConfig& config, const std::vector<Stage>& stages,
+                                                     const Schemes& schemes) {
   std::vector<detail::ExpectedTensor> tensors{{"model.embed_tokens.weight", {config.vocabulary, config.hidden}},
                                               {"model.norm.weight", {config.hidden}}};
   if (!config.tied_embeddings) tensors.push_back({"lm_head.weight", {config.vocabulary, config.hidden}});
   for (const Stage& stage : stages) {
     for (const Linear& linear : stage.linears) {
-      tensors.push_back({linear.name + ".weight", {linear.outputs, linear.inputs}});
+      expect_weight(linear, schemes, tensors);
       if (linear.has_bias) tensors.push_back({linear.name + ".bias", {linear.outputs}});
     }
     if (stage.kind == StageKind::attention) {
@@ -73,6 +97,10 @@ std::vector<float> read_vector(const Checkpoint& checkpoint, const std::string& 
   return values;
 }
 
+QuantizedLinear quantized(const Checkpoint& checkpoint, const Linear& linear, const WeightScheme& scheme) {
+  return {checkpoint, linear.name, scheme, linear.outputs, linear.inputs};
+}
+
 void read_matrix(const Checkpoint& checkpoint, const std::string& name, kernels::Matrix<float>& out) {
   const TensorView tensor = checkpoint.at(name);
   out.reshape(tensor.info.shape.at(0), tensor.info.shape.at(1));
@@ -85,10 +113,15 @@ Model::Model(const std::filesystem::path& directory)
     : directory_(directory),
       config_(read_model_config(directory)),
       checkpoint_(directory),
-      stages_(make_stages(config_)) {
+      stages_(make_stages(config_)),
+      schemes_(read_schemes(directory, stages_)) {
   // Some checkpoints leave the head out without saying that it is tied.
   if (!checkpoint_.find("lm_head.weight")) config_.tied_embeddings = true;
-  hash_ = detail::check_and_hash(checkpoint_, config_, expected_tensors(config_, stages_));
+  hash_ = detail::check_and_hash(checkpoint_, config_, expected_tensors(config_, stages_, schemes_));
+  for (const Stage& stage : stages_)
+    for (const Linear& linear : stage.linears)
+      if (const auto scheme = schemes_.find(linear.name); scheme != schemes_.end())
+        check_stored_shape(quantized(checkpoint_, linear, scheme->second));
 }
 
 std::vector<std::filesystem::path> Model::files() const {
@@ -99,6 +132,8 @@ std::vector<std::filesystem::path> Model::files() const {
 }
 
 std::int64_t Model::stored_bytes(const Linear& linear) const {
+  if (const auto scheme = schemes_.find(linear.name); scheme != schemes_.end())
+    return framework::stored_bytes(quantized(checkpoint_, linear, scheme->second));
   return static_cast<std::int64_t>(checkpoint_.at(linear.name + ".weight").bytes.size());
 }
 
@@ -107,7 +142,18 @@ std::int64_t Model::total_bytes() const {
 }
 
 void Model::read_weight(const Linear& linear, kernels::Matrix<float>& out) const {
+  if (const auto scheme = schemes_.find(linear.name); scheme != schemes_.end())
+    return read_quantized(quantized(checkpoint_, linear, scheme->second), out);
   read_matrix(checkpoint_, linear.name + ".weight", out);
+}
+
+kernels::LinearWeights Model::load_linear(const Linear& linear, kernels::Precision precision,
+                                          kernels::Matrix<float>& buffer) const {
+  const auto scheme = schemes_.find(linear.name);
+  if (scheme != schemes_.end() && scheme->second.input != WeightScheme::Input::as_is)
+    return read_int8(quantized(checkpoint_, linear, scheme->second));
+  read_weight(linear, buffer);
+  return kernels::LinearWeights::from_float(buffer.view(), precision);
 }
 
 std::vector<float> Model::read_bias(const Linear& linear) const {

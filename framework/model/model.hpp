@@ -3,13 +3,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/io/checkpoint.hpp"
 #include "framework/model/model_config.hpp"
+#include "framework/model/weight_scheme.hpp"
 #include "kernels/core/matrix.hpp"
+#include "kernels/gemm/linear.hpp"
 
 namespace pare::framework {
 
@@ -36,11 +39,10 @@ struct Stage {
 };
 
 /// A checkpoint as a chain of stages: embedding, then attention and mlp of every layer, then the head. Weights stay in
-/// the mapped files, one copy a node; `read_*` convert to binary32. Immutable after construction, so safe for any
-/// number of threads.
+/// the mapped files, one copy a node; `read_*` convert to binary32. Linears may be quantized by compressed-tensors: their
+/// weights are then what their codes stand for. Immutable after construction, so safe for any number of threads.
 ///
-/// The constructor checks that every tensor of the architecture is there, with the right shape and a floating
-/// dtype, that no weight is NaN or infinite, and that there is no tensor which would be left unused (a bias that
+/// The constructor checks that every tensor of the architecture is there, with the right shape and dtype, that no weight is NaN or infinite, and that there is no tensor which would be left unused (a bias that
 /// config.json does not mention); it throws InputError naming file and tensor.
 class Model {
  public:
@@ -55,12 +57,19 @@ class Model {
   /// XXH3-128 over config.json and all tensor bytes, as 32 hexadecimal digits.
   const std::string& hash() const { return hash_; }
 
-  /// Bytes of a linear's weight in the checkpoint (its own dtype).
+  /// Whether any linear is quantized in the checkpoint.
+  bool is_quantized() const { return !schemes_.empty(); }
+
+  /// Bytes of a linear's weight in the checkpoint (its own dtype; codes, scales and all that belongs to them).
   std::int64_t stored_bytes(const Linear& linear) const;
   std::int64_t total_bytes() const;
 
   /// [outputs, inputs] of a linear. `out` is reshaped.
   void read_weight(const Linear& linear, kernels::Matrix<float>& out) const;
+  /// A linear ready for the GEMM: the integer one where the checkpoint says that its inputs are quantized, else
+  /// `precision`. `buffer` may be used.
+  kernels::LinearWeights load_linear(const Linear& linear, kernels::Precision precision,
+                                     kernels::Matrix<float>& buffer) const;
   /// Empty when the linear has no bias.
   std::vector<float> read_bias(const Linear& linear) const;
 
@@ -77,6 +86,7 @@ class Model {
   ModelConfig config_;
   Checkpoint checkpoint_;
   std::vector<Stage> stages_;
+  std::map<std::string, WeightScheme> schemes_;  ///< of quantized linears, by module
   std::string hash_;
 };
 

@@ -122,9 +122,11 @@ std::int64_t read_bos_token(const ConfigObject& config, std::int64_t vocabulary)
 }
 
 void refuse_what_changes_the_arithmetic(const ConfigObject& config) {
-  if (config.has("quantization_config")) {
+  const auto quantization = config.object("quantization_config");
+  if (quantization && quantization->text("quant_method").value_or("") != "compressed-tensors") {
     config.fail("quantization_config",
-                "the checkpoint is quantized already, give the original one (F32, F16 or BF16 weights)");
+                "the checkpoint is quantized already, give the original one (F32, F16 or BF16 weights), or one of "
+                "compressed-tensors");
   }
   const std::string activation = config.text("hidden_act").value_or("silu");
   if (activation != "silu" && activation != "swish") {

@@ -28,8 +28,10 @@ TensorView find_expected(const Checkpoint& checkpoint, const ModelConfig& config
   VALIDATE(tensor, checkpoint.main_file().string(), ": tensor '", expected.name, "' is missing, ", wanted);
   VALIDATE(tensor->info.shape == expected.shape, describe(*tensor), ": shape ", shape_text(tensor->info.shape), ", ",
            wanted);
-  VALIDATE(is_weight_type(tensor->info.type), describe(*tensor), ": dtype ", to_string(tensor->info.type),
-           " is not supported (supported: F32, F16, BF16)");
+  std::string types;
+  for (const StoredType type : expected.types) types += (types.empty() ? "" : ", ") + to_string(type);
+  VALIDATE(std::find(expected.types.begin(), expected.types.end(), tensor->info.type) != expected.types.end(),
+           describe(*tensor), ": dtype ", to_string(tensor->info.type), " is not supported (supported: ", types, ")");
   return *tensor;
 }
 
@@ -42,7 +44,7 @@ void refuse_extra_tensors(const Checkpoint& checkpoint, const ModelConfig& confi
                           const std::vector<ExpectedTensor>& sorted) {
   for (const std::string& name : checkpoint.names()) {
     if (is_known_extra(name, config)) continue;
-    const bool is_expected = std::binary_search(sorted.begin(), sorted.end(), ExpectedTensor{name, {}},
+    const bool is_expected = std::binary_search(sorted.begin(), sorted.end(), ExpectedTensor{name, {}, {}},
                                                 [](const auto& a, const auto& b) { return a.name < b.name; });
     VALIDATE(is_expected, describe(checkpoint.at(name)), " does not belong to a ", config.model_type, " model with ",
              config.layers, " layers as config.json describes it");
@@ -58,7 +60,8 @@ Scan scan(const TensorView& tensor) {
   Hasher hasher;
   for (std::size_t begin = 0; begin < tensor.bytes.size(); begin += part_bytes) {
     const auto part = tensor.bytes.subspan(begin, std::min(part_bytes, tensor.bytes.size() - begin));
-    if (const auto bad = first_not_finite(tensor.info.type, part)) {
+    const auto bad = is_weight_type(tensor.info.type) ? first_not_finite(tensor.info.type, part) : std::nullopt;
+    if (bad) {
       return {{}, static_cast<std::int64_t>(begin) / bytes_of(tensor.info.type) + *bad};
     }
     hasher.update(part);

@@ -14,9 +14,10 @@ namespace pare::framework::detail {
 struct ExpectedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
+  std::vector<StoredType> types = {StoredType::f32, StoredType::f16, StoredType::bf16};
 };
 
-/// Checks that the checkpoint holds these tensors, with these shapes, in a floating type and without NaN or
+/// Checks that the checkpoint holds these tensors, with these shapes, in one of their types and without NaN or
 /// infinity, and no weight that the architecture would leave unused (a bias or norm that config.json does not
 /// mention would make every result wrong in silence). Returns the hash of the model: XXH3-128 over
 /// config.json and, in the order of names, each tensor's name, type, shape and XXH3-128; equal for the same

@@ -202,7 +202,7 @@ TEST(ModelConfig, RefusesWhatItCannotCompute) {
   EXPECT_EQ(error_with("hidden_act", "gelu"), "hidden_act: 'gelu' is not supported (supported: silu)");
   EXPECT_EQ(error_with("quantization_config", Json::parse(R"({"quant_method": "gptq"})")),
             "quantization_config: the checkpoint is quantized already, give the original one (F32, F16 or "
-            "BF16 weights)");
+            "BF16 weights), or one of compressed-tensors");
 }
 
 TEST(ModelConfig, RefusesSizesThatDoNotFitEachOther) {
