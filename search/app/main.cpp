@@ -69,6 +69,32 @@ CLI::App* add_submit(CLI::App& app, Arguments& arguments) {
   return submit;
 }
 
+CLI::App* add_export(CLI::App& app, Arguments& arguments) {
+  CLI::App* verb =
+      app.add_subcommand("export", "Write what a run found as a model that other tools load, and verify it");
+  add_file(verb, "run", arguments, "The directory of a run, also while it goes on, or its run.h5");
+  verb->add_option(
+      "--format", arguments.format,
+      "compressed-tensors (vLLM, SGLang, transformers), dense, recipe or llm-compressor; default: that of the "
+      "experiment's target");
+  verb->add_option("--output", arguments.output, "Directory, or file for recipes; made whole or not at all")
+      ->required()
+      ->type_name("PATH");
+  verb->add_option(
+      "--recipe", arguments.recipe,
+      "best (the default: the winner, or the best so far), a contestant by its name in the report, a YAML file, "
+      "or one option for every site");
+  verb->add_option("--budget", arguments.budget, "Of several budgets the winner of the one with so many bits a weight")
+      ->type_name("BITS");
+  verb->add_option("--set", arguments.overrides, "Override a key of the run's experiment, e.g. --set model.path=DIR")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb->add_flag("--no-verify", arguments.no_verify, "Do not read the files back");
+  verb->add_flag("--force", arguments.force, "Replace an output that pare did not write");
+  verb->add_flag("-q,--quiet", arguments.quiet, "No progress");
+  return verb;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -131,6 +157,8 @@ int main(int argc, char** argv) {
       ->type_name("BITS")
       ->needs(as_recipe);
 
+  CLI::App* exports = add_export(app, arguments);
+
   CLI::App* inspect =
       app.add_subcommand("inspect", "Show what is in a checkpoint, safetensors, token, bank or run file");
   add_file(inspect, "file", arguments, "File or checkpoint directory");
@@ -154,7 +182,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : framework::exit_code::usage;
   }
 
-  const bool uses_ranks = *search || *compare || *evaluate;
+  const bool uses_ranks = *search || *compare || *evaluate || *exports;
   if (!uses_ranks && group.rank() != 0) return 0;
   const int exit_code = run_on_ranks(group, [&] {
     if (*check) return pare::search::check(arguments);
@@ -162,6 +190,7 @@ int main(int argc, char** argv) {
     if (*compare) return pare::search::compare_search(arguments, group);
     if (*run) return pare::search::run(arguments, group);
     if (*evaluate) return pare::search::evaluate(arguments, group);
+    if (*exports) return pare::search::export_model(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*status) return pare::search::status(arguments);
     if (*repair) return pare::search::repair_journal(arguments);

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <optional>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
 #include "search/app/verbs.hpp"
@@ -14,18 +14,15 @@
 #include "search/report/verdict_table.hpp"
 #include "search/store/compare_file.hpp"
 #include "search/store/run_directory.hpp"
-#include "search/store/run_file.hpp"
 
 namespace pare::search {
 namespace {
 
 /// A run file, or what the directory of a run knows.
 RunRecord read_run(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return read_run_file(path);
-  std::optional<FoundRun> found = find_run(path);
-  VALIDATE(found, path.string(), ": there is neither a run.h5 nor a journal of a search that has begun");
-  if (!found->warning.empty()) fmt::print(stderr, "pare: warning: {}\n", found->warning);
-  return std::move(found->record);
+  FoundRun found = open_run(path);
+  if (!found.warning.empty()) fmt::print(stderr, "pare: warning: {}\n", found.warning);
+  return std::move(found.record);
 }
 
 }  // namespace

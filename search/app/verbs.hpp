@@ -20,7 +20,10 @@ struct Arguments {
   std::string algorithms;              ///< compare-search --algorithms, separated by commas
   std::string seeds;                   ///< compare-search --seeds, separated by commas
   std::string tokens;                  ///< compare-search --tokens
-  std::string budget;                  ///< report --budget: bits per weight of a point of the front
+  std::string budget;                  ///< report, export --budget: bits per weight of a point of the front
+  std::string format;                  ///< export --format; empty: that of the target
+  bool no_verify = false;              ///< export --no-verify
+  bool force = false;                  ///< export --force
   BatchJob job;                        ///< submit: what the options say
   bool dry_run = false;                ///< submit --dry-run
   int ranks = 1;                       ///< run -n
@@ -38,6 +41,7 @@ int compare_search(const Arguments& arguments, framework::ProcessGroup& group);
 int run(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
+int export_model(const Arguments& arguments, framework::ProcessGroup& group);
 int inspect(const Arguments& arguments);
 int repair_journal(const Arguments& arguments);
 int export_journal(const Arguments& arguments);

@@ -171,8 +171,8 @@ std::string prepare_calibration(const Experiment& experiment, const Plan& plan, 
   return key;
 }
 
-void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
-                  Scheduler& scheduler, Progress& progress) {
+fs::path prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
+                      Scheduler& scheduler, Progress& progress) {
   framework::Hasher hasher;
   hasher.update(plan.bank.key() + calibration);
   const std::string key = calibration.empty() ? plan.bank.key() : hasher.hex();
@@ -197,13 +197,18 @@ void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& c
   }
   leave_out_failures(plan, bank, progress);
   scheduler.run_on_all(UseBank{files.share(file).string()});
+  return file;
+}
+
+fs::path teacher_file(const Experiment& experiment, const framework::TeacherPlan& plan) {
+  return experiment.cache / ("teacher-" + plan.key + ".h5");
 }
 
 std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                     NodeFiles& files, Scheduler& scheduler, Progress& progress) {
   const framework::TeacherPlan teacher_plan =
       framework::make_teacher_plan(plan.model, text, experiment.teacher_top_k, experiment.precision);
-  const fs::path file = experiment.cache / ("teacher-" + teacher_plan.key + ".h5");
+  const fs::path file = teacher_file(experiment, teacher_plan);
   if (!fs::exists(file)) {
     framework::TeacherWriter writer(file, teacher_plan);
     std::vector<Task> tasks;

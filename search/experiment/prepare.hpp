@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 #include "framework/data/token_windows.hpp"
@@ -28,9 +29,13 @@ std::string prepare_calibration(const Experiment& experiment, const Plan& plan, 
 
 /// All sites with all options; fills in the local errors of the plan's space, and leaves out of it what failed: the
 /// options of a site are then those that the bank calls sound, in their order. `calibration`: the key that
-/// prepare_calibration gave. Throws InputError where a site is left without options, or nothing fits the budget.
-void prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration, NodeFiles& files,
-                  Scheduler& scheduler, Progress& progress);
+/// prepare_calibration gave. Returns the file. Throws InputError where a site is left without options, or nothing fits
+/// the budget.
+std::filesystem::path prepare_bank(const Experiment& experiment, Plan& plan, const std::string& calibration,
+                                   NodeFiles& files, Scheduler& scheduler, Progress& progress);
+
+/// Where the full model's answers are kept.
+std::filesystem::path teacher_file(const Experiment& experiment, const framework::TeacherPlan& plan);
 
 /// The full model's answers on both window sets. Returns its loss on each of the held-out windows, nats a token.
 std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,

@@ -69,7 +69,7 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
-  prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
+  bank_file_ = prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
   reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
   if (!text_.holdout.items.empty()) {
     framework::ItemScores items = framework::score_items(text_.holdout, 0, reference_nll_, reference_nll_);

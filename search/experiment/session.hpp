@@ -15,6 +15,7 @@
 #include "search/experiment/experiment.hpp"
 #include "search/experiment/node_files.hpp"
 #include "search/experiment/plan.hpp"
+#include "search/experiment/prepare.hpp"
 
 namespace pare::search {
 
@@ -31,6 +32,7 @@ class Session {
   const framework::WindowSets& text() const { return text_; }
   /// Key of the statistics that calibrated options stand on; empty: there are none.
   const std::string& calibration_key() const { return calibration_key_; }
+  const std::filesystem::path& bank_file() const { return bank_file_; }
   /// Of the full model on each held-out window, nats a token.
   const std::vector<double>& reference_nll() const { return reference_nll_; }
   /// Likewise, where windows are items: 1 for a wrong answer. Empty for text.
@@ -47,6 +49,7 @@ class Session {
   Scheduler scheduler_;  ///< after the crew: it tells the crew to stop before the crew is waited for
   framework::WindowSets text_;
   std::string calibration_key_;
+  std::filesystem::path bank_file_;
   std::vector<double> reference_nll_, reference_wrong_;
 };
 

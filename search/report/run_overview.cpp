@@ -83,6 +83,7 @@ std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budg
   if (best.windows == 0) return std::nullopt;
   const std::vector<Recipe> recipes = archive.best(1, 0, best.windows, fits);
   if (recipes.empty()) return std::nullopt;
+  best.recipe = recipes.front();
   best.loss = archive.mean(recipes.front(), 0, best.windows).mean;
   best.bytes = record.space.bytes(recipes.front());
   return best;

@@ -19,6 +19,7 @@ struct BestSoFar {
   std::int64_t bytes = 0;
   std::string uniform;      ///< the best uniform recipe that fits, empty when none does or none was measured
   double uniform_loss = 0;  ///< on the same windows
+  Recipe recipe = {};
 };
 
 /// The best of the trials; nothing when none fits the budget.

@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <system_error>
+#include <utility>
 
 #include "framework/io/h5_file.hpp"
-#include "kernels/core/error.hpp"
+#include "kernels/core/contract.hpp"
 #include "search/store/journal_reader.hpp"
 #include "search/store/journal_replay.hpp"
 #include "search/store/run_file.hpp"
@@ -87,6 +88,13 @@ std::optional<FoundRun> find_run(const fs::path& directory) {
   if (!file.damage.empty()) throw InputError(file.damage);
   if (!file.record) return std::nullopt;
   return FoundRun{std::move(*file.record), warning};
+}
+
+FoundRun open_run(const fs::path& path) {
+  if (!fs::is_directory(path)) return {read_run_file(path), ""};
+  std::optional<FoundRun> found = find_run(path);
+  VALIDATE(found, path.string(), ": there is neither a run.h5 nor a journal of a search that has begun");
+  return std::move(*found);
 }
 
 bool publish_run_file(const fs::path& directory, const RunRecord& record) {

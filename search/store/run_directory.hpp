@@ -28,6 +28,9 @@ struct FoundRun {
 /// damaged and the journal does not help.
 std::optional<FoundRun> find_run(const std::filesystem::path& directory);
 
+/// The run in a run file or, as find_run says, in a directory. Throws InputError when there is none.
+FoundRun open_run(const std::filesystem::path& file_or_directory);
+
 /// Puts the record in place as DIRECTORY/run.h5, unless what lies there is newer: then false. The file that was there is
 /// kept as run.previous.h5. Processes that do so at the same time take turns.
 bool publish_run_file(const std::filesystem::path& directory, const RunRecord& record);
