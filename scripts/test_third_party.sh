@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Do tools that others wrote read what pare exports? Searches the demo model, exports it, and loads the files with
+# safetensors, and with transformers and compressed-tensors on the CPU, unpatched; weights and logits must agree.
+#
+#   scripts/test_third_party.sh [DIR]     DIR keeps the Python environment and the exports; default build/third-party
+#
+# Needs build/pare (or PARE_BINARY), PyPI, and some 8 GB of disk: PyPI's PyTorch for Linux brings the CUDA libraries, used
+# or not. An environment that is there already is used: PARE_THIRD_PARTY_PYTHON=python3.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+directory=${1:-build/third-party}
+pare=${PARE_BINARY:-build/pare}
+[[ -x $pare ]] || { echo "test_third_party.sh: no $pare, build it first: scripts/quickstart.sh" >&2; exit 2; }
+mkdir -p "$directory"
+
+python=${PARE_THIRD_PARTY_PYTHON:-}
+if [[ -z $python ]]; then
+  python=$directory/env/bin/python
+  [[ -x $python ]] || python3 -m venv "$directory/env"
+  "$python" -m pip install --quiet numpy h5py safetensors torch transformers compressed-tensors
+fi
+
+"$pare" search configs/vllm.yaml --quiet --output "$directory/run" \
+  --set cache="$directory/cache" --set 'options=[w4-g32, w4-g128-sym-mse, w8-channel-sym, w8-g64, w8a8, w16]' \
+  --set data.windows=16 --set search.tokens=100000 >/dev/null
+export_model() {
+  rm -rf "$directory/$1"
+  "$pare" export "$directory/run" --quiet --output "$directory/$1" --recipe "$2" --format "$3" >/dev/null
+}
+export_model winner best compressed-tensors
+# Each scheme somewhere, the same for the layers that are run as one.
+"$pare" report "$directory/run" --recipe | awk -F': ' '
+  BEGIN { split("w4-g32 w4-g128-sym-mse w8-channel-sym w8-g64 w16", options, " ") }
+  /^#/ { next }
+  { print $1 ": " options[n++ % 5 + 1] }' >"$directory/mixed.yaml"
+export_model mixed "$directory/mixed.yaml" compressed-tensors
+export_model mixed-dense "$directory/mixed.yaml" dense
+export_model int8 w8a8 compressed-tensors
+
+"$python" scripts/third_party/compare_logits.py "$directory"
