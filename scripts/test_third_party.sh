@@ -19,24 +19,27 @@ python=${PARE_THIRD_PARTY_PYTHON:-}
 if [[ -z $python ]]; then
   python=$directory/env/bin/python
   [[ -x $python ]] || python3 -m venv "$directory/env"
-  "$python" -m pip install --quiet numpy h5py safetensors torch transformers compressed-tensors
+  "$python" -m pip install --quiet numpy h5py psutil safetensors torch transformers compressed-tensors
 fi
 
 "$pare" search configs/vllm.yaml --quiet --output "$directory/run" \
   --set cache="$directory/cache" --set 'options=[w4-g32, w4-g128-sym-mse, w8-channel-sym, w8-g64, w8a8, w16]' \
-  --set data.windows=16 --set search.tokens=100000 >/dev/null
+  --set data.windows=8 --set data.length=64 --set data.holdout=8 --set search.algorithm=ilp >/dev/null
 export_model() {
   rm -rf "$directory/$1"
   "$pare" export "$directory/run" --quiet --output "$directory/$1" --recipe "$2" --format "$3" >/dev/null
 }
-export_model winner best compressed-tensors
-# Each scheme somewhere, the same for the layers that are run as one.
-"$pare" report "$directory/run" --recipe | awk -F': ' '
-  BEGIN { split("w4-g32 w4-g128-sym-mse w8-channel-sym w8-g64 w16", options, " ") }
-  /^#/ { next }
-  { print $1 ": " options[n++ % 5 + 1] }' >"$directory/mixed.yaml"
+# recipe OPTION...: dealt over the sites, so that layers that are run as one have one.
+recipe() {
+  "$pare" report "$directory/run" --recipe | awk -F': ' -v list="$*" '
+    BEGIN { count = split(list, options, " ") }
+    !/^#/ { print $1 ": " options[n++ % count + 1] }'
+}
+recipe w4-g32 w4-g128-sym-mse w8-channel-sym w8-g64 w16 >"$directory/mixed.yaml"
+recipe w4-g128-sym-mse w8-channel-sym w16 >"$directory/symmetric.yaml"
 export_model mixed "$directory/mixed.yaml" compressed-tensors
 export_model mixed-dense "$directory/mixed.yaml" dense
+export_model symmetric "$directory/symmetric.yaml" compressed-tensors
 export_model int8 w8a8 compressed-tensors
 
 "$python" scripts/third_party/compare_logits.py "$directory"
