@@ -176,8 +176,8 @@ class ModelExport {
     found.measured_before = known.has_value();
     const std::int64_t windows = session_.text().holdout.count();
     progress_.begin("verifying", static_cast<double>(known ? windows : 2 * windows), "windows");
-    const framework::TeacherPlan answers = framework::make_teacher_plan(
-        plan_.model, session_.text(), experiment_.teacher_top_k, experiment_.precision);
+    const framework::TeacherPlan answers =
+        framework::make_teacher_plan(plan_.model, session_.text(), experiment_.teacher_top_k, experiment_.precision);
     const framework::Teacher teacher(teacher_file(experiment_, answers), answers);
     const framework::EvaluatorSettings settings{.precision = experiment_.precision,
                                                 .cache_bytes = experiment_.weight_cache_mib << 20};

@@ -7,7 +7,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import STORIES, SystemTest, h5py, needs_h5py, needs_stories, run_pare, start_pare
+from harness import DEMO_MODEL, SystemTest, h5py, needs_h5py, run_pare, start_pare
 
 OPTIONS = ["w4-g32", "w4-g128-sym", "w8a8", "w16"]
 
@@ -98,7 +98,7 @@ class Export(SystemTest):
         self.assertFalse(output.exists())
 
         self.assertIn("did you mean 'dense'", self.export("x", "--format", "dens", code=2)[0].err)
-        self.assertIn("did you mean", self.export("x", "--recipe", "w4-g33", code=2)[0].err)
+        self.assertIn("'w4-g64' is not offered by every site", self.export("x", "--recipe", "w4-g64", code=2)[0].err)
 
     def test_file_limit_leaves_nothing_behind(self):
         output = self.directory / "model"
@@ -134,9 +134,13 @@ class Export(SystemTest):
         self.assertNotEqual(outcome.code, 0)
         self.assertIn("99", outcome.err)
 
-    @needs_stories
     def test_other_model_is_refused(self):
-        outcome, output = self.export("model", "--set", f"model.path={STORIES / 'hf'}", code=2)
+        other = self.directory / "other"
+        shutil.copytree(DEMO_MODEL, other)
+        with (other / "config.json").open("a") as config:
+            config.write("\n")
+
+        outcome, output = self.export("model", "--set", f"model.path={other}", code=2)
 
         self.assertIn("is not the model that the run searched", outcome.err)
         self.assertFalse(output.exists())
