@@ -40,6 +40,7 @@ recipe w4-g128-sym-mse w8-channel-sym w16 >"$directory/symmetric.yaml"
 export_model mixed "$directory/mixed.yaml" compressed-tensors
 export_model mixed-dense "$directory/mixed.yaml" dense
 export_model symmetric "$directory/symmetric.yaml" compressed-tensors
+export_model symmetric-dense "$directory/symmetric.yaml" dense
 export_model int8 w8a8 compressed-tensors
 
 "$python" scripts/third_party/compare_logits.py "$directory"
