@@ -10,7 +10,6 @@
 
 #include "search/algorithm/contest.hpp"
 #include "search/algorithm/proposals.hpp"
-#include "search/algorithm/sensitivity.hpp"
 #include "search/algorithm/survey.hpp"
 #include "search/space/moves.hpp"
 
@@ -46,13 +45,8 @@ Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
 
 Procedure Pare::run() {
   hold_back_for_confirmation();
-  const Recipe full = richest_recipe(space());
-  co_await survey(full, survey_swaps(space(), full, local_), settings_.survey_share);
+  co_await survey();
   co_await choose_start();
-  if (additive_holds()) {
-    co_await survey(full, single_swaps(space(), full, SwapChoice::all), settings_.additive_share);
-    co_await choose_start();
-  }
   int failures = 0;
   while (!exhausted() && failures < settings_.patience) {
     co_await sense();
@@ -65,11 +59,12 @@ Procedure Pare::run() {
   co_await confirm();
 }
 
-Procedure Pare::survey(const Recipe& full, std::vector<Recipe> swaps, double share) {
+Procedure Pare::survey() {
   phase_ = "survey";
-  std::vector<Recipe> batch{full};
-  batch.insert(batch.end(), swaps.begin(), swaps.end());
-  const double tokens = share * static_cast<double>(token_limit());
+  const Recipe full = richest_recipe(space());
+  std::vector<Recipe> batch = survey_swaps(space(), full, local_);
+  batch.insert(batch.begin(), full);
+  const double tokens = settings_.survey_share * static_cast<double>(token_limit());
   const double one_window = static_cast<double>(batch.size()) * static_cast<double>(problem().window_length);
   const std::int64_t count = std::min<std::int64_t>(problem().windows, std::llround(tokens / one_window));
   if (batch.size() < 2 || count == 0 || affordable(count) < std::ssize(batch)) co_return;
@@ -96,12 +91,6 @@ Procedure Pare::choose_start() {
   co_await measure(starts, 0, rung);
   const std::vector<Recipe> best = archive().best(1, 0, rung, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();
-}
-
-bool Pare::additive_holds() const {
-  const double sum = total_score(shape_, incumbent_);
-  const double measured = archive().mean_known(incumbent_).mean;
-  return additive_ && sum > 0 && measured > 0 && std::abs(std::log(measured / sum)) < settings_.additive_bar;
 }
 
 LossModel Pare::learned() const {

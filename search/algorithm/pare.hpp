@@ -15,8 +15,6 @@ namespace pare::search {
 
 struct PareSettings {
   double survey_share = 0.13;       ///< of the tokens, for a few single changes of the full model
-  double additive_share = 0.35;     ///< of the tokens, for all of them, where losses turn out to add up
-  double additive_bar = 0.2;        ///< that they do: log of the loss of the start over the sum of its changes
   double sense_share = 0.05;        ///< of the tokens, for the changes measured at a point, each time
   double race_confidence = 0.9;     ///< of a race: that its best entrant is not eliminated
   double accept_confidence = 0.95;  ///< paired, one-sided: ends a race before its last rung
@@ -30,9 +28,8 @@ struct PareSettings {
 
 /// The default algorithm: a sequence of integer programmes in a trust region, on prices learned from every trial.
 ///
-///     shape = losses of a few single changes of the full model, the rest by local error   # the survey: one batch
+///     shape = losses of a few single changes of the full model, the rest by local error # the survey: one batch
 ///     x = best of the largest uniform recipe that fits, local-ilp, additive-ilp = ILP(shape), the problem's start
-///     if the loss of x is about the sum of its changes: the same again with all single changes
 ///     repeat
 ///       M = LossModel(shape, x) given everything measured so far                       # Bayesian least squares
 ///       measure at x the single changes that ILPs on draws from M make most often      # what may matter, no more
@@ -58,10 +55,8 @@ class Pare final : public ProceduralAlgorithm {
 
  private:
   Procedure run() override;
-  Procedure survey(const Recipe& full, std::vector<Recipe> swaps, double share);
+  Procedure survey();
   Procedure choose_start();
-  /// Prices at the full model are prices at the start, too: so they are worth measuring well.
-  bool additive_holds() const;
   /// Measures the changes that matter at the incumbent, on the next block of windows.
   Procedure sense();
   /// One step of the trust region, or of the refinement.
