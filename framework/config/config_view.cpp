@@ -8,6 +8,7 @@
 
 #include "framework/config/config_node.hpp"
 #include "framework/config/near_name.hpp"
+#include "framework/config/utf8.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
@@ -141,6 +142,14 @@ std::vector<ConfigView> ConfigView::as_list() const {
 std::string ConfigView::as_string() const {
   if (!is_scalar() || node_->kind == NodeKind::null) fail_expected("a text");
   return node_->text;
+}
+
+std::string ConfigView::as_one_of(const std::vector<std::string>& known) const {
+  const std::string value = as_string();
+  if (std::find(known.begin(), known.end(), value) != known.end()) return value;
+  std::string list;
+  for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
+  fail("unknown value '" + printable(value) + "'" + did_you_mean(value, known) + " (known: " + list + ")");
 }
 
 std::int64_t ConfigView::as_int(std::int64_t min, std::int64_t max) const {

@@ -38,6 +38,8 @@ class ConfigView {
   std::vector<ConfigView> as_list() const;
   /// Any scalar with a value, also 12 or true.
   std::string as_string() const;
+  /// A text that is one of `known`.
+  std::string as_one_of(const std::vector<std::string>& known) const;
   /// Decimal digits without quotes. 010 is refused: YAML 1.1 reads it as 8, YAML 1.2 as 10.
   std::int64_t as_int(std::int64_t min, std::int64_t max) const;
   double as_double(double min, double max) const;

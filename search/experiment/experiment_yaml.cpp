@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "framework/config/config_document.hpp"
-#include "framework/config/near_name.hpp"
 #include "framework/config/utf8.hpp"
 #include "framework/io/hash.hpp"
 #include "kernels/core/contract.hpp"
@@ -30,17 +29,6 @@ auto at_place(const ConfigView& view, const Check& check) {
   } catch (const InputError& error) {
     view.fail(error.what());
   }
-}
-
-std::string one_of(const ConfigView& view, const std::vector<std::string>& known) {
-  const std::string value = view.as_string();
-  if (std::find(known.begin(), known.end(), value) == known.end()) {
-    std::string list;
-    for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    view.fail("unknown value '" + framework::printable(value) + "'" + framework::did_you_mean(value, known) +
-              " (known: " + list + ")");
-  }
-  return value;
 }
 
 std::vector<framework::Option> read_options(const ConfigView& list, framework::Target target) {
@@ -107,7 +95,7 @@ std::vector<BudgetRules> read_front(const ConfigView& front, const BudgetRules& 
   if (!others.bytes.empty())
     front.fail("a front is a size already, leave out same_as, bits_per_weight, bytes and ratio");
   std::string unit = "bits_per_weight";
-  if (const auto x = front.find("unit")) unit = one_of(*x, {"bits_per_weight", "ratio", "bytes"});
+  if (const auto x = front.find("unit")) unit = x->as_one_of({"bits_per_weight", "ratio", "bytes"});
   const double most = unit == "bytes" ? 1e18 : unit == "ratio" ? 1 : 64;
   const double from = front.at("from").as_double(1e-6, most);
   const double to = front.at("to").as_double(1e-6, most);
@@ -212,7 +200,7 @@ void read_limits(const ConfigView& view, Experiment& experiment) {
 
 void read_search(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"algorithm", "seed", "tokens", "rungs", "limits"});
-  if (const auto x = view.find("algorithm")) experiment.algorithm = one_of(*x, algorithm_names());
+  if (const auto x = view.find("algorithm")) experiment.algorithm = x->as_one_of(algorithm_names());
   if (const auto x = view.find("seed")) experiment.seed = static_cast<std::uint64_t>(x->as_int(0, no_limit));
   if (const auto x = view.find("tokens")) experiment.token_limit = x->as_int(1, no_limit);
   if (const auto x = view.find("limits")) {
@@ -225,7 +213,7 @@ void read_search(const ConfigView& view, Experiment& experiment) {
 void read_evaluation(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib", "state_cache_mib"});
   if (const auto x = view.find("precision")) {
-    experiment.precision = one_of(*x, {"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+    experiment.precision = x->as_one_of({"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
   }
   if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
@@ -235,7 +223,7 @@ void read_evaluation(const ConfigView& view, Experiment& experiment) {
 void read_startup(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"distribute", "directory"});
   if (const auto x = view.find("distribute")) {
-    const std::string value = one_of(*x, {"auto", "never", "always"});
+    const std::string value = x->as_one_of({"auto", "never", "always"});
     if (value == "never") experiment.distribution = Distribution::never;
     if (value == "always") experiment.distribution = Distribution::always;
   }
@@ -300,7 +288,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
     rules.given = true;
     section->allow_keys({"algorithms", "seeds", "budgets", "tokens"});
     if (const auto x = section->find("algorithms")) {
-      read_different(*x, [&](const auto& entry) { rules.algorithms.push_back(one_of(entry, algorithm_names())); });
+      read_different(*x, [&](const auto& entry) { rules.algorithms.push_back(entry.as_one_of(algorithm_names())); });
     }
     if (const auto x = section->find("seeds")) {
       read_different(
@@ -348,7 +336,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("objective")) read_objective(*x, experiment.objective);
   read_items(root.at("data"), experiment.objective, experiment.windows, experiment.texts.empty());
   if (const auto x = root.find("target"))
-    experiment.target = framework::target_named(one_of(*x, framework::target_names()));
+    experiment.target = framework::target_named(x->as_one_of(framework::target_names()));
   experiment.options = read_option_rules(root.at("options"), experiment.target);
   if (const auto x = root.find("ties")) experiment.ties = read_ties(*x);
   experiment.budgets = read_budgets(root.at("budget"));

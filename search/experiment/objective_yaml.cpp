@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 
-#include "framework/config/near_name.hpp"
 #include "framework/config/utf8.hpp"
 
 namespace pare::search {
@@ -13,15 +12,6 @@ namespace {
 
 using framework::ConfigView;
 using framework::TextSource;
-
-std::string one_of(const ConfigView& view, const std::vector<std::string>& known) {
-  const std::string value = view.as_string();
-  if (std::ranges::find(known, value) != known.end()) return value;
-  std::string list;
-  for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-  view.fail("unknown value '" + framework::printable(value) + "'" + framework::did_you_mean(value, known) +
-            " (known: " + list + ")");
-}
 
 /// Every domain needs a mean with an error, so at least two windows.
 void check_share(const ConfigView& view, const std::string& text, std::int64_t share, std::int64_t windows,
@@ -96,9 +86,9 @@ void read_items(const ConfigView& data, const Objective& objective, framework::W
 
 void read_objective(const ConfigView& view, Objective& objective) {
   view.allow_keys({"metric", "combine"});
-  if (const auto x = view.find("metric")) objective.metric = metric_of(one_of(*x, metric_names()));
+  if (const auto x = view.find("metric")) objective.metric = metric_of(x->as_one_of(metric_names()));
   if (const auto x = view.find("combine")) {
-    objective.combine = combine_of(one_of(*x, combine_names()));
+    objective.combine = combine_of(x->as_one_of(combine_names()));
     if (objective.combine == Combine::worst && objective.domains.size() < 2)
       x->fail("the worst of one text is that text, list several in data.texts or leave the key out");
   }
