@@ -15,6 +15,9 @@ using detail::ConfigObject;
 using Scale = WeightScheme::Scale;
 using Input = WeightScheme::Input;
 
+/// A regular expression is compiled and matched by recursion, which long ones of strangers could take beyond the stack.
+constexpr std::size_t longest_pattern = 200;
+
 constexpr const char* packed_format = "pack-quantized";
 constexpr const char* int8_format = "int-quantized";
 
@@ -35,6 +38,9 @@ std::vector<std::string> read_names(const ConfigObject& object, const std::strin
     if (!name.is_string()) object.fail(key, "should be a list of names");
     names.push_back(name.get<std::string>());
     if (!names.back().starts_with("re:")) continue;
+    if (names.back().size() > longest_pattern)
+      object.fail(key, "'" + printable(names.back()) + "' has more than " + std::to_string(longest_pattern) +
+                           " characters, list the modules by name");
     try {
       static_cast<void>(std::regex(names.back().substr(3)));
     } catch (const std::regex_error& error) {
@@ -154,7 +160,8 @@ Json quantization_json(const std::vector<std::pair<std::string, WeightScheme>>& 
                        const std::vector<std::string>& ignore) {
   Json groups = Json::object();
   std::vector<std::pair<WeightScheme, std::string>> known;  // in the order of their first module
-  for (const auto& [module, scheme] : modules) {
+  for (const auto& each : modules) {
+    const WeightScheme& scheme = each.second;
     auto group = std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.first == scheme; });
     if (group == known.end()) {
       group = known.insert(known.end(), {scheme, "group_" + std::to_string(known.size())});
@@ -164,7 +171,7 @@ Json quantization_json(const std::vector<std::pair<std::string, WeightScheme>>& 
                                {"output_activations", nullptr},
                                {"format", scheme.packed ? packed_format : int8_format}};
     }
-    groups[group->second]["targets"].push_back(module);
+    groups[group->second]["targets"].push_back(each.first);
   }
   const auto format_of = [](const WeightScheme& scheme) { return scheme.packed ? packed_format : int8_format; };
   std::string format = known.empty() ? "dense" : format_of(known.front().first);
