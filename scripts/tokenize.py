@@ -200,21 +200,27 @@ def one_line(error):
     return " ".join(str(error).split())
 
 
+def records_of(path):
+    """Yields (line number, fields) of one .jsonl file; a line that holds something else has no fields."""
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{path}:{number}: not JSON ({one_line(error)})") from error
+            yield number, record if isinstance(record, dict) else {}
+
+
 def documents_of(path, separator):
     """Yields the documents of one file; blank ones are left out."""
     if path.suffix == ".jsonl":
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    record = json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"{path}:{number}: not JSON ({one_line(error)})") from error
-                if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-                    raise InputError(f'{path}:{number}: no field "text" with a string')
-                if record["text"].strip():
-                    yield record["text"]
+        for number, record in records_of(path):
+            if not isinstance(record.get("text"), str):
+                raise InputError(f'{path}:{number}: no field "text" with a string')
+            if record["text"].strip():
+                yield record["text"]
     else:
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()
@@ -257,25 +263,17 @@ def tokenize(paths, tokenizer, add_bos, separator):
 
 def items_of(path):
     """Yields (context, choices, label) of one .jsonl file."""
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{path}:{number}: not JSON ({one_line(error)})") from error
-            record = record if isinstance(record, dict) else {}
-            context, choices, label = (record.get(key) for key in ("context", "choices", "label"))
-            if not isinstance(context, str) or not context.strip():
-                raise InputError(f'{path}:{number}: no field "context" with a text')
-            if not isinstance(choices, list) or not all(isinstance(c, str) and c.strip() for c in choices):
-                raise InputError(f'{path}:{number}: no field "choices" with a list of texts')
-            if len(choices) < 2:
-                raise InputError(f"{path}:{number}: {len(choices)} choices, an item needs two or more")
-            if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < len(choices):
-                raise InputError(f'{path}:{number}: "label" is {label!r}, expected the right choice, 0 to {len(choices) - 1}')
-            yield context, choices, label
+    for number, record in records_of(path):
+        context, choices, label = (record.get(key) for key in ("context", "choices", "label"))
+        if not isinstance(context, str) or not context.strip():
+            raise InputError(f'{path}:{number}: no field "context" with a text')
+        if not isinstance(choices, list) or not all(isinstance(c, str) and c.strip() for c in choices):
+            raise InputError(f'{path}:{number}: no field "choices" with a list of texts')
+        if len(choices) < 2:
+            raise InputError(f"{path}:{number}: {len(choices)} choices, an item needs two or more")
+        if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < len(choices):
+            raise InputError(f'{path}:{number}: "label" is {label!r}, expected the right choice, 0 to {len(choices) - 1}')
+        yield context, choices, label
 
 
 def tokenize_items(paths, tokenizer, add_bos):
