@@ -7,9 +7,9 @@
 #include <future>
 #include <utility>
 
-#include "framework/comm/exit_code.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/coordination/drain.hpp"
+#include "search/coordination/loop_watch.hpp"
 
 namespace pare::search {
 namespace {
@@ -29,29 +29,6 @@ constexpr double shortest_lease_seconds = 0.02;
 constexpr double longest_lease_seconds = 30;
 
 }  // namespace
-
-/// The watchdog is at its post while a loop runs.
-class Scheduler::Watch {
- public:
-  explicit Watch(const SchedulerSetup& setup) : watchdog_(setup.watchdog) {
-    const auto limit = static_cast<std::int64_t>(setup.cluster.coordinator_seconds * 1000);
-    if (watchdog_ == nullptr) return;
-    watchdog_->arm("rank 0 has been at one turn of its loop", std::chrono::milliseconds(limit),
-                   framework::exit_code::temporary);
-  }
-  ~Watch() {
-    if (watchdog_ != nullptr) watchdog_->disarm();
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  void beat() {
-    if (watchdog_ != nullptr) watchdog_->beat();
-  }
-
- private:
-  framework::Watchdog* watchdog_;
-};
 
 template <class Action>
 void Scheduler::guarded(const Action& action) {
@@ -120,7 +97,7 @@ void Scheduler::work(WorkSource& source, bool may_drain) {
   source_ = &source;
   failure_ = nullptr;
   bool draining = false;
-  Watch watch(setup_);
+  LoopWatch watch(setup_.watchdog, setup_.cluster.coordinator_seconds);
   while (!is_done(draining)) {
     watch.beat();
     const std::size_t heard = collect();
@@ -147,7 +124,7 @@ void Scheduler::attend() {
 void Scheduler::attend_while(const std::function<void()>& work) {
   constexpr auto pause = std::chrono::duration<double>(idle_pause);
   std::future<void> done = std::async(std::launch::async, work);
-  Watch watch(setup_);
+  LoopWatch watch(setup_.watchdog, setup_.cluster.coordinator_seconds);
   while (done.wait_for(pause) != std::future_status::ready) {
     watch.beat();
     attend();

@@ -113,8 +113,6 @@ class Scheduler {
   double busy_seconds() const;
 
  private:
-  class Watch;
-
   std::vector<std::size_t> usable() const;
   void stop_all();
   void meet_workers();

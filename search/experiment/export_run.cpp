@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <numeric>
 
 #include "framework/bank/layer_bank.hpp"
 #include "framework/evaluation/teacher.hpp"
@@ -25,6 +24,7 @@
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/prepare.hpp"
 #include "search/experiment/session.hpp"
+#include "search/objective/statistics.hpp"
 
 namespace pare::search {
 namespace {
@@ -81,17 +81,13 @@ framework::OptionIndices options_of(const RunRecord& record, const Plan& plan, c
   return options;
 }
 
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 /// What the run measured of the recipe on all held-out windows.
 std::optional<double> known_kl(const RunRecord& record, const Recipe& recipe) {
   for (const Trial& trial : record.trials) {
     const EvaluationRequest& request = trial.request;
     if (request.set == WindowSet::holdout && request.recipe == recipe && request.begin == 0 &&
         request.count == record.holdout_windows && !trial.failed())
-      return mean(trial.kl);
+      return estimate(trial.kl).mean;
   }
   return std::nullopt;
 }
@@ -185,8 +181,8 @@ class ModelExport {
     found.promised_kl = known ? *known : bank_kl(teacher, settings, tell);
     const auto scores = framework::score_model(exported, session_.text().holdout, teacher, settings, tell);
     progress_.end();
-    found.kl = mean(scores.kl);
-    found.perplexity = std::exp(mean(scores.nll));
+    found.kl = estimate(scores.kl).mean;
+    found.perplexity = std::exp(estimate(scores.nll).mean);
     found.tolerance = framework::loss_tolerance(experiment_.precision, found.promised_kl);
     found.seconds = seconds_since(start);
     VALIDATE(std::abs(found.kl - found.promised_kl) <= found.tolerance, "export: the file read back has KL ", found.kl,
@@ -205,7 +201,7 @@ class ModelExport {
       kl.push_back(part.scores[0].kl[0]);
       tell(1);
     }
-    return mean(kl);
+    return estimate(kl).mean;
   }
 
   const Experiment& experiment_;
