@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "search/store/worker_fields.hpp"
+
 namespace pare::search {
 
 using framework::Json;
@@ -31,16 +33,11 @@ std::string crew_text(const CrewFacts& crew) {
 Json crew_json(const CrewFacts& crew) {
   Json workers = Json::array();
   for (const WorkerFacts& worker : crew.workers) {
-    workers.push_back({{"name", worker.name},
-                       {"state", worker.state},
-                       {"alive", worker.alive()},
-                       {"tasks", worker.tasks},
-                       {"failures", worker.failures},
-                       {"busy_seconds", worker.busy_seconds},
-                       {"latency_p50_seconds", worker.latency_p50_seconds},
-                       {"latency_p95_seconds", worker.latency_p95_seconds},
-                       {"bytes_sent", worker.bytes_sent},
-                       {"bytes_received", worker.bytes_received}});
+    Json json = Json::object();
+    for_each_worker_field(
+        [&](const schema::Column& column, auto what) { json[std::string(json_key(column))] = worker.*what; });
+    json["alive"] = worker.alive();
+    workers.push_back(std::move(json));
   }
   return workers;
 }

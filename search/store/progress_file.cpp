@@ -9,6 +9,7 @@
 #include "framework/io/atomic_file.hpp"
 #include "framework/io/json.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/store/worker_fields.hpp"
 
 namespace pare::search {
 namespace {
@@ -21,28 +22,16 @@ std::string time_now() {
 }
 
 Json to_json(const WorkerFacts& worker) {
-  return {{"name", worker.name},
-          {"state", worker.state},
-          {"tasks", worker.tasks},
-          {"failures", worker.failures},
-          {"busy_seconds", worker.busy_seconds},
-          {"latency_p50_seconds", worker.latency_p50_seconds},
-          {"latency_p95_seconds", worker.latency_p95_seconds},
-          {"bytes_sent", worker.bytes_sent},
-          {"bytes_received", worker.bytes_received}};
+  Json json = Json::object();
+  for_each_worker_field(
+      [&](const schema::Column& column, auto what) { json[std::string(json_key(column))] = worker.*what; });
+  return json;
 }
 
 WorkerFacts worker_from(const Json& json) {
   WorkerFacts worker;
-  json.at("name").get_to(worker.name);
-  json.at("state").get_to(worker.state);
-  json.at("tasks").get_to(worker.tasks);
-  json.at("failures").get_to(worker.failures);
-  json.at("busy_seconds").get_to(worker.busy_seconds);
-  json.at("latency_p50_seconds").get_to(worker.latency_p50_seconds);
-  json.at("latency_p95_seconds").get_to(worker.latency_p95_seconds);
-  json.at("bytes_sent").get_to(worker.bytes_sent);
-  json.at("bytes_received").get_to(worker.bytes_received);
+  for_each_worker_field(
+      [&](const schema::Column& column, auto what) { json.at(std::string(json_key(column))).get_to(worker.*what); });
   return worker;
 }
 

@@ -13,6 +13,7 @@
 #include "search/store/h5_columns.hpp"
 #include "search/store/run_file.hpp"
 #include "search/store/schema.hpp"
+#include "search/store/worker_fields.hpp"
 
 namespace pare::search {
 namespace {
@@ -215,15 +216,7 @@ CrewFacts get_crew(const H5File& file) {
     const auto values = table.read<T>(where);
     for (std::size_t w = 0; w < crew.workers.size(); ++w) crew.workers[w].*what = values[w];
   };
-  column(schema::worker_name, &WorkerFacts::name);
-  column(schema::worker_state, &WorkerFacts::state);
-  column(schema::worker_tasks, &WorkerFacts::tasks);
-  column(schema::worker_failures, &WorkerFacts::failures);
-  column(schema::worker_busy, &WorkerFacts::busy_seconds);
-  column(schema::worker_latency_p50, &WorkerFacts::latency_p50_seconds);
-  column(schema::worker_latency_p95, &WorkerFacts::latency_p95_seconds);
-  column(schema::worker_sent, &WorkerFacts::bytes_sent);
-  column(schema::worker_received, &WorkerFacts::bytes_received);
+  for_each_worker_field(column);
   return crew;
 }
 

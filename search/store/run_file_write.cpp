@@ -11,6 +11,7 @@
 #include "search/store/h5_columns.hpp"
 #include "search/store/run_file.hpp"
 #include "search/store/schema.hpp"
+#include "search/store/worker_fields.hpp"
 
 namespace pare::search {
 namespace {
@@ -122,15 +123,7 @@ void put_crew(H5File& file, const CrewFacts& crew) {
   const auto column = [&](const schema::Column& where, auto WorkerFacts::*what) {
     put(file, where, collect(crew.workers, [what](const WorkerFacts& worker) { return worker.*what; }));
   };
-  column(schema::worker_name, &WorkerFacts::name);
-  column(schema::worker_state, &WorkerFacts::state);
-  column(schema::worker_tasks, &WorkerFacts::tasks);
-  column(schema::worker_failures, &WorkerFacts::failures);
-  column(schema::worker_busy, &WorkerFacts::busy_seconds);
-  column(schema::worker_latency_p50, &WorkerFacts::latency_p50_seconds);
-  column(schema::worker_latency_p95, &WorkerFacts::latency_p95_seconds);
-  column(schema::worker_sent, &WorkerFacts::bytes_sent);
-  column(schema::worker_received, &WorkerFacts::bytes_received);
+  for_each_worker_field(column);
 }
 
 void put_contestants(H5File& file, const RunRecord& record) {
