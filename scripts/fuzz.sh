@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=build-fuzz
-decoders=(safetensors checkpoint_index model_config experiment recipe journal message)
+decoders=(safetensors gguf checkpoint_index model_config experiment recipe journal message)
 hdf5_decoders=(token_file run_file)
 
 fail() {

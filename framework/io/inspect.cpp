@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/utf8.hpp"
+#include "framework/io/gguf_file.hpp"
 #include "framework/io/h5_file.hpp"
 #include "framework/io/mapped_file.hpp"
 #include "framework/io/safetensors.hpp"
@@ -78,6 +79,21 @@ std::string describe_safetensors(const std::filesystem::path& file) {
   for (const auto& [key, value] : header.metadata)
     text += fmt::format("metadata {}: {}\n", printable(key), printable(value));
   return text + format_table(rows);
+}
+
+std::string describe_gguf(const std::filesystem::path& path) {
+  const GgufFile file(path);
+  std::vector<std::vector<std::string>> keys, tensors;
+  for (const auto& [key, value] : file.keys().list()) keys.push_back({printable(key), value.describe()});
+  std::int64_t bytes = 0;
+  for (const GgufTensor& tensor : file.tensors()) {
+    tensors.push_back(
+        {printable(tensor.name), to_string(tensor.type), shape_text(tensor.shape), human_bytes(tensor.bytes)});
+    bytes += tensor.bytes;
+  }
+  return fmt::format("{}: GGUF, {} keys, {} tensors, {}\n", path.string(), keys.size(), tensors.size(),
+                     human_bytes(bytes)) +
+         format_table(keys) + format_table(tensors);
 }
 
 std::string describe_hdf5(const std::filesystem::path& path) {

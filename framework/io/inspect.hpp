@@ -18,6 +18,9 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows);
 /// What is in a safetensors file: its tensors with types, shapes and sizes, its metadata. Throws InputError.
 std::string describe_safetensors(const std::filesystem::path& file);
 
+/// What is in a GGUF file: its keys and its tensors, with shapes as rows x columns. Throws InputError.
+std::string describe_gguf(const std::filesystem::path& file);
+
 /// What is in an HDF5 file: groups and datasets with types, shapes and attributes. A token file's tokens and
 /// documents are counted first. Throws InputError.
 std::string describe_hdf5(const std::filesystem::path& file);

@@ -64,6 +64,10 @@ bool is_safetensors(const MappedFile& file) {
   return file.bytes().size() > 8 && file.bytes()[8] == std::byte{'{'};
 }
 
+bool is_gguf(const MappedFile& file) {
+  return file.bytes().size() >= 4 && std::memcmp(file.bytes().data(), "GGUF", 4) == 0;
+}
+
 }  // namespace
 
 std::string inspect(const std::filesystem::path& path) {
@@ -76,10 +80,11 @@ std::string inspect(const std::filesystem::path& path) {
   }
   const MappedFile file(path);
   if (is_hdf5(file)) return describe_hdf5(path);
+  if (is_gguf(file) || path.extension() == ".gguf") return describe_gguf(path);
   if (is_safetensors(file) || path.extension() == ".safetensors") return describe_safetensors(path);
   throw InputError(
       path.string() +
-      ": unknown kind of file (known: model directory, .safetensors, HDF5 files of tokens, banks and runs)");
+      ": unknown kind of file (known: model directory, .safetensors, .gguf, HDF5 files of tokens, banks and runs)");
 }
 
 }  // namespace pare::framework

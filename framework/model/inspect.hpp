@@ -6,8 +6,8 @@
 
 namespace pare::framework {
 
-/// What `pare inspect PATH` prints, for a model directory (configuration, then tensors), a safetensors file
-/// or an HDF5 file (tokens, bank, run). Throws InputError: PATH is nothing of these, or damaged.
+/// What `pare inspect PATH` prints, for a model directory (configuration, then tensors), a safetensors or
+/// GGUF file, or an HDF5 file (tokens, bank, run). Throws InputError: PATH is nothing of these, or damaged.
 std::string inspect(const std::filesystem::path& path);
 
 }  // namespace pare::framework

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "framework/data/window_file.hpp"
+#include "framework/io/gguf_writer.hpp"
 #include "framework/io/h5_file.hpp"
 #include "search/coordination/protocol.hpp"
 #include "search/store/journal_format.hpp"
@@ -49,6 +50,23 @@ void write_safetensors(const Seeds& seeds) {
       R"({"__metadata__":{"format":"pt"},"b":{"dtype":"BOOL","shape":[],"data_offsets":[0,1]},)"
       R"("e":{"dtype":"F8_E4M3","shape":[0,9],"data_offsets":[1,1]},"i":{"dtype":"I64","shape":[1],"data_offsets":[1,9]}})";
   seeds.write("safetensors", "types", test::raw_safetensors(types, 9));
+}
+
+void write_gguf(const Seeds& seeds) {
+  using framework::GgufValue;
+  framework::GgufKeys keys;
+  keys.set("general.architecture", GgufValue::text("llama"));
+  keys.set("general.alignment", GgufValue::u32(64));
+  keys.set("llama.rope.freq_base", GgufValue::f32(10000));
+  keys.set("tokenizer.ggml.add_bos_token", GgufValue::boolean(true));
+  keys.set("tokenizer.ggml.tokens", GgufValue::texts({"a", "b"}));
+  keys.set("tokenizer.ggml.scores", GgufValue::f32s({0, -1}));
+  framework::GgufWriter writer(seeds.path("gguf", "model"), keys,
+                               {{"blk.0.ffn_up.weight", framework::GgmlType::q8_0, {2, 32}},
+                                {"output_norm.weight", framework::GgmlType::f32, {3}}});
+  writer.write(Bytes(68));
+  writer.write(Bytes(12));
+  writer.finish();
 }
 
 void write_journals(const Seeds& seeds) {
@@ -145,6 +163,7 @@ int main(int argc, char** argv) {
   }
   const Seeds seeds(argv[1]);
   write_safetensors(seeds);
+  write_gguf(seeds);
   write_journals(seeds);
   write_messages(seeds);
   write_hdf5(seeds);

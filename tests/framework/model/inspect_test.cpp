@@ -43,8 +43,8 @@ TEST(Inspect, SaysWhichKindsOfFilesItKnows) {
 
   EXPECT_EQ(error_of([&] { inspect(directory / "a.txt"); }),
             (directory / "a.txt").string() +
-                ": unknown kind of file (known: model directory, .safetensors, HDF5 files of tokens, banks "
-                "and runs)");
+                ": unknown kind of file (known: model directory, .safetensors, .gguf, HDF5 files of tokens, "
+                "banks and runs)");
   EXPECT_NE(error_of([&] { inspect(directory / "b.safetensors"); }).find(": not a safetensors file ("),
             std::string::npos);
   EXPECT_EQ(error_of([&] { inspect(directory / "none"); }),
