@@ -18,7 +18,9 @@ std::string host_name() {
 
 std::optional<ProcessInfo> find_process(std::int64_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::ostringstream contents;
+  contents << file.rdbuf();  // unlike the iterators of a stream this throws nothing when the process ends meanwhile
+  const std::string text = contents.str();
   // The name in front of the third field may hold anything but ends with ')'.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;

@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/io/staged_directory.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <random>
 #include <system_error>
 
-#include <fmt/core.h>
-
-#include "framework/io/system_error.hpp"
+#include "framework/io/place_file.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
-namespace {
 
 namespace fs = std::filesystem;
-
-void synchronize(const fs::path& path, const fs::path& target) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool sound = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  VALIDATE(sound, target.string(), ": cannot be written to the disk (", system_reason(error), ")");
-}
-
-fs::path hidden_name(const fs::path& target, const char* suffix) {
-  std::random_device random;
-  return target.parent_path() / fmt::format(".{}.{:08x}{}", target.filename().string(), random(), suffix);
-}
-
-void move(const fs::path& from, const fs::path& to, const fs::path& target) {
-  std::error_code error;
-  fs::rename(from, to, error);
-  VALIDATE(!error, target.string(), ": cannot be put in place (", error.message(), ")");
-}
-
-}  // namespace
 
 StagedDirectory::StagedDirectory(const fs::path& target) : target_(fs::absolute(target).lexically_normal()) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "results/" means "results"
@@ -60,8 +31,8 @@ void StagedDirectory::commit() {
   synchronize(path_, target_);
   const bool replaces = fs::exists(target_);
   const fs::path old = hidden_name(target_, ".old");
-  if (replaces) move(target_, old, target_);
-  move(path_, target_, target_);
+  if (replaces) put_in_place(target_, old, target_);
+  put_in_place(path_, target_, target_);
   path_.clear();
   synchronize(target_.parent_path(), target_);
   std::error_code ignored;

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <random>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "framework/io/place_file.hpp"
 #include "framework/io/system_error.hpp"
 #include "kernels/core/contract.hpp"
 
@@ -22,23 +22,12 @@ fs::path directory_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
-/// Makes what was written to `path` survive a power loss. Returns 0 or errno.
-int synchronize(const fs::path& path, int flags) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
-  if (descriptor < 0) return errno;
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  return error;
-}
-
 }  // namespace
 
 TemporaryFile::TemporaryFile(const fs::path& target) : target_(target) {
-  std::random_device random;
   int descriptor = -1;
   while (descriptor < 0) {
-    const fs::path name = fmt::format(".{}.{:08x}{:08x}.tmp", target.filename().string(), random(), random());
-    path_ = directory_of(target) / name;
+    path_ = hidden_name(target, ".tmp");
     descriptor = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0 && errno != EEXIST) {
       const int error = errno;
@@ -65,16 +54,10 @@ TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
 
 void TemporaryFile::commit() {
   EXPECT(!path_.empty(), target_.string(), " was committed before");
-  if (const int error = synchronize(path_, 0)) {
-    throw InputError(target_.string() + ": cannot be written to the disk (" + system_reason(error) + ")");
-  }
-  if (::rename(path_.c_str(), target_.c_str()) != 0) {
-    throw InputError(target_.string() + ": cannot be put in place (" + system_reason(errno) + ")");
-  }
+  synchronize(path_, target_);
+  put_in_place(path_, target_, target_);
   path_.clear();
-  if (const int error = synchronize(directory_of(target_), O_DIRECTORY)) {
-    throw InputError(target_.string() + ": its directory cannot be written to the disk (" + system_reason(error) + ")");
-  }
+  synchronize(directory_of(target_), target_);
 }
 
 }  // namespace pare::framework

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "kernels/core/contract.hpp"
@@ -24,11 +22,6 @@ bool is_failed(const Trial& trial) {
   return std::any_of(trial.kl.begin(), trial.kl.end(), [](double kl) { return !std::isfinite(kl); });
 }
 
-std::optional<Owner> read_owner(const fs::path& directory) {
-  std::ifstream file(journal_path(directory) / "owner");
-  return parse_owner(std::string(std::istreambuf_iterator<char>(file), {}));
-}
-
 /// Only ever yes for a process of this host that is not there: others cannot be seen from here.
 bool is_gone(const RunStatus& status, const std::optional<Owner>& owner) {
   if (owner && owner->host == status.host && owner->pid == status.pid)
@@ -38,7 +31,7 @@ bool is_gone(const RunStatus& status, const std::optional<Owner>& owner) {
 
 void read_state(RunOverview& overview) {
   const auto status = read_run_status(status_file(overview.directory));
-  const auto owner = read_owner(overview.directory);
+  const auto owner = parse_owner(owner_text(journal_path(overview.directory)));
   overview.state = overview.verdict ? name_of(RunState::complete) : "UNKNOWN";
   if (!status) return;
   overview.state = !is_final(status->state) && is_gone(*status, owner) ? "KILLED" : name_of(status->state);

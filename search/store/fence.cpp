@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <iterator>
 
 #include "kernels/core/contract.hpp"
 #include "search/store/journal_reader.hpp"
@@ -14,16 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-fs::path owner_path(const fs::path& journal) {
-  return journal / "owner";
-}
-
-/// Empty when there is none.
-std::string owner_text(const fs::path& journal) {
-  std::ifstream file(owner_path(journal), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 bool names_segment(const std::string& text, std::uint64_t segment) {
   return text.find(fmt::format("\nsegment: {}\n", segment)) != std::string::npos;

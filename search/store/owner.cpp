@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "framework/comm/process_info.hpp"
 
@@ -74,6 +75,17 @@ std::optional<Owner> parse_owner(std::string_view text) {
   const auto restarts = number_in(values[6]);
   if (!pid || !restarts) return std::nullopt;
   return Owner{values[0], values[1], values[2], *pid, values[4], values[5], *restarts, values[7]};
+}
+
+std::filesystem::path owner_path(const std::filesystem::path& journal) {
+  return journal / "owner";
+}
+
+std::string owner_text(const std::filesystem::path& journal) {
+  std::ifstream file(owner_path(journal), std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 std::string describe(const Owner& owner) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ Owner this_process();
 std::string to_text(const Owner& owner);
 /// Nothing when the text is not what to_text makes, further lines allowed.
 std::optional<Owner> parse_owner(std::string_view text);
+
+/// The file in the journal's directory that names its writer.
+std::filesystem::path owner_path(const std::filesystem::path& journal);
+/// What it says. Empty when there is none, or it cannot be read.
+std::string owner_text(const std::filesystem::path& journal);
 
 /// "pid 4711 on host node7 since 2026-11-26 14:02:11 UTC"
 std::string describe(const Owner& owner);

@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 namespace pare::test {
 namespace {
 
@@ -33,6 +36,28 @@ TEST(ProcessInfo, TellsAZombieFromAProcessThatIsGone) {
   EXPECT_TRUE(zombie->ended());
   ::waitpid(child, nullptr, 0);
   EXPECT_FALSE(find_process(child).has_value());
+}
+
+/// Processes come and go while their files are read.
+TEST(ProcessInfo, FindsNothingWhereAProcessEndsWhileItIsReadAbout) {
+  std::atomic<pid_t> child = ::getpid();
+  std::atomic<bool> done = false;
+  std::thread mother([&] {
+    for (int n = 0; n < 1000; ++n) {
+      child = ::fork();
+      if (child == 0) ::_exit(0);
+      ::waitpid(child, nullptr, 0);
+    }
+    done = true;
+  });
+  int found = 0;
+
+  EXPECT_NO_THROW({
+    while (!done) found += find_process(child).has_value();
+  });
+
+  mother.join();
+  EXPECT_GT(found, 0);
 }
 
 }  // namespace

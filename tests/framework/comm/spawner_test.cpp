@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "framework/comm/process_info.hpp"
+
 namespace pare::test {
 namespace {
 
@@ -31,10 +33,8 @@ int answer(Channel& parent) {
 }
 
 bool is_alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  return !line.empty() && line.find(") Z") == std::string::npos;
+  const auto process = framework::find_process(pid);
+  return process && !process->ended();
 }
 
 bool ends_soon(pid_t pid) {
@@ -76,7 +76,8 @@ TEST(Spawner, LeavesNoChildBehind) {
   pid_t child = 0;
   {
     Spawner spawner(answer);
-    child = spawner.start().pid;
+    const Spawner::Child started = spawner.start();
+    child = started.pid;
     EXPECT_TRUE(is_alive(child));
   }
 
@@ -89,8 +90,8 @@ TEST(Spawner, LosesItsChildrenWithTheProcessThatOwnsIt) {
   const pid_t owner = ::fork();
   if (owner == 0) {
     Spawner spawner(answer);
-    const pid_t child = spawner.start().pid;
-    [[maybe_unused]] const ssize_t written = ::write(numbers[1], &child, sizeof(child));
+    const Spawner::Child child = spawner.start();  // with its line, or it would end by itself
+    [[maybe_unused]] const ssize_t written = ::write(numbers[1], &child.pid, sizeof(child.pid));
     ::pause();
   }
   pid_t child = 0;
