@@ -9,18 +9,18 @@
 #include <limits>
 #include <optional>
 
-#include "framework/comm/exit_code.hpp"
 #include "framework/io/atomic_file.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/contest.hpp"
 #include "search/algorithm/search_algorithm.hpp"
-#include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
-#include "search/experiment/failure.hpp"
 #include "search/experiment/make_directory.hpp"
+#include "search/experiment/open_journal.hpp"
+#include "search/experiment/rank_log.hpp"
 #include "search/experiment/session.hpp"
 #include "search/experiment/trajectory.hpp"
+#include "search/experiment/under_status.hpp"
 #include "search/store/compare_file.hpp"
 #include "search/store/run_directory.hpp"
 #include "search/store/run_status.hpp"
@@ -252,17 +252,11 @@ CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGro
   const fs::path directory = experiment.output / "compare";
   make_directory(experiment.cache, "cache");
   make_directory(directory, "output");
+  open_rank_log(experiment.output, group);
   status.enter(RunState::ready);
   // All that was evaluated is in the journal and every cell that is done in compare.h5: a drain has nothing to save.
-  Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
-    status.advance(tasks);
-    leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });
-  });
-  Journal journal = Journal::open(journal_path(directory), {.run = {},
-                                                            .experiment = experiment.compare.identity,
-                                                            .model = plan.model.hash(),
-                                                            .data = framework::hash_of(session.text()),
-                                                            .build = framework::build_id()});
+  Session session(experiment, plan, group, progress, advance_status(status));
+  Journal journal = open_journal(directory, experiment.compare.identity, plan, session, progress);
   framework::write_file_atomically(directory / "experiment.yaml", experiment.resolved_yaml);
   return CompareRun(experiment, plan, session, journal, progress,
                     earlier ? std::move(earlier->cells) : std::vector<CompareCell>())
@@ -272,18 +266,8 @@ CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGro
 }  // namespace
 
 CompareRecord compare_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
-  StatusKeeper status(status_file(experiment.output));
-  status.enter(RunState::starting);
-  try {
-    CompareRecord record = run_comparison(experiment, group, quiet, status);
-    status.end(RunState::complete, framework::exit_code::complete, {});
-    return record;
-  } catch (...) {
-    const Failure failure = explain_current_exception();
-    const bool drained = failure.exit_code == framework::exit_code::drained;
-    status.end(drained ? RunState::drained : RunState::failed, failure.exit_code, drained ? "" : failure.text);
-    throw;
-  }
+  return under_status(experiment.output,
+                      [&](StatusKeeper& status) { return run_comparison(experiment, group, quiet, status); });
 }
 
 std::string describe_comparison(const Experiment& experiment, const Plan& plan) {

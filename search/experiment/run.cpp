@@ -20,12 +20,13 @@
 #include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
 #include "search/experiment/evaluation_reuse.hpp"
-#include "search/experiment/failure.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
+#include "search/experiment/open_journal.hpp"
 #include "search/experiment/rank_log.hpp"
 #include "search/experiment/session.hpp"
 #include "search/experiment/snapshots.hpp"
+#include "search/experiment/under_status.hpp"
 #include "search/store/progress_file.hpp"
 #include "search/store/records.hpp"
 #include "search/store/run_directory.hpp"
@@ -318,17 +319,8 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
   open_rank_log(experiment.output, group);
   progress.set_listener([file = progress_file(experiment.output)](const RunProgress& p) { keep_progress(file, p); });
   status.enter(RunState::ready);
-  Session session(experiment, plan, group, progress, [&](std::size_t tasks) {
-    status.advance(tasks);
-    leave_late_drain([&] { status.end(RunState::drained, framework::exit_code::drained, {}); });
-  });
-  Journal journal = Journal::open(journal_path(experiment.output),
-                                  {.run = {},
-                                   .experiment = experiment.identity,
-                                   .model = plan.model.hash(),
-                                   .data = framework::hash_of(session.text()),
-                                   .build = framework::build_id()},
-                                  {.fence = {.say = [&progress](const std::string& text) { progress.say(text); }}});
+  Session session(experiment, plan, group, progress, advance_status(status));
+  Journal journal = open_journal(experiment.output, experiment.identity, plan, session, progress);
   framework::write_file_atomically(experiment.output / "experiment.yaml", experiment.resolved_yaml);
   return SearchRun(experiment, plan, session, journal, progress, status).finish();
 }
@@ -336,20 +328,11 @@ RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& grou
 }  // namespace
 
 RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
-  StatusKeeper status(status_file(experiment.output));
-  status.enter(RunState::starting);
-  try {
+  return under_status(experiment.output, [&](StatusKeeper& status) {
     RunRecord record = run_search(experiment, group, quiet, status);
-    status.end(RunState::complete, framework::exit_code::complete, {});
     framework::log_line(framework::LogLevel::info, "complete");
     return record;
-  } catch (...) {
-    const Failure failure = explain_current_exception();
-    const bool drained = failure.exit_code == framework::exit_code::drained;
-    framework::log_line(drained ? framework::LogLevel::info : framework::LogLevel::error, failure.text);
-    status.end(drained ? RunState::drained : RunState::failed, failure.exit_code, drained ? "" : failure.text);
-    throw;
-  }
+  });
 }
 
 }  // namespace pare::search
