@@ -1,53 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/evaluation/latency_table.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <optional>
 #include <sstream>
 
-#include "framework/config/near_name.hpp"
-#include "kernels/core/contract.hpp"
+#include "kernels/core/error.hpp"
 
 namespace pare::framework {
 namespace {
-
-constexpr const char* header = "rows,cols,option,phase,tokens,seconds";
-constexpr std::uintmax_t longest_file = std::uintmax_t{64} << 20;
-constexpr double most_seconds = 1000;
-
-std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
-std::vector<std::string> split(const std::string& line) {
-  std::vector<std::string> fields;
-  std::istringstream stream(line);
-  for (std::string field; std::getline(stream, field, ',');) fields.push_back(trimmed(field));
-  return fields;
-}
-
-template <class Number>
-std::optional<Number> parse(const std::string& text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 double distance(std::int64_t a, std::int64_t b) {
   return std::abs(std::log(static_cast<double>(a) / static_cast<double>(b)));
 }
 
 }  // namespace
-
-std::string phase_name(Phase phase) {
-  return phase == Phase::prefill ? "prefill" : "decode";
-}
 
 std::string kernel_name(const Option& option) {
   Option plain = option;
@@ -61,49 +28,9 @@ std::string kernel_name(const Option& option) {
 }
 
 LatencyTable::LatencyTable(const std::filesystem::path& file) : file_(file) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(file, error);
-  VALIDATE(!error, file.string(), ": cannot be read as a latency table: ", error.message());
-  VALIDATE(size <= longest_file, file.string(), ": ", size, " bytes are too many for a latency table (at most ",
-           longest_file, ")");
-  std::ifstream stream(file);
-  std::string line;
-  bool has_header = false;
-  for (int number = 1; std::getline(stream, line); ++number) {
-    const std::string text = trimmed(line);
-    if (text.empty() || text.front() == '#') continue;
-    const std::string place = file.string() + ":" + std::to_string(number) + ": ";
-    if (!has_header) {
-      VALIDATE(text == header, place, "expected the header '", header, "', got '", text.substr(0, 80), "'");
-      has_header = true;
-      continue;
-    }
-    const std::vector<std::string> fields = split(text);
-    VALIDATE(fields.size() == 6, place, "expected 6 fields (", header, "), got ", fields.size());
-    const auto count = [&](std::size_t at, const char* name) {
-      const auto value = parse<std::int64_t>(fields[at]);
-      VALIDATE(value && *value > 0, place, name, ": expected a whole number of at least 1, got '", fields[at], "'");
-      return *value;
-    };
-    const std::int64_t rows = count(0, "rows");
-    const std::int64_t cols = count(1, "cols");
-    const std::int64_t tokens = count(4, "tokens");
-    VALIDATE(fields[3] == "prefill" || fields[3] == "decode", place, "phase: expected prefill or decode, got '",
-             fields[3], "'");
-    const auto seconds = parse<double>(fields[5]);
-    VALIDATE(seconds && *seconds >= 0 && *seconds <= most_seconds, place, "seconds: expected a number from 0 to ",
-             most_seconds, ", got '", fields[5], "'");
-    std::string option;
-    try {
-      option = parse_option(fields[2]).name();
-    } catch (const InputError& problem) {
-      throw InputError(place + "option: " + problem.what());
-    }
-    const Phase phase = fields[3] == "prefill" ? Phase::prefill : Phase::decode;
-    const bool fresh = entries_.emplace(Key{option, rows, cols, phase, tokens}, std::llround(*seconds * 1e12)).second;
-    VALIDATE(fresh, place, "this entry is listed twice");
-  }
-  VALIDATE(has_header, file.string(), ": no header, expected '", header, "'");
+  for (const LatencyEntry& entry : read_latency_file(file))
+    entries_.emplace(Key{entry.option, entry.shape.outputs, entry.shape.inputs, entry.phase, entry.tokens},
+                     std::llround(entry.seconds * 1e12));
 }
 
 std::int64_t LatencyTable::picoseconds(const LayerShape& shape, const Option& option, Phase phase,

@@ -10,29 +10,19 @@
 
 #include "framework/compression/layer_storage.hpp"
 #include "framework/compression/option.hpp"
+#include "framework/evaluation/latency_file.hpp"
 
 namespace pare::framework {
-
-enum class Phase { prefill, decode };
-
-std::string phase_name(Phase phase);
 
 /// How a layer's matrix is stored and multiplied, in the spelling of options: what is gone from it (keep) and how it was
 /// rounded (gptq, awq, mse, smooth, imatrix) does not matter to its time, so "keep-75%+w3-g32-gptq-mse" runs as
 /// "w3-g32".
 std::string kernel_name(const Option& option);
 
-/// Measured seconds of linear layers, as `pare profile` or the user writes them: text with the header
-///
-///   rows,cols,option,phase,tokens,seconds
-///   4096,4096,w4-g128,decode,1,0.0000123
-///
-/// rows: outputs, cols: inputs, both as they are under the option; phase: prefill or decode; tokens: of one pass.
-/// Empty lines and lines that begin with # are passed over. Immutable, so safe for any number of threads.
+/// Measured times of linear layers, looked up. Immutable, so safe for any number of threads.
 class LatencyTable {
  public:
-  /// Throws InputError naming file and line: a missing header, a field that is no number, too few fields, an entry
-  /// listed twice, a file above 64 MiB.
+  /// Throws InputError as read_latency_file does.
   explicit LatencyTable(const std::filesystem::path& file);
 
   /// Picoseconds of one pass, so that sums are exact: an entry of that very option, else of its kernel_name. 0 for drop.

@@ -95,6 +95,26 @@ CLI::App* add_export(CLI::App& app, Arguments& arguments) {
   return verb;
 }
 
+CLI::App* add_profile(CLI::App& app, Arguments& arguments) {
+  CLI::App* verb =
+      app.add_subcommand("profile", "Time every layer of an experiment under its options, for budgets in seconds");
+  add_file(verb, "experiment", arguments, "YAML file, see configs/");
+  verb->add_option("--set", arguments.overrides, "Override a key")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb->add_option("--output", arguments.output, "The table, for latency.table: HDF5, or text when it ends in .csv")
+      ->required()
+      ->type_name("FILE");
+  const auto add_tokens = [&](const char* name, std::vector<std::int64_t>& tokens, const char* help) {
+    verb->add_option(name, tokens, help)
+        ->delimiter(',')
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
+        ->type_name("N,M");
+  };
+  add_tokens("--prefill", arguments.prefill_tokens, "Tokens of prompts, default 512,2048 and latency.prefill_tokens");
+  add_tokens("--decode", arguments.decode_tokens, "Sequences that decode together, default 1,2,4,8,16");
+  verb->add_flag("-q,--quiet", arguments.quiet, "No progress");
+  return verb;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -171,6 +191,8 @@ int main(int argc, char** argv) {
       journal->add_subcommand("export", "Rebuild run.h5 from the journal alone, also while the search runs");
   add_file(rebuild, "directory", arguments, "Directory of the run");
 
+  CLI::App* profile = add_profile(app, arguments);
+
   CLI::App* options = app.add_subcommand("options", "List all ways to compress a layer");
 
   CLI::App* submit = add_submit(app, arguments);
@@ -192,6 +214,7 @@ int main(int argc, char** argv) {
     if (*evaluate) return pare::search::evaluate(arguments, group);
     if (*exports) return pare::search::export_model(arguments, group);
     if (*report) return pare::search::report(arguments);
+    if (*profile) return pare::search::profile(arguments);
     if (*status) return pare::search::status(arguments);
     if (*repair) return pare::search::repair_journal(arguments);
     if (*rebuild) return pare::search::export_journal(arguments);

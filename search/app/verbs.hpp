@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,23 +13,25 @@ namespace pare::search {
 
 /// What the command line said; each verb uses its part.
 struct Arguments {
-  std::filesystem::path file;          ///< the experiment, run file, run directory, or file to inspect
-  std::vector<std::string> overrides;  ///< --set a.b=value
-  std::string output;                  ///< --output
-  std::filesystem::path recipe;        ///< --recipe
-  bool print_recipe = false;           ///< report --recipe
-  std::string algorithms;              ///< compare-search --algorithms, separated by commas
-  std::string seeds;                   ///< compare-search --seeds, separated by commas
-  std::string tokens;                  ///< compare-search --tokens
-  std::string budget;                  ///< report, export --budget: bits per weight of a point of the front
-  std::string format;                  ///< export --format; empty: that of the target
-  bool no_verify = false;              ///< export --no-verify
-  bool force = false;                  ///< export --force
-  BatchJob job;                        ///< submit: what the options say
-  bool dry_run = false;                ///< submit --dry-run
-  int ranks = 1;                       ///< run -n
-  std::vector<std::string> mpirun;     ///< run -- ...
-  double watch_seconds = 0;            ///< status --watch; 0: once
+  std::filesystem::path file;                ///< the experiment, run file, run directory, or file to inspect
+  std::vector<std::string> overrides;        ///< --set a.b=value
+  std::string output;                        ///< --output
+  std::filesystem::path recipe;              ///< --recipe
+  bool print_recipe = false;                 ///< report --recipe
+  std::string algorithms;                    ///< compare-search --algorithms, separated by commas
+  std::string seeds;                         ///< compare-search --seeds, separated by commas
+  std::string tokens;                        ///< compare-search --tokens
+  std::string budget;                        ///< report, export --budget: bits per weight of a point of the front
+  std::string format;                        ///< export --format; empty: that of the target
+  bool no_verify = false;                    ///< export --no-verify
+  bool force = false;                        ///< export --force
+  BatchJob job;                              ///< submit: what the options say
+  bool dry_run = false;                      ///< submit --dry-run
+  int ranks = 1;                             ///< run -n
+  std::vector<std::string> mpirun;           ///< run -- ...
+  double watch_seconds = 0;                  ///< status --watch; 0: once
+  std::vector<std::int64_t> prefill_tokens;  ///< profile --prefill
+  std::vector<std::int64_t> decode_tokens;   ///< profile --decode
   bool json = false;
   bool quiet = false;
 };
@@ -46,6 +49,7 @@ int inspect(const Arguments& arguments);
 int repair_journal(const Arguments& arguments);
 int export_journal(const Arguments& arguments);
 int options();
+int profile(const Arguments& arguments);
 int status(const Arguments& arguments);
 int submit(const Arguments& arguments);
 

@@ -101,6 +101,22 @@ class Limits(SystemTest):
         self.assertEqual(refused.code, 2)
         self.assertIn("add the line '768,256,w4-g32,decode,1,SECONDS'", refused.err)
 
+    def test_a_profile_of_this_machine_is_a_table_for_limits(self):
+        file = self.experiment(options=["w4-g32", "w8a8"], budget={"bits_per_weight": 8.5})
+        for name in ("latency.h5", "latency.csv"):
+            with self.subTest(name):
+                table = self.directory / name
+
+                profile = self.succeed("profile", file, "--output", table, "--prefill", "64", "--decode", "1")
+
+                self.assertIn("768 x 256, int8: w8a8", profile.out)
+                limit = ["--set", f"latency.table={table}", "--set", "budget.decode_seconds=1"]
+                self.assertIn("decode_seconds: at most 1 s", self.succeed("check", file, *limit).out)
+
+        refused = run_pare("profile", file, "--output", self.directory / "no" / "table.h5")
+        self.assertEqual(refused.code, 2)
+        self.assertIn("--output: there is no directory", refused.err)
+
     def test_the_examples_are_accepted(self):
         for name in ("constraints", "front"):
             with self.subTest(name):
