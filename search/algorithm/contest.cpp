@@ -2,17 +2,22 @@
 #include "search/algorithm/contest.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "kernels/core/contract.hpp"
+#include "search/space/mixture.hpp"
 #include "search/space/moves.hpp"
 
 namespace pare::search {
 
-std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget& budget) {
+namespace {
+
+/// Of recipes ascending in bytes the last that fits and the first that does not.
+std::vector<Finalist> around(const SearchSpace& space, const Budget& budget, std::vector<Finalist> ascending) {
   std::optional<Finalist> below;
   std::optional<Finalist> above;
-  for (const std::string& name : space.uniform_options()) {
-    Finalist finalist{"uniform " + name, *space.uniform(name)};
+  for (Finalist& finalist : ascending) {
     const bool fits = budget.fits(space, finalist.recipe);
     if (fits) below = std::move(finalist);
     if (!fits && !above) above = std::move(finalist);
@@ -21,6 +26,22 @@ std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget
   if (below) contestants.push_back(std::move(*below));
   if (above) contestants.push_back(std::move(*above));
   return contestants;
+}
+
+}  // namespace
+
+std::vector<Finalist> plain_contestants(const SearchSpace& space, const Budget& budget) {
+  std::vector<Finalist> contestants = uniform_contestants(space, budget);
+  std::vector<Finalist> mixtures;
+  for (const std::string& name : expressible_mixtures(space)) mixtures.push_back({name, *mixture_recipe(space, name)});
+  std::ranges::move(around(space, budget, std::move(mixtures)), std::back_inserter(contestants));
+  return contestants;
+}
+
+std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget& budget) {
+  std::vector<Finalist> uniforms;
+  for (const std::string& name : space.uniform_options()) uniforms.push_back({"uniform " + name, *space.uniform(name)});
+  return around(space, budget, std::move(uniforms));
 }
 
 std::vector<Recipe> fitting_uniforms(const SearchSpace& space, const Budget& budget) {

@@ -13,7 +13,10 @@ namespace pare::search {
 /// Recipes that need no search, or hardly one: what a search has to beat, and where it may start.
 
 /// "uniform w3-g32": the largest uniform recipe that fits, and after it the next one above the budget, for
-/// orientation. Either may be missing.
+/// orientation. Either may be missing. Then the same of the mixtures that the options can express: "Q4_K_M".
+std::vector<Finalist> plain_contestants(const SearchSpace& space, const Budget& budget);
+
+/// The uniform ones alone.
 std::vector<Finalist> uniform_contestants(const SearchSpace& space, const Budget& budget);
 
 /// All uniform recipes that fit, largest first.

@@ -12,6 +12,7 @@
 #include "search/algorithm/feasibility.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/plan.hpp"
+#include "search/space/mixture.hpp"
 
 namespace pare::search {
 namespace {
@@ -255,6 +256,28 @@ std::string budget_text(const Experiment& experiment, const Plan& plan) {
   return text;
 }
 
+/// What llama-quantize would make of the layers, where the options can say it; where they cannot, what they lack.
+std::string mixtures_text(const Experiment& experiment, const Plan& plan) {
+  const SearchSpace& space = plan.space;
+  const std::vector<std::string> known = expressible_mixtures(space);
+  if (known.empty() && experiment.target != framework::Target::llama_cpp) return {};
+  std::vector<std::string> parts;
+  for (const std::string& name : known) {
+    const std::int64_t bytes = space.bytes(*mixture_recipe(space, name));
+    parts.push_back(fmt::format("{} {} = {:.3f}", name, bytes_text(bytes), space.bits_per_weight(bytes)));
+  }
+  std::map<std::string, std::vector<std::string>> without;
+  for (const Mixture& mixture : space.mixtures) {
+    std::vector<std::string> options;
+    for (const MissingOption& each : missing_options(space, mixture.name))
+      options.push_back(each.option.empty() ? "layers that are not tied" : each.option);
+    if (!options.empty()) without[fmt::format("{}", fmt::join(options, ", "))].push_back(mixture.name);
+  }
+  for (const auto& [options, names] : without)
+    parts.push_back(fmt::format("without {} no {}", options, fmt::join(names, ", ")));
+  return fmt::format("{:<10} ", "mixtures") + paragraph(fmt::format("{}", fmt::join(parts, "; "))) + "\n";
+}
+
 /// The token files, with the share of each in the windows that decide the search.
 std::string text_of(const Experiment& experiment) {
   if (experiment.texts.empty()) return "sampled from the model itself";
@@ -302,7 +325,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
        fmt::format("{} with {:.3f} M weights, {} in the checkpoint; 10^{:.1f} recipes", space.sites.size(),
                    static_cast<double>(space.weights()) / 1e6, bytes_text(space.original_bytes()), space.log10_size()));
   text += site_table(plan) + "\n" + tied_text(plan) + left_out_text(plan);
-  text += budget_text(experiment, plan);
+  text += budget_text(experiment, plan) + mixtures_text(experiment, plan);
   line("objective", loss_name(experiment.objective));
   line("search", fmt::format("{}, seed {}", experiment.algorithm, experiment.seed));
 
@@ -310,8 +333,9 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   for (std::size_t b = 0; b < plan.budgets.size(); ++b) {
     tokens += make_algorithm(experiment.algorithm, make_problem(experiment, plan, b))->token_limit();
   }
+  const std::int64_t contestants = 6 + std::min<std::int64_t>(2, std::ssize(expressible_mixtures(space)));
   const std::int64_t confirm =
-      6 * static_cast<std::int64_t>(plan.budgets.size()) * windows.holdout * windows.window_tokens();
+      contestants * static_cast<std::int64_t>(plan.budgets.size()) * windows.holdout * windows.window_tokens();
   const double operations = operations_per_token(plan, windows.length) * static_cast<double>(tokens + confirm);
   line("work", paragraph(fmt::format(
                    "at most {:.2f} M candidate-tokens to search and {:.2f} M to confirm: {:.2f} Tflop, about "

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <set>
 #include <sstream>
 
+#include "framework/compression/stock_mixture.hpp"
 #include "framework/config/config_document.hpp"
 #include "framework/config/utf8.hpp"
 #include "framework/io/hash.hpp"
 #include "kernels/core/contract.hpp"
+#include "kernels/quantize/block_format.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
 #include "search/experiment/objective_yaml.hpp"
@@ -67,12 +70,23 @@ framework::Ties read_ties(const ConfigView& view) {
   return ties;
 }
 
+/// An option, or one of llama.cpp's mixtures.
+SameAs read_same_as(const ConfigView& view) {
+  const std::string name = view.as_string();
+  if (framework::is_stock_mixture(name)) return {name};
+  std::string upper = name;
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return at_place(view, [&] {
+    const auto block = kernels::block_format_named(name);
+    VALIDATE(block || !framework::is_stock_mixture(upper), "'", name,
+             "' is no option (mixtures of llama.cpp are in upper case), did you mean '", upper, "'?");
+    return SameAs{framework::parse_option(name).name()};
+  });
+}
+
 BudgetRules read_rules(const ConfigView& view) {
   BudgetRules rules;
-  if (const auto rule = view.find("same_as")) {
-    rules.bytes.emplace_back(
-        SameAs{at_place(*rule, [&] { return framework::parse_option(rule->as_string()).name(); })});
-  }
+  if (const auto rule = view.find("same_as")) rules.bytes.emplace_back(read_same_as(*rule));
   if (const auto rule = view.find("bits_per_weight"))
     rules.bytes.emplace_back(BitsPerWeight{rule->as_double(0.01, 64)});
   if (const auto rule = view.find("bytes")) rules.bytes.emplace_back(Bytes{rule->as_int(1, no_limit)});

@@ -26,13 +26,13 @@ std::vector<double> losses_of(const Objective& objective, std::span<const Trial>
 
 std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget, std::vector<Finalist> finalists) {
   std::vector<Finalist> field = std::move(finalists);
-  for (const Finalist& uniform : uniform_contestants(space, budget)) {
+  for (const Finalist& plain : plain_contestants(space, budget)) {
     const auto same =
-        std::find_if(field.begin(), field.end(), [&](const Finalist& f) { return f.recipe == uniform.recipe; });
+        std::find_if(field.begin(), field.end(), [&](const Finalist& f) { return f.recipe == plain.recipe; });
     if (same == field.end()) {
-      field.push_back(uniform);
+      field.push_back(plain);
     } else {
-      same->name = uniform.name;  // the plainer name says more
+      same->name = plain.name;  // the plainer name says more
     }
   }
   return field;
@@ -53,7 +53,7 @@ std::vector<Finalist> final_field(const SearchSpace& space, const std::vector<Bu
   for (std::size_t b = 0; b < budgets.size(); ++b) {
     const double bits = space.bits_per_weight(budgets[b].bytes);
     for (const Finalist& each : finalists[b]) add({fmt::format("{} @{:.3f}", each.name, bits), each.recipe}, false);
-    for (const Finalist& uniform : uniform_contestants(space, budgets[b])) add(uniform, true);
+    for (const Finalist& plain : plain_contestants(space, budgets[b])) add(plain, true);
   }
   return field;
 }

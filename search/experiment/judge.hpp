@@ -12,8 +12,8 @@
 
 namespace pare::search {
 
-/// Who stands in the final: the algorithm's finalists, then the uniform recipes of about the same bytes; no recipe
-/// twice.
+/// Who stands in the final: the algorithm's finalists, then the uniform recipes and mixtures of about the same bytes; no
+/// recipe twice.
 std::vector<Finalist> final_field(const SearchSpace& space, const Budget& budget, std::vector<Finalist> finalists);
 
 /// The same for several budgets, those with the most bytes first: everybody's, with the bits of the budget behind the

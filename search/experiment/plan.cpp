@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "framework/compression/stock_mixture.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/algorithm/feasibility.hpp"
 #include "search/algorithm/procedural_algorithm.hpp"
@@ -12,6 +13,22 @@
 
 namespace pare::search {
 namespace {
+
+/// What llama.cpp would make of the layers; tied layers must be of one format in the mixture, too.
+std::vector<Mixture> stock_mixtures(const framework::Model& model, const std::vector<framework::Site>& sites) {
+  std::vector<Mixture> mixtures;
+  for (const std::string& name : framework::stock_mixtures()) {
+    Mixture& mixture = mixtures.emplace_back(Mixture{name, {}});
+    for (const framework::Site& site : sites) {
+      const std::vector<framework::Linear>& linears = model.stages()[site.stage].linears;
+      const auto wanted = [&](std::size_t l) { return framework::mixture_options(name, model.config(), linears[l]); };
+      const std::vector<std::string> first = wanted(site.linears.front());
+      const bool same = std::ranges::all_of(site.linears, [&](std::size_t l) { return wanted(l) == first; });
+      mixture.options.push_back(same ? first : std::vector<std::string>{});
+    }
+  }
+  return mixtures;
+}
 
 SearchSpace make_space(const framework::Model& model, const std::vector<framework::Site>& sites) {
   SearchSpace space;
@@ -27,6 +44,7 @@ SearchSpace make_space(const framework::Model& model, const std::vector<framewor
       entry.options.push_back({option.name(), framework::site_bytes(model, site, option), 0.0, option.structure()});
     }
   }
+  space.mixtures = stock_mixtures(model, sites);
   return space;
 }
 

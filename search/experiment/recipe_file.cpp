@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "framework/compression/option.hpp"
+#include "framework/compression/stock_mixture.hpp"
 #include "framework/config/config_document.hpp"
 #include "framework/config/near_name.hpp"
 #include "framework/config/utf8.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/space/mixture.hpp"
 
 namespace pare::search {
 namespace {
@@ -50,7 +52,12 @@ void check_settled(const SearchSpace& space, const Recipe& recipe, const std::st
   }
 }
 
-Recipe read_uniform(const SearchSpace& space, const std::string& text) {
+Recipe read_named(const SearchSpace& space, const std::string& text) {
+  if (framework::is_stock_mixture(text)) {
+    const auto recipe = mixture_recipe(space, text);
+    VALIDATE(recipe.has_value(), "recipe: ", text, " lacks ", missing_text(space, text));
+    return *recipe;
+  }
   const std::string option = framework::parse_option(text).name();
   const auto recipe = space.uniform(option);
   VALIDATE(recipe.has_value(), "recipe: option '", option, "' is not offered by every site",
@@ -64,7 +71,7 @@ Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) 
   if (!std::filesystem::exists(file_or_option)) {
     VALIDATE(file_or_option.find('.') == std::string::npos && file_or_option.find('/') == std::string::npos,
              file_or_option, ": no such recipe file");
-    return read_uniform(space, file_or_option);
+    return read_named(space, file_or_option);
   }
   const framework::ConfigDocument document = framework::ConfigDocument::read(file_or_option);
   const framework::ConfigView root = document.root();

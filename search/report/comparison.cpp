@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "framework/compression/stock_mixture.hpp"
 #include "search/objective/statistics.hpp"
 
 namespace pare::search {
@@ -15,29 +16,24 @@ bool is_uniform(const SearchSpace& space, const Recipe& recipe) {
   return false;
 }
 
-}  // namespace
-
-Estimate loss_of(const RunRecord& record, const Contestant& contestant) {
-  const WindowLoss loss(record.objective, WindowSet::holdout);
-  return loss.mean(loss.values(contestant.window_kl, contestant.window_nll, contestant.window_wrong), 0);
-}
-
-std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
+template <class IsBaseline>
+std::optional<OverBaseline> compare_with_best(const RunRecord& record, const IsBaseline& is_baseline) {
   if (!record.verdict) return std::nullopt;
   const std::vector<Contestant>& contestants = record.verdict->contestants;
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < contestants.size(); ++i)
-    if (contestants[i].fits && is_uniform(record.space, contestants[i].recipe) &&
+    if (contestants[i].fits && is_baseline(contestants[i]) &&
         (!best || loss_of(record, contestants[i]).mean < loss_of(record, contestants[*best]).mean))
       best = i;
   if (!best) return std::nullopt;
   const Contestant& winner = contestants[record.verdict->winner];
-  const Contestant& uniform = contestants[*best];
+  const Contestant& baseline = contestants[*best];
   const WindowLoss loss(record.objective, WindowSet::holdout);
-  const Estimate difference = loss.compare(loss.values(winner.window_kl, winner.window_nll, winner.window_wrong),
-                                           loss.values(uniform.window_kl, uniform.window_nll, uniform.window_wrong), 0)
-                                  .difference;
-  const Estimate kl = paired_difference(winner.window_kl, uniform.window_kl);
+  const Estimate difference =
+      loss.compare(loss.values(winner.window_kl, winner.window_nll, winner.window_wrong),
+                   loss.values(baseline.window_kl, baseline.window_nll, baseline.window_wrong), 0)
+          .difference;
+  const Estimate kl = paired_difference(winner.window_kl, baseline.window_kl);
   const std::size_t windows = winner.window_kl.size();
   std::size_t samples = windows;  // of the difference; in the worst domain at least so many
   if (record.objective.combine == Combine::worst) {
@@ -46,13 +42,28 @@ std::optional<OverUniform> compare_with_uniform(const RunRecord& record) {
       samples = std::min(samples, static_cast<std::size_t>(count));
     }
   }
-  return OverUniform{.uniform = *best,
-                     .ratio = loss_of(record, winner).mean / loss_of(record, uniform).mean,
-                     .difference = difference.mean,
-                     .half_width = interval_half_width(difference, samples, 0.95),
-                     .kl_ratio = winner.kl.mean / uniform.kl.mean,
-                     .kl_difference = kl.mean,
-                     .kl_half_width = interval_half_width(kl, windows, 0.95)};
+  return OverBaseline{.baseline = *best,
+                      .ratio = loss_of(record, winner).mean / loss_of(record, baseline).mean,
+                      .difference = difference.mean,
+                      .half_width = interval_half_width(difference, samples, 0.95),
+                      .kl_ratio = winner.kl.mean / baseline.kl.mean,
+                      .kl_difference = kl.mean,
+                      .kl_half_width = interval_half_width(kl, windows, 0.95)};
+}
+
+}  // namespace
+
+Estimate loss_of(const RunRecord& record, const Contestant& contestant) {
+  const WindowLoss loss(record.objective, WindowSet::holdout);
+  return loss.mean(loss.values(contestant.window_kl, contestant.window_nll, contestant.window_wrong), 0);
+}
+
+std::optional<OverBaseline> compare_with_uniform(const RunRecord& record) {
+  return compare_with_best(record, [&](const Contestant& each) { return is_uniform(record.space, each.recipe); });
+}
+
+std::optional<OverBaseline> compare_with_mixture(const RunRecord& record) {
+  return compare_with_best(record, [](const Contestant& each) { return framework::is_stock_mixture(each.name); });
 }
 
 }  // namespace pare::search

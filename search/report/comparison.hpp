@@ -9,20 +9,23 @@
 
 namespace pare::search {
 
-/// The winner beside the best contestant that gives every site the same option and fits the budget: what a
-/// user would have taken without a search.
-struct OverUniform {
-  std::size_t uniform = 0;  ///< index into Verdict::contestants
-  double ratio = 0;         ///< held-out loss of the winner / of the uniform recipe
-  double difference = 0;    ///< winner - uniform, by the objective
-  double half_width = 0;    ///< of the two-sided 95 % interval of the difference (Student's t over windows)
-  double kl_ratio = 0;      ///< the same three of the mean KL, whatever the objective
+/// The winner beside a contestant that a user would have taken without a search.
+struct OverBaseline {
+  std::size_t baseline = 0;  ///< index into Verdict::contestants
+  double ratio = 0;          ///< held-out loss of the winner / of the baseline
+  double difference = 0;     ///< winner - baseline, by the objective
+  double half_width = 0;     ///< of the two-sided 95 % interval of the difference (Student's t over windows)
+  double kl_ratio = 0;       ///< the same three of the mean KL, whatever the objective
   double kl_difference = 0;
   double kl_half_width = 0;
 };
 
-/// Nothing without a verdict, or when no uniform contestant fits.
-std::optional<OverUniform> compare_with_uniform(const RunRecord& record);
+/// With the best contestant that gives every site the same option and fits the budget. Nothing without a verdict, or when
+/// none fits.
+std::optional<OverBaseline> compare_with_uniform(const RunRecord& record);
+
+/// The same with the best mixture of llama.cpp that fits.
+std::optional<OverBaseline> compare_with_mixture(const RunRecord& record);
 
 /// By the objective, on the held-out windows.
 Estimate loss_of(const RunRecord& record, const Contestant& contestant);

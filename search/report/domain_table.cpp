@@ -61,8 +61,8 @@ std::string domain_table(const RunRecord& record) {
   const std::vector<DomainScore> winner = domain_scores(objective, verdict.contestants[verdict.winner]);
   if (winner.empty()) return {};
   std::vector<DomainScore> uniform;
-  if (const auto over = compare_with_uniform(record); over && over->uniform != verdict.winner) {
-    uniform = domain_scores(objective, verdict.contestants[over->uniform]);
+  if (const auto over = compare_with_uniform(record); over && over->baseline != verdict.winner) {
+    uniform = domain_scores(objective, verdict.contestants[over->baseline]);
   }
   const bool items = winner.front().accuracy.has_value();
   const std::vector<double> reference = domain_perplexities(objective, verdict.reference_window_nll);

@@ -37,10 +37,9 @@ Json objective_json(const Objective& objective) {
   return {{"metric", to_text(objective.metric)}, {"combine", to_text(objective.combine)}};
 }
 
-Json comparison_json(const RunRecord& record) {
-  const auto comparison = compare_with_uniform(record);
+Json comparison_json(const RunRecord& record, const std::optional<OverBaseline>& comparison) {
   if (!comparison) return nullptr;
-  return {{"name", record.verdict->contestants[comparison->uniform].name},
+  return {{"name", record.verdict->contestants[comparison->baseline].name},
           {"kl_ratio", comparison->kl_ratio},
           {"kl_difference", interval_json(comparison->kl_difference, comparison->kl_half_width)},
           {"loss_difference", interval_json(comparison->difference, comparison->half_width)}};
@@ -149,7 +148,8 @@ std::string verdict_json(const RunRecord& record) {
                {"winner", winner},
                {"contestants", contestants},
                {"reference", {{"bytes", verdict.reference_bytes}, {"perplexity", verdict.reference_perplexity}}},
-               {"over_uniform", comparison_json(record)},
+               {"over_uniform", comparison_json(record, compare_with_uniform(record))},
+               {"over_mixture", comparison_json(record, compare_with_mixture(record))},
                {"left_out", left_out_json(record.space)},
                {"failed", failed_json(record.trials)},
                {"spent", spent_json(verdict.spent)},

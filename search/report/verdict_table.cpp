@@ -51,31 +51,37 @@ std::string contestants_text(const Verdict& verdict) {
   return text;
 }
 
-std::string ratio_text(const RunRecord& record, const OverUniform& over, const std::string& uniform) {
+std::string ratio_text(const RunRecord& record, const OverBaseline& over, const std::string& baseline) {
   if (record.objective.metric == Metric::accuracy) {
     const auto wrong = [&](const std::vector<double>& values) { return estimate(values).mean; };
     const std::vector<Contestant>& all = record.verdict->contestants;
-    return fmt::format("{:.1f} % of the answers are wrong, {:.1f} % with {}, the best uniform recipe that fits.\n",
+    return fmt::format("{:.1f} % of the answers are wrong, {:.1f} % with {}.\n",
                        100 * wrong(all[record.verdict->winner].window_wrong),
-                       100 * wrong(all[over.uniform].window_wrong), uniform);
+                       100 * wrong(all[over.baseline].window_wrong), baseline);
   }
   const bool perplexity = record.objective.metric == Metric::perplexity;
   const std::string name = perplexity ? "Perplexity" : "KL";
   const std::string worst = record.objective.combine == Combine::worst ? " of the worst domain" : "";
-  return fmt::format("{}{} is {:.3f} times that of {}, the best uniform recipe that fits.\n", name, worst,
-                     perplexity ? std::exp(over.difference) : over.ratio, uniform);
+  return fmt::format("{}{} is {:.3f} times that of {}.\n", name, worst,
+                     perplexity ? std::exp(over.difference) : over.ratio, baseline);
 }
 
-std::string gain_text(const RunRecord& record, const Verdict& verdict) {
-  const auto comparison = compare_with_uniform(record);
-  if (!comparison) return "No uniform recipe fits the budget.\n";
-  const std::string& uniform = verdict.contestants[comparison->uniform].name;
-  if (comparison->uniform == verdict.winner) return fmt::format("No recipe was better than {}.\n", uniform);
-  return ratio_text(record, *comparison, uniform) +
+/// `kind`: what the baseline is, ", the best uniform recipe that fits".
+std::string gain_over(const RunRecord& record, const OverBaseline& over, const std::string& kind) {
+  const std::string& baseline = record.verdict->contestants[over.baseline].name;
+  if (over.baseline == record.verdict->winner) return fmt::format("No recipe was better than {}.\n", baseline);
+  return ratio_text(record, over, baseline + kind) +
          fmt::format("Difference {:+.5f}{}, 95 % interval [{:+.5f}, {:+.5f}], paired over {} windows.\n",
-                     comparison->difference, record.objective.metric == Metric::accuracy ? "" : " nats a token",
-                     comparison->difference - comparison->half_width, comparison->difference + comparison->half_width,
-                     record.holdout_windows);
+                     over.difference, record.objective.metric == Metric::accuracy ? "" : " nats a token",
+                     over.difference - over.half_width, over.difference + over.half_width, record.holdout_windows);
+}
+
+std::string gain_text(const RunRecord& record) {
+  const auto uniform = compare_with_uniform(record);
+  const auto mixture = compare_with_mixture(record);
+  return (uniform ? gain_over(record, *uniform, ", the best uniform recipe that fits")
+                  : "No uniform recipe fits the budget.\n") +
+         (mixture ? gain_over(record, *mixture, ", the best mixture of llama.cpp that fits") : "");
 }
 
 std::string left_out_text(const SearchSpace& space) {
@@ -192,8 +198,8 @@ std::string verdict_table(const RunRecord& record) {
   const Contestant& winner = verdict.contestants[verdict.winner];
   return budget_text(record, verdict) + limits_text(record.space, verdict.limits, winner.recipe) +
          fmt::format("Objective  {}\nWinner     {}\n\n", loss_name(record.objective), winner.name) +
-         contestants_text(verdict) + domain_table(record) + front_text(record, verdict) + "\n" +
-         gain_text(record, verdict) + fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
+         contestants_text(verdict) + domain_table(record) + front_text(record, verdict) + "\n" + gain_text(record) +
+         fmt::format("\nOptions of {}, by layer and kind\n", winner.name) +
          allocation_grid(record.space, winner.recipe) + left_out_text(record.space) + failed_text(record.trials) +
          "\n" + spent_text(record, verdict);
 }

@@ -8,6 +8,7 @@
 
 #include "framework/config/near_name.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/space/mixture.hpp"
 
 namespace pare::search {
 namespace {
@@ -57,8 +58,12 @@ Wording word(const SearchSpace& space, const Ratio& rule) {
 }
 
 Wording word(const SearchSpace& space, const SameAs& rule) {
-  const std::optional<Recipe> recipe = space.uniform(rule.option);
+  const std::optional<Recipe> recipe = named_recipe(space, rule.option);
   if (!recipe) {
+    if (const std::string missing = missing_text(space, rule.option); !missing.empty()) {
+      throw InputError("budget same_as: " + rule.option + " (not everything it is made of is offered), it lacks " +
+                       missing);
+    }
     const std::vector<std::string> known = space.uniform_options();
     VALIDATE(!known.empty(), "budget same_as: ", rule.option,
              " (no option is offered at every site), give the budget in bits, bytes or as a ratio");

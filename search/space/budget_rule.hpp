@@ -13,7 +13,7 @@ namespace pare::search {
 
 struct SameAs {
   std::string option;
-};  ///< the bytes of that uniform recipe
+};  ///< the bytes of that uniform recipe, or of that mixture
 struct BitsPerWeight {
   double bits = 0;
 };  ///< over the searched weights, scales and zero points counted
@@ -38,7 +38,8 @@ struct BudgetRules {
 
 /// The most bytes a recipe may have. Throws InputError when no recipe fits (says the smallest possible, in the rule's
 /// own unit and in bytes), when the budget is above the largest recipe (says so: there is nothing to search), or when
-/// same_as names an option that is not offered everywhere (says the nearest one).
+/// same_as names an option that is not offered everywhere (says the nearest one), or a mixture that wants others (says
+/// which).
 std::int64_t resolve_budget(const SearchSpace& space, const BudgetRule& rule);
 
 /// All rules as limits; bytes that nothing limits are those of the largest recipe. The space has the measures that they

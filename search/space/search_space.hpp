@@ -47,6 +47,12 @@ struct Measure {
   bool operator==(const Measure&) const = default;
 };
 
+/// A recipe that others have named, by what it wants of each site (space/mixture.hpp).
+struct Mixture {
+  std::string name;                               ///< "Q4_K_M"
+  std::vector<std::vector<std::string>> options;  ///< one list a site: options that will do, most wanted first
+};
+
 /// Sites that decide for themselves but for one thing: their options must have one form.
 using Unit = std::vector<std::size_t>;
 
@@ -57,6 +63,7 @@ struct SearchSpace {
   std::vector<SearchSite> sites;
   std::vector<LeftOut> left_out = {};
   std::vector<Measure> measures = {};
+  std::vector<Mixture> mixtures = {};  ///< of options that the sites need not offer; a run file does not keep them
 
   /// Takes an option away from a site, which moves the indices of those behind it. Throws InputError when it was the
   /// site's last.

@@ -29,6 +29,20 @@ TEST(Contest, NamesTheUniformRecipesAroundTheBudget) {
   EXPECT_EQ(below[0].name, "uniform w8-g32");
 }
 
+TEST(Contest, AddsTheMixturesAroundTheBudget) {
+  search::SearchSpace space = small_space(2, {2, 3, 4, 8});
+  space.mixtures = {{"large", {{"w8-g32"}, {"w4-g32"}}},
+                    {"fits", {{"w4-g32"}, {"w2-g32"}}},
+                    {"small", {{"w2-g32"}, {"w3-g32"}}},
+                    {"missing", {{"w5-g32"}, {"w2-g32"}}}};
+
+  const std::vector<Finalist> all = search::plain_contestants(space, space.bytes({2, 0}));
+
+  ASSERT_EQ(all.size(), 4U);  // two uniform ones first
+  EXPECT_EQ(all[2].name, "fits");
+  EXPECT_EQ(all[3].name, "large");
+}
+
 TEST(Contest, ListsFittingUniformRecipesLargestFirst) {
   const search::SearchSpace space = small_space(5, {2, 3, 4, 8});
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -142,6 +143,18 @@ TEST(ExperimentYaml, ReadsEveryKindOfBudget) {
   EXPECT_EQ(std::get<search::Bytes>(parse(with_line(5, "budget: {bytes: 2000000}")).budgets.at(0).bytes.at(0)).bytes,
             2000000);
   EXPECT_EQ(std::get<search::Ratio>(parse(with_line(5, "budget: {ratio: 1}")).budgets.at(0).bytes.at(0)).ratio, 1);
+}
+
+TEST(ExperimentYaml, TellsMixturesFromBlockFormatsByTheirCase) {
+  const auto same_as = [](const std::string& name) {
+    return std::get<search::SameAs>(parse(with_line(5, "budget: {same_as: " + name + "}")).budgets.at(0).bytes.at(0))
+        .option;
+  };
+
+  EXPECT_EQ(same_as("Q2_K"), "Q2_K");
+  EXPECT_EQ(same_as("q2_k"), "q2_k");
+  EXPECT_EQ(same_as("Q4_K_M"), "Q4_K_M");
+  EXPECT_THAT(error_of([&] { same_as("q4_k_m"); }), testing::HasSubstr("did you mean 'Q4_K_M'?"));
 }
 
 TEST(ExperimentYaml, ReadsSeveralRowsAndAFront) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/quantize/grid.hpp"
+#include "search/space/mixture.hpp"
 #include "tests/framework/config/expect_error.hpp"
 #include "tests/framework/test_models.hpp"
 
@@ -41,6 +42,19 @@ TEST(Plan, CountsExactBytes) {
     EXPECT_EQ(site.original_bytes, 2 * site.weights);
   }
   EXPECT_EQ(plan.budgets.at(0).bytes, plan.space.bytes(*plan.space.uniform("w4-g32")));
+}
+
+TEST(Plan, KnowsTheMixturesOfLlamaCpp) {
+  const std::vector<std::string> blocks{"options=[q3_k, q4_k, q4_k-imatrix, q5_k, q6_k]", "budget.same_as=Q4_K_M"};
+  const search::Plan plan(experiment(blocks));
+  const search::Recipe recipe = *search::mixture_recipe(plan.space, "Q4_K_M");
+  const auto option = [&](std::size_t site) { return plan.space.sites[site].options[recipe[site]].name; };
+
+  EXPECT_EQ(option(0), "q4_k-imatrix");  // q_proj
+  EXPECT_EQ(option(2), "q4_k-imatrix");  // v_proj of block 0 of 6
+  EXPECT_EQ(option(2 * 7 + 2), "q6_k");  // of block 2
+  EXPECT_EQ(option(5 * 7 + 6), "q6_k");  // down_proj of block 5
+  EXPECT_EQ(plan.budgets.at(0).bytes, 2'772'480);
 }
 
 TEST(Plan, TiedSitesAddTheirBytes) {

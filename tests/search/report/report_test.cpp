@@ -51,6 +51,19 @@ Digest  0123456789abcdef0123456789abcdef over 3 trials
 )");
 }
 
+TEST(VerdictTable, ComparesWithTheMixtureOfLlamaCpp) {
+  RunRecord record = small_run();
+  record.verdict->contestants[0].name = "Q3_K_M";
+  record.verdict->contestants[0].recipe = record.verdict->contestants[2].recipe;
+
+  EXPECT_THAT(verdict_table(record),
+              HasSubstr("KL is 0.500 times that of Q3_K_M, the best mixture of llama.cpp that fits.\n"
+                        "Difference -0.25000 nats a token, 95 % interval [-0.41240, -0.08760]"));
+  EXPECT_EQ(Json::parse(verdict_json(record))["over_mixture"]["name"], "Q3_K_M");
+  record.verdict->winner = 0;
+  EXPECT_THAT(verdict_table(record), HasSubstr("No recipe was better than Q3_K_M.\n"));
+}
+
 TEST(VerdictTable, HasALineADomain) {
   RunRecord record = small_run();
   record.objective = two_domains();
