@@ -28,13 +28,18 @@ class LinearTimer {
     double lowest = 0;
     double highest = 0;
   };
-  /// Of one pass of `tokens` tokens: at least five passes, for at least a fifth of a second or forty passes. Throws
-  /// InputError where the device has no room for the layer.
+  /// Of one pass of `tokens` tokens, measured several times.
   virtual Time time(const LayerShape& shape, const Option& option, Phase phase, std::int64_t tokens) = 0;
 };
 
 /// The CPU's layers as the evaluation runs them: weights expanded beforehand and multiplied in `precision`, or in int8
 /// where the option quantizes activations. So bits alone do not change a time here; structure and int8 do.
 std::unique_ptr<LinearTimer> cpu_linear_timer(kernels::Precision precision);
+
+/// A GPU's layers as their weights lie in its memory: w4 and w8 grids are read packed for up to 16 tokens; others, and all
+/// of them for more, are expanded to bfloat16 in every pass; int8 activations are quantized in every pass; layers that are
+/// sparse count as bfloat16. Times are of replayed graphs, without launches. Throws InputError where there is no such GPU,
+/// DeviceMemoryError where it has no room for the layer.
+std::unique_ptr<LinearTimer> gpu_linear_timer(int device);
 
 }  // namespace pare::framework

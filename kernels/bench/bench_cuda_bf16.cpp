@@ -7,9 +7,9 @@
 #include "kernels/bench/cublaslt_rival.hpp"
 #include "kernels/bench/gpu_peak.hpp"
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/gpu_timer.hpp"
 #include "kernels/gemm/gemm_bf16.hpp"
 
 namespace pare::bench {

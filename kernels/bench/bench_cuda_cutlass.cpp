@@ -10,6 +10,7 @@
 
 int main() {
   using namespace pare;
+  using namespace pare::kernels;
   using namespace pare::bench;
   const kernels::Stream stream(0);
   const std::int64_t l2_bytes = kernels::describe_device(0).l2_bytes;

@@ -10,8 +10,8 @@
 
 #include "kernels/bench/gpu_peak.hpp"
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device.hpp"
+#include "kernels/core/gpu_timer.hpp"
 #include "kernels/transformer/embedding.hpp"
 #include "kernels/transformer/rms_norm.hpp"
 #include "kernels/transformer/rope.hpp"
@@ -52,13 +52,13 @@ class Table {
  public:
   Table(std::int64_t cols, const Stream& stream, const GpuPeaks& peaks) : cols_(cols), stream_(stream), peaks_(peaks) {
     const std::int64_t fewest = tokens * cols * 3;  // bytes of the smallest case
-    const int sets = pare::bench::set_count(fewest, describe_device(stream.device()).l2_bytes);
+    const int sets = set_count(fewest, describe_device(stream.device()).l2_bytes);
     for (int i = 0; i < sets; ++i) sets_.emplace_back(cols, stream);
   }
 
   void row(const char* name, double bytes_a_value, const std::function<void(Buffers&)>& run) {
-    const auto time = pare::bench::time_on_gpu(stream_, static_cast<int>(sets_.size()),
-                                               [&](int i) { run(sets_[static_cast<std::size_t>(i)]); });
+    const auto time =
+        time_on_gpu(stream_, static_cast<int>(sets_.size()), [&](int i) { run(sets_[static_cast<std::size_t>(i)]); });
     const double bytes = bytes_a_value * static_cast<double>(tokens * cols_);
     std::printf("%-20s %6ld x %-6ld %8.1f %8.0f %7.0f %%\n", name, static_cast<long>(tokens), static_cast<long>(cols_),
                 1e6 * time.median, 1e-9 * bytes / time.median, 100.0 * bytes / time.median / peaks_.copy_bytes);

@@ -7,8 +7,8 @@
 
 #include "kernels/bench/gpu_peak.hpp"
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device.hpp"
+#include "kernels/core/gpu_timer.hpp"
 #include "kernels/quantize/expand.hpp"
 #include "kernels/quantize/expand_blocks.hpp"
 
@@ -66,7 +66,7 @@ void print(const char* name, const char* to, const Shape& shape, double seconds,
 }
 
 int sets_of(std::int64_t bytes, const Stream& stream) {
-  return pare::bench::set_count(bytes, describe_device(stream.device()).l2_bytes);
+  return set_count(bytes, describe_device(stream.device()).l2_bytes);
 }
 
 template <class Out, class Run>
@@ -79,7 +79,7 @@ void bench_packed(const Grid& grid, const char* to, const Shape& shape, const St
   const int sets = sets_of(bytes, stream);
   while (static_cast<int>(packed.size()) < sets) packed.emplace_back(grid, shape, stream);
   for (int i = 0; i < sets; ++i) out.emplace_back(shape.rows, shape.cols);
-  const auto time = pare::bench::time_on_gpu(stream, sets, [&](int i) {
+  const auto time = time_on_gpu(stream, sets, [&](int i) {
     run(packed[static_cast<std::size_t>(i)].view, out[static_cast<std::size_t>(i)].view());
   });
   const std::string name = "W" + std::to_string(grid.bits) + (grid.group_size == 0 ? "" : " g128");
@@ -96,7 +96,7 @@ void bench_blocks(BlockFormat format, const Shape& shape, const Stream& stream, 
     blocks.push_back(random_bytes(read, all_bits, stream));
     out.emplace_back(shape.rows, shape.cols);
   }
-  const auto time = pare::bench::time_on_gpu(stream, sets, [&](int i) {
+  const auto time = time_on_gpu(stream, sets, [&](int i) {
     const auto set = static_cast<std::size_t>(i);
     expand_blocks({format, shape.rows, shape.cols, blocks[set].data()}, out[set].view(), stream);
   });

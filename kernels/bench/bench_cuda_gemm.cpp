@@ -19,10 +19,8 @@
 namespace {
 
 using namespace pare;
+using namespace pare::kernels;
 using namespace pare::bench;
-using kernels::BFloat16;
-using kernels::DeviceMatrix;
-using kernels::DeviceView;
 
 constexpr double nominal_int8 = 1979e12;  // of an H100 or H200 SXM, by its data sheet
 

@@ -8,8 +8,8 @@
 
 #include "kernels/bench/gpu_peak.hpp"
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/gpu_timer.hpp"
 #include "kernels/transformer/head_gpu.hpp"
 
 namespace {

@@ -6,8 +6,8 @@
 
 #include <cublasLt.h>
 
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/contract.hpp"
+#include "kernels/core/gpu_timer.hpp"
 
 namespace pare::bench {
 namespace {
@@ -97,7 +97,7 @@ struct CublasLtRival::Implementation {
                                    x + set * m * k, problem->x, &zero, to, problem->out, to, problem->out, &algorithm,
                                    workspace.data(), workspace_bytes, stream.handle()));
       };
-      const double seconds = time_on_gpu(stream, sets, run).median;
+      const double seconds = kernels::time_on_gpu(stream, sets, run).median;
       if (best && seconds >= shortest) continue;
       best = run;
       shortest = seconds;

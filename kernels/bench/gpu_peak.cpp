@@ -5,9 +5,9 @@
 #include <cstdio>
 
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/gpu_timer.hpp"
 
 namespace pare::bench {
 
@@ -24,15 +24,15 @@ GpuPeaks measure_gpu_peaks(const kernels::Stream& stream) {
   GpuPeaks peaks;
   peaks.card = info.name + ", " + std::to_string(info.multiprocessors) + " multiprocessors";
   double work = 0.0;
-  GpuTime time =
-      time_on_gpu(stream, 1, [&](int) { work = detail::launch_copy(from.data(), to.data(), copied, stream); });
+  kernels::GpuTime time =
+      kernels::time_on_gpu(stream, 1, [&](int) { work = detail::launch_copy(from.data(), to.data(), copied, stream); });
   peaks.copy_bytes = work / time.median;
-  time = time_on_gpu(stream, 1, [&](int) {
+  time = kernels::time_on_gpu(stream, 1, [&](int) {
     work = (hopper ? detail::launch_int8_wgmma : detail::launch_int8_mma)(from.data(), sink, stream);
   });
   peaks.int8_ops = work / time.median;
   detail::launch_random_fill(from.data(), copied, detail::bfloat16_mask, stream);
-  time = time_on_gpu(stream, 1, [&](int) {
+  time = kernels::time_on_gpu(stream, 1, [&](int) {
     work = (hopper ? detail::launch_bf16_wgmma : detail::launch_bf16_mma)(from.data(), sink, stream);
   });
   peaks.bf16_flops = work / time.median;

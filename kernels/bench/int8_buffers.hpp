@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "kernels/bench/gpu_probes.hpp"
-#include "kernels/bench/gpu_timer.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/gpu_timer.hpp"
 #include "kernels/gemm/gemm_int8.hpp"
 
 /// Shapes and random operands of the int8 products that benchmarks time.
@@ -29,7 +29,7 @@ class Int8Buffers {
   Int8Buffers(std::int64_t m, Shape shape, std::int64_t l2_bytes, const kernels::Stream& stream)
       : m_(m),
         shape_(shape),
-        sets_(set_count(m * shape.k + shape.n * shape.k + 2 * m * shape.n, l2_bytes)),
+        sets_(kernels::set_count(m * shape.k + shape.n * shape.k + 2 * m * shape.n, l2_bytes)),
         x_(sets_ * 2, m * shape.k),
         weight_(sets_ * 2, shape.n * shape.k),
         out_(sets_, m * shape.n),

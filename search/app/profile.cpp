@@ -9,6 +9,7 @@
 #include "framework/evaluation/linear_timer.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
+#include "kernels/core/device.hpp"
 #include "search/app/experiment_argument.hpp"
 #include "search/app/verbs.hpp"
 #include "search/experiment/profile_layers.hpp"
@@ -68,7 +69,8 @@ int profile(const Arguments& arguments) {
   const ProfileTokens tokens{
       tokens_of(arguments.prefill_tokens, usual_prefill, limited ? experiment.latency->prefill_tokens : 0),
       tokens_of(arguments.decode_tokens, usual_decode, limited ? experiment.latency->decode_tokens : 0)};
-  const std::unique_ptr<framework::LinearTimer> timer = framework::cpu_linear_timer(experiment.precision);
+  const std::unique_ptr<framework::LinearTimer> timer =
+      kernels::device_count() > 0 ? framework::gpu_linear_timer(0) : framework::cpu_linear_timer(experiment.precision);
   Progress progress(arguments.quiet);
   const std::vector<ProfiledLayer> layers = profile_layers(experiment, tokens, *timer, progress);
   framework::write_latency_file(arguments.output, all_entries(layers),

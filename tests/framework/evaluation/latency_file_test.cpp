@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "framework/evaluation/linear_timer.hpp"
 #include "framework/io/h5_file.hpp"
 #include "kernels/core/error.hpp"
 
@@ -89,21 +88,6 @@ TEST(LatencyFile, RefusesOtherFiles) {
             "rows,cols,option,phase,tokens,seconds)");
   EXPECT_EQ(refusal(fs::temp_directory_path() / "pare_no_such_file.csv"),
             "pare_no_such_file.csv: cannot be read as a latency table: No such file or directory");
-}
-
-TEST(LinearTimer, TimesLayersByTheirArithmetic) {
-  const auto timer = framework::cpu_linear_timer(kernels::Precision::f32);
-  const framework::Option grid = framework::parse_option("w3-g32");
-  const framework::Option int8 = framework::parse_option("w8a8");
-
-  EXPECT_EQ(timer->arithmetic(grid), timer->arithmetic(framework::parse_option("w8-g32")));
-  EXPECT_NE(timer->arithmetic(grid), timer->arithmetic(int8));
-  for (const framework::Option& option : {grid, int8}) {
-    const auto time = timer->time({96, 64}, option, Phase::decode, 3);
-    EXPECT_GT(time.lowest, 0);
-    EXPECT_LE(time.lowest, time.median);
-    EXPECT_LE(time.median, time.highest);
-  }
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 /// Times of work on a GPU, measured by events around replays of a graph, so that neither launches nor the first run count.
 
-namespace pare::bench {
+namespace pare::kernels {
 
 /// Seconds of one call.
 struct GpuTime {
@@ -27,16 +27,14 @@ struct GpuTime {
 /// A card at its power limit runs a kernel faster after a pause or lighter work than after heavier work. Kernels that are
 /// compared are each measured in their own steady state (warm_seconds = steady_state_seconds) or by turns.
 inline constexpr double steady_state_seconds = 0.1;
-GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run,
-                    double warm_seconds = 0.0);
+GpuTime time_on_gpu(const Stream& stream, int sets, const std::function<void(int)>& run, double warm_seconds = 0.0);
 
 /// The same for several works, one replay of each at a time.
-std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
-                                   const std::vector<std::function<void(int)>>& runs);
+std::vector<GpuTime> time_by_turns(const Stream& stream, int sets, const std::vector<std::function<void(int)>>& runs);
 
 /// Sets of buffers of `bytes` each that together exceed the second-level cache three times; at least 2, at most 64.
 inline int set_count(std::int64_t bytes, std::int64_t l2_bytes) {
   return static_cast<int>(std::clamp<std::int64_t>(3 * l2_bytes / std::max<std::int64_t>(1, bytes) + 1, 2, 64));
 }
 
-}  // namespace pare::bench
+}  // namespace pare::kernels

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/bench/gpu_timer.hpp"
+#include "kernels/core/gpu_timer.hpp"
 
 #include <memory>
 #include <utility>
@@ -9,7 +9,7 @@
 
 #include "kernels/core/cuda_check.cuh"
 
-namespace pare::bench {
+namespace pare::kernels {
 namespace {
 
 constexpr double measured_seconds = 0.03;
@@ -23,7 +23,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void record(const kernels::Stream& stream) { CUDA_CALL(cudaEventRecord(event_, stream.handle())); }
+  void record(const Stream& stream) { CUDA_CALL(cudaEventRecord(event_, stream.handle())); }
   double seconds_since(const Event& start) const {
     float milliseconds = 0.0f;
     CUDA_CALL(cudaEventElapsedTime(&milliseconds, start.event_, event_));
@@ -37,7 +37,7 @@ class Event {
 /// `calls` calls of run as one graph.
 class Graph {
  public:
-  Graph(const kernels::Stream& stream, int calls, int sets, const std::function<void(int)>& run) {
+  Graph(const Stream& stream, int calls, int sets, const std::function<void(int)>& run) {
     CUDA_CALL(cudaStreamBeginCapture(stream.handle(), cudaStreamCaptureModeThreadLocal));
     for (int i = 0; i < calls; ++i) run(i % sets);
     cudaGraph_t graph = nullptr;
@@ -49,7 +49,7 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  double replay(const kernels::Stream& stream) {
+  double replay(const Stream& stream) {
     start_.record(stream);
     CUDA_CALL(cudaGraphLaunch(graph_, stream.handle()));
     stop_.record(stream);
@@ -69,10 +69,10 @@ struct Prepared {
   int calls = 0;
   double seconds = 0.0;  ///< of a replay
 
-  double replay(const kernels::Stream& stream) const { return graph->replay(stream) / calls; }
+  double replay(const Stream& stream) const { return graph->replay(stream) / calls; }
 };
 
-Prepared prepare(const kernels::Stream& stream, int sets, const std::function<void(int)>& run) {
+Prepared prepare(const Stream& stream, int sets, const std::function<void(int)>& run) {
   for (int i = 0; i < sets; ++i) run(i);
   stream.synchronize();
   Graph trial(stream, sets, sets, run);
@@ -96,7 +96,7 @@ GpuTime summary(std::vector<double> seconds) {
 
 }  // namespace
 
-GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function<void(int)>& run, double warm_seconds) {
+GpuTime time_on_gpu(const Stream& stream, int sets, const std::function<void(int)>& run, double warm_seconds) {
   const Prepared prepared = prepare(stream, sets, run);
   for (double warm = 0.0; warm < warm_seconds; warm += prepared.seconds) prepared.graph->replay(stream);
   std::vector<double> seconds;
@@ -104,8 +104,7 @@ GpuTime time_on_gpu(const kernels::Stream& stream, int sets, const std::function
   return summary(std::move(seconds));
 }
 
-std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
-                                   const std::vector<std::function<void(int)>>& runs) {
+std::vector<GpuTime> time_by_turns(const Stream& stream, int sets, const std::vector<std::function<void(int)>>& runs) {
   std::vector<Prepared> prepared;
   double longest = 0.0;
   for (const auto& run : runs) {
@@ -121,4 +120,4 @@ std::vector<GpuTime> time_by_turns(const kernels::Stream& stream, int sets,
   return times;
 }
 
-}  // namespace pare::bench
+}  // namespace pare::kernels
