@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/core/contract.hpp"
 #include "kernels/core/device.hpp"
+#include "kernels/core/device_copy.hpp"
 #include "kernels/core/device_matrix.hpp"
 #include "kernels/core/stream.hpp"
 
@@ -34,6 +35,10 @@ void Stream::make_current() const {
   throw InternalError(why_no_device());
 }
 
+std::int64_t free_device_memory(const Stream&) {
+  throw InternalError(why_no_device());
+}
+
 void Stream::synchronize() const {
   throw InternalError(why_no_device());
 }
@@ -51,6 +56,10 @@ void copy_rows_to_device(const void*, std::size_t, void*, std::size_t, std::size
 }
 
 void copy_rows_to_host(const void*, std::size_t, void*, std::size_t, std::size_t, std::size_t, const Stream&) {
+  throw InternalError(why_no_device());
+}
+
+void copy_bytes_on_device(const void*, void*, std::size_t, const Stream&) {
   throw InternalError(why_no_device());
 }
 

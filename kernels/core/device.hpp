@@ -9,6 +9,8 @@ namespace pare::kernels {
 /// What is known about one GPU before anything runs on it.
 struct DeviceInfo {
   std::string name;
+  std::string
+      address;  ///< on the PCI bus, "0000:17:00.0": tells two GPUs of a node apart, whatever a process calls them
   int compute_capability = 0;  ///< 10 * major + minor: 90 for an H100
   int multiprocessors = 0;
   std::int64_t memory_bytes = 0;
@@ -28,5 +30,9 @@ std::string why_no_device();
 
 /// Throws InputError when there is no such GPU: the text says how many there are.
 DeviceInfo describe_device(int device);
+
+class Stream;
+/// Memory of the stream's GPU that nobody has taken yet, in bytes. Throws DeviceError.
+std::int64_t free_device_memory(const Stream& stream);
 
 }  // namespace pare::kernels

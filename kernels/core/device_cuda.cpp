@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include <cuda_runtime_api.h>
 
 #include "kernels/core/contract.hpp"
 #include "kernels/core/cuda_check.cuh"
 #include "kernels/core/device.hpp"
+#include "kernels/core/device_copy.hpp"
 #include "kernels/core/device_matrix.hpp"
 #include "kernels/core/stream.hpp"
 
@@ -82,6 +85,9 @@ DeviceInfo describe_device(int device) {
   CUDA_CALL(cudaGetDeviceProperties(&properties, device));
   DeviceInfo info;
   info.name = properties.name;
+  std::array<char, 32> address{};
+  CUDA_CALL(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), device));
+  info.address = address.data();
   info.compute_capability = 10 * properties.major + properties.minor;
   info.multiprocessors = properties.multiProcessorCount;
   info.memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem);
@@ -105,6 +111,13 @@ Stream::~Stream() {
 
 void Stream::make_current() const {
   CUDA_CALL(cudaSetDevice(device_));
+}
+
+std::int64_t free_device_memory(const Stream& stream) {
+  std::size_t free = 0, total = 0;
+  stream.make_current();
+  CUDA_CALL(cudaMemGetInfo(&free, &total));
+  return static_cast<std::int64_t>(free);
 }
 
 void Stream::synchronize() const {
@@ -135,6 +148,10 @@ void copy_rows_to_host(const void* from, std::size_t from_stride, void* to, std:
   if (row_bytes == 0 || rows == 0) return;
   CUDA_CALL(
       cudaMemcpy2DAsync(to, to_stride, from, from_stride, row_bytes, rows, cudaMemcpyDeviceToHost, stream.handle()));
+}
+
+void copy_bytes_on_device(const void* from, void* to, std::size_t bytes, const Stream& stream) {
+  if (bytes > 0) CUDA_CALL(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream.handle()));
 }
 
 void fill_bytes(void* to, unsigned char value, std::size_t bytes, const Stream& stream) {

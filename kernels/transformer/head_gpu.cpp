@@ -32,15 +32,7 @@ detail::HeadArguments arguments_of(DeviceView<const BFloat16> hidden, DeviceView
           .k = static_cast<int>(k)};
 }
 
-std::int64_t logits_stride(std::int64_t vocabulary) {
-  return (vocabulary + 1) / 2 * 2;
-}
-
 }  // namespace
-
-std::int64_t score_head_workspace_floats(std::int64_t tokens, std::int64_t vocabulary, std::int64_t k) {
-  return tokens * (2 * detail::most_parts_of_span * detail::head_spans(vocabulary) + k + 1);
-}
 
 void score_head(DeviceView<const BFloat16> hidden, DeviceView<const BFloat16> weight,
                 DeviceView<const std::uint32_t> teacher_ids, DeviceView<const float> teacher_log_probabilities,
@@ -86,10 +78,6 @@ void detail::score_head_with(bool wgmma, DeviceView<const BFloat16> hidden, Devi
                              stream);
 }
 
-std::int64_t head_top_workspace_floats(std::int64_t tokens_at_once, std::int64_t vocabulary) {
-  return tokens_at_once * logits_stride(vocabulary);
-}
-
 void head_top_log_probabilities(DeviceView<const BFloat16> hidden, DeviceView<const BFloat16> weight,
                                 DeviceView<std::uint32_t> ids, DeviceView<float> log_probabilities,
                                 DeviceSpan<float> workspace, const Stream& stream) {
@@ -100,7 +88,7 @@ void detail::head_top_with(bool wgmma, DeviceView<const BFloat16> hidden, Device
                            DeviceView<std::uint32_t> ids, DeviceView<float> log_probabilities,
                            DeviceSpan<float> workspace, const Stream& stream) {
   const std::int64_t k = ids.cols;
-  const std::int64_t stride = logits_stride(weight.rows);
+  const std::int64_t stride = head_top_workspace_floats(1, weight.rows);
   detail::HeadArguments arguments = arguments_of(hidden, weight, k);
   EXPECT(ids.rows == hidden.rows && log_probabilities.rows == hidden.rows && log_probabilities.cols == k, ids.rows, " ",
          log_probabilities.rows, " ", log_probabilities.cols);

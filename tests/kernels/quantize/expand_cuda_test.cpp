@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/quantize/divide_columns.hpp"
 #include "kernels/quantize/expand.hpp"
 #include "kernels/quantize/round_to_nearest.hpp"
 #include "tests/kernels/cuda_test.hpp"
@@ -94,6 +95,37 @@ TEST_F(ExpandCuda, Int8CodesAndScalesEqualTheHosts) {
         }
       }
     }
+  }
+}
+
+TEST_F(ExpandCuda, RepeatsTheScaleOfAWholeMatrix) {
+  for (const bool symmetric : {false, true}) {
+    const Grid grid{4, 0, symmetric, true};
+    const std::vector<std::byte> block = packed(grid, 9, 44);
+    Matrix<float> expected(9, 44);
+    expand({grid, 9, 44, block}, expected.view());
+    const DevicePacked there({grid, 9, 44, block}, stream());
+    DeviceMatrix<float> out = poisoned_on_device<float>(9, 44);
+
+    expand(there.view(), out.view(), stream());
+
+    EXPECT_TRUE(same_bits(on_host(out, stream()).view(), expected.view())) << symmetric;
+  }
+}
+
+TEST_F(ExpandCuda, DividesColumnsAsTheHostDoes) {
+  const Matrix<float> x = random_matrix(70, 300, 1, 1.0f);
+  const Matrix<float> divisors = random_matrix(1, 300, 2, 3.0f);
+  const DeviceMatrix<float> there = on_device(x.view(), stream()), by = on_device(divisors.view(), stream());
+  DeviceMatrix<BFloat16> out = poisoned_on_device<BFloat16>(70, 304);
+
+  divide_columns(there.view(), by.span(), out.view().cols_from(0, 300), stream());
+
+  const Matrix<BFloat16> found = on_host(out, stream());
+  for (std::int64_t r = 0; r < 70; ++r) {
+    for (std::int64_t c = 0; c < 300; ++c)
+      ASSERT_EQ(found.row(r)[c].bits, to_bfloat16(x.row(r)[c] / divisors.row(0)[c]).bits) << r << ", " << c;
+    for (std::int64_t c = 300; c < 304; ++c) ASSERT_EQ(found.row(r)[c].bits, 0xffff);
   }
 }
 
