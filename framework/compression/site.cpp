@@ -252,6 +252,16 @@ std::int64_t site_original_bytes(const Model& model, const Site& site) {
   return bytes;
 }
 
+std::vector<std::size_t> sites_before_stages(const Model& model, const std::vector<Site>& sites) {
+  std::vector<std::size_t> before;
+  std::size_t site = 0;
+  for (std::size_t stage = 0; stage <= model.stages().size(); ++stage) {
+    while (site < sites.size() && sites[site].stage < stage) ++site;
+    before.push_back(site);
+  }
+  return before;
+}
+
 std::int64_t site_bytes(const Model& model, const Site& site, const Option& option) {
   if (option.keeps_checkpoint()) return site_original_bytes(model, site);
   const Stage& stage = model.stages()[site.stage];

@@ -45,6 +45,9 @@ using Ties = std::vector<std::vector<std::string>>;
 std::vector<Site> make_sites(const Model& model, const std::vector<OptionRule>& rules, const Ties& ties,
                              Target target = Target::none);
 
+/// For each stage and for the end of the chain, how many sites lie before it: those of a stage are contiguous.
+std::vector<std::size_t> sites_before_stages(const Model& model, const std::vector<Site>& sites);
+
 /// Exact bytes of a site under one of its options; `w16` counts the checkpoint's own bytes.
 std::int64_t site_bytes(const Model& model, const Site& site, const Option& option);
 std::int64_t site_weights(const Model& model, const Site& site);

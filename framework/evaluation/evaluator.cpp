@@ -2,9 +2,8 @@
 #include "framework/evaluation/evaluator.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "kernels/core/contract.hpp"
+#include "framework/model/full_weights.hpp"
 
 namespace pare::framework {
 namespace {
@@ -13,47 +12,16 @@ using kernels::MatrixView;
 
 constexpr std::int64_t tile_tokens = 2048;
 
-kernels::LanguageHead make_head(const Model& model, kernels::Precision precision) {
-  kernels::Matrix<float> weight;
-  model.read_head(weight);
-  return kernels::LanguageHead(weight.view(), precision);
-}
-
-/// For each window from `window` on the mean over its scored words of `values`, [windows, length - 1], summed in order in
-/// binary64; 0 where none is scored.
-void append_means(std::span<const float> values, const TokenWindows& windows, std::int64_t window,
-                  std::vector<double>& means) {
-  const auto length = static_cast<std::size_t>(windows.length - 1);
-  for (std::size_t begin = 0; begin < values.size(); begin += length, ++window) {
-    const ScoredWords words = windows.scored_words(window);
-    const auto count = static_cast<std::size_t>(words.count());
-    double sum = 0;
-    if (count > 0) {
-      for (const float value : values.subspan(begin + static_cast<std::size_t>(words.first - 1), count)) sum += value;
-      sum /= static_cast<double>(count);
-    }
-    means.push_back(sum);
-  }
-}
-
-void check_finite(const CandidateScores& scores) {
-  const auto finite = [](double value) { return std::isfinite(value); };
-  if (std::all_of(scores.kl.begin(), scores.kl.end(), finite) &&
-      std::all_of(scores.nll.begin(), scores.nll.end(), finite))
-    return;
-  throw LossNotFinite("a candidate's loss is not finite");
-}
-
 }  // namespace
 
 Evaluator::Evaluator(const Model& model, const std::vector<Site>& sites, const LayerBank* bank,
                      std::int64_t longest_window, const EvaluatorSettings& settings)
-    : model_(model),
-      site_count_(sites.size()),
+    : site_count_(sites.size()),
       runner_(model, longest_window),
       weights_(model, sites, bank, settings.precision, settings.cache_bytes),
-      trie_(model, runner_, weights_, settings.state_bytes),
-      head_(make_head(model, settings.precision)) {}
+      states_(runner_, weights_, model.config().hidden, settings.state_bytes),
+      trie_(weights_.first_site(), states_),
+      head_(load_head(model, settings.precision)) {}
 
 void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_t length, const Tile& use) {
   const std::int64_t scored = length - 1;
@@ -87,9 +55,10 @@ TeacherPart Evaluator::teach(const TokenWindows& windows, std::int64_t begin, st
   const MatrixView<std::uint32_t> all_ids(part.ids.data(), positions, top_k);
   const MatrixView<float> all_log_probabilities(part.log_probabilities.data(), positions, top_k);
   const OptionIndices full(site_count_, full_precision_option);
-  trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, MatrixView<const float> hidden) {
+  trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, std::size_t state) {
     for_scored_positions(
-        hidden, windows.length, [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+        states_.state(state), windows.length,
+        [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
           const auto ids = all_ids.rows_from(window * scored, tile * scored);
           const auto log_probabilities = all_log_probabilities.rows_from(window * scored, tile * scored);
           head_.top_log_probabilities(normed, ids, log_probabilities);
@@ -106,21 +75,20 @@ EvaluationResult Evaluator::evaluate(std::span<const OptionIndices> candidates, 
                                      std::int64_t begin, std::int64_t count, const Teacher& teacher,
                                      std::int64_t teacher_begin) {
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
-  result.runs =
-      trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, MatrixView<const float> hidden) {
-        CandidateScores& scores = result.scores[candidate];
-        for_scored_positions(hidden, windows.length,
-                             [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
-                               divergence_.resize(static_cast<std::size_t>(normed.rows));
-                               likelihood_.resize(static_cast<std::size_t>(normed.rows));
-                               head_.score(normed, teacher.ids(teacher_begin + window, tile),
-                                           teacher.log_probabilities(teacher_begin + window, tile),
-                                           targets(windows, begin + window, tile), divergence_, likelihood_);
-                               append_means(divergence_, windows, begin + window, scores.kl);
-                               append_means(likelihood_, windows, begin + window, scores.nll);
-                             });
-        check_finite(scores);
-      });
+  result.runs = trie_.walk(candidates, windows, begin, count, [&](std::size_t candidate, std::size_t state) {
+    CandidateScores& scores = result.scores[candidate];
+    for_scored_positions(states_.state(state), windows.length,
+                         [&](std::int64_t window, std::int64_t tile, MatrixView<const float> normed) {
+                           divergence_.resize(static_cast<std::size_t>(normed.rows));
+                           likelihood_.resize(static_cast<std::size_t>(normed.rows));
+                           head_.score(normed, teacher.ids(teacher_begin + window, tile),
+                                       teacher.log_probabilities(teacher_begin + window, tile),
+                                       targets(windows, begin + window, tile), divergence_, likelihood_);
+                           append_means(divergence_, windows, begin + window, scores.kl);
+                           append_means(likelihood_, windows, begin + window, scores.nll);
+                         });
+    check_finite(scores);
+  });
   return result;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "framework/data/token_windows.hpp"
+#include "framework/evaluation/candidate_evaluator.hpp"
+#include "framework/evaluation/host_states.hpp"
 #include "framework/evaluation/prefix_trie.hpp"
 #include "framework/evaluation/teacher.hpp"
 #include "framework/evaluation/weight_source.hpp"
@@ -16,48 +18,22 @@
 
 namespace pare::framework {
 
-/// Per-window scores of one candidate, nats a token over the scored words: mean KL(teacher || candidate) and mean negative
-/// log-likelihood.
-struct CandidateScores {
-  std::vector<double> kl;
-  std::vector<double> nll;
-};
-
-/// A candidate gave a loss that is not a finite number.
-class LossNotFinite : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-struct EvaluationResult {
-  std::vector<CandidateScores> scores;  ///< in the order of the candidates
-  PrefixTrie::Runs runs;
-};
-
 struct EvaluatorSettings {
   kernels::Precision precision = kernels::Precision::f32;  ///< of layers whose activations are not quantized
   std::int64_t cache_bytes = std::int64_t{256} << 20;      ///< expanded weights kept between stages
   std::int64_t state_bytes = std::int64_t{64} << 20;       ///< hidden states kept between calls
 };
 
-/// Evaluates candidates end to end on one rank: the one place where a recipe turns into a loss. Owns work buffers, so
-/// one object serves one thread; model, sites, bank and teacher are shared and must outlive it.
-///
-/// A candidate's scores on a window depend on the candidate and the window only: not on the other candidates or
-/// windows of the call, nor on what was evaluated before.
-class Evaluator {
+/// The CandidateEvaluator of the CPU. Owns work buffers; model, sites, bank and teacher are shared and must outlive it.
+class Evaluator final : public CandidateEvaluator {
  public:
   /// bank may be null when only the full model is run (teach).
   Evaluator(const Model& model, const std::vector<Site>& sites, const LayerBank* bank, std::int64_t longest_window,
             const EvaluatorSettings& settings);
 
-  /// The full model's answers on windows [begin, begin + count).
-  TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k);
-
-  /// Scores candidates on windows [begin, begin + count); `teacher_begin` is the position of `begin` in the teacher's
-  /// count over both sets. Throws LossNotFinite.
+  TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) override;
   EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin);
+                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin) override;
 
   const kernels::LanguageHead& head() const { return head_; }
 
@@ -67,10 +43,10 @@ class Evaluator {
   void for_scored_positions(kernels::MatrixView<const float> hidden, std::int64_t length, const Tile& use);
   std::span<const std::uint32_t> targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count);
 
-  const Model& model_;
   std::size_t site_count_;
   StageRunner runner_;
   WeightSource weights_;
+  HostStates states_;
   PrefixTrie trie_;
   kernels::LanguageHead head_;
   kernels::Matrix<float> normed_;

@@ -8,11 +8,7 @@
 #include <vector>
 
 #include "framework/data/token_windows.hpp"
-#include "framework/evaluation/state_cache.hpp"
-#include "framework/evaluation/weight_source.hpp"
-#include "framework/model/model.hpp"
-#include "framework/model/stage_runner.hpp"
-#include "kernels/core/matrix.hpp"
+#include "framework/evaluation/hidden_states.hpp"
 
 namespace pare::framework {
 
@@ -25,55 +21,59 @@ using OptionIndices = std::vector<std::uint8_t>;
 /// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a stage; it is
 /// walked depth first. A branching node keeps its input state while its children run, the largest child last and in
 /// place, so a round of single changes needs two states at a time whatever the depth. The states of branching nodes are
-/// also kept for later walks over the same windows, as far as the state cache has room.
+/// also kept for later walks over the same windows, as far as there is room. Where the states lie and who computes is the
+/// affair of HiddenStates.
 ///
 /// Exact: a shared or kept state is bit-equal to a recomputed one, because every kernel treats a window independently of its
 /// neighbours.
 class PrefixTrie {
  public:
-  /// Called once a candidate with the hidden state before the final norm, [windows * length, hidden]. Candidates
-  /// arrive in trie order.
-  using Leaf = std::function<void(std::size_t candidate, kernels::MatrixView<const float> hidden)>;
+  /// Called once a candidate with the state that holds what goes into the final norm. Candidates arrive in trie order.
+  using Leaf = std::function<void(std::size_t candidate, std::size_t state)>;
 
   struct Runs {
     std::int64_t made = 0;      ///< stage runs, one stage on one window counted once
     std::int64_t separate = 0;  ///< what evaluating every candidate alone would have run
+
+    Runs& operator+=(const Runs& other) {
+      made += other.made;
+      separate += other.separate;
+      return *this;
+    }
   };
 
-  /// state_bytes: of the states that are kept for later walks.
-  PrefixTrie(const Model& model, StageRunner& runner, WeightSource& weights, std::int64_t state_bytes);
+  /// first_site: for each stage and for the end, how many sites lie before it. The first stage is the embedding, the last
+  /// one the head; neither has sites.
+  PrefixTrie(std::vector<std::size_t> first_site, HiddenStates& states);
 
   /// Windows [begin, begin + count) of `windows`.
   Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
             std::int64_t count, const Leaf& leaf);
 
+  /// The most states that a walk over so many candidates uses: a group that needs a state of its own is at most half of
+  /// the candidates around it.
+  static std::size_t most_states(std::size_t candidates);
+
  private:
   void descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth);
   /// Takes candidates that agree at the stages before `stage` on to a later stage at which they still do, if its input
-  /// is kept: copies it to states_[child] and returns the stage.
+  /// is kept: copies it to the state `child` and returns the stage.
   std::optional<std::size_t> skip(std::span<const std::size_t> order, std::size_t stage, std::size_t child);
   /// The first stage at which not all of these candidates, in trie order, have the same options.
   std::size_t first_difference(std::span<const std::size_t> order) const;
-  void keep_state(std::size_t candidate, std::size_t stage, std::size_t depth);
   std::uint8_t const* options_of(std::size_t candidate, std::size_t stage) const;
   bool same_options(std::size_t a, std::size_t b, std::size_t stage) const;
   /// Candidates that agree at this stage, smallest group first.
   std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order, std::size_t stage) const;
 
-  const Model& model_;
-  StageRunner& runner_;
-  WeightSource& weights_;
-  StateCache cache_;
-  std::vector<std::size_t> first_site_;  ///< by stage, as WeightSource has it
-  std::size_t first_block_stage_ = 0;    ///< stages [first, last) are attention and mlp
-  std::size_t last_block_stage_ = 0;
+  std::vector<std::size_t> first_site_;  ///< by stage
+  HiddenStates& states_;
+  std::size_t last_block_stage_;  ///< stages [first_block_stage, this) are attention and mlp
 
   // Of the walk under way.
   std::span<const OptionIndices> candidates_;
   const Leaf* leaf_ = nullptr;
-  std::int64_t window_length_ = 0;
   std::int64_t window_count_ = 0;
-  std::vector<kernels::Matrix<float>> states_;  ///< by depth of branching
   Runs runs_;
 };
 

@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "framework/io/hash.hpp"
-#include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
 
 TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::int64_t top_k,
-                              kernels::Precision precision) {
+                              kernels::Precision precision, const ComputeDevice& device) {
   TeacherPlan plan;
   plan.search_windows = text.search.count();
   plan.holdout_windows = text.holdout.count();
@@ -18,7 +17,8 @@ TeacherPlan make_teacher_plan(const Model& model, const WindowSets& text, std::i
   plan.top_k = std::min(top_k, model.config().vocabulary);
   Hasher hasher;
   hasher.update("teacher format 1\n" + model.hash() + "\n" + hash_of(WindowSets{text.search, text.holdout}) + "\n" +
-                std::to_string(plan.top_k) + " " + std::to_string(static_cast<int>(precision)) + " " + isa_id());
+                std::to_string(plan.top_k) + " " + std::to_string(static_cast<int>(precision)) + " " +
+                arithmetic_id(device));
   plan.key = hasher.hex();
   return plan;
 }

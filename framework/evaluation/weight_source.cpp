@@ -11,13 +11,12 @@ namespace pare::framework {
 
 WeightSource::WeightSource(const Model& model, const std::vector<Site>& sites, const LayerBank* bank,
                            kernels::Precision precision, std::int64_t cache_bytes)
-    : model_(model), sites_(sites), bank_(bank), precision_(precision), cache_bytes_(cache_bytes) {
-  std::size_t site = 0;
-  for (std::size_t stage = 0; stage <= model.stages().size(); ++stage) {
-    while (site < sites.size() && sites[site].stage < stage) ++site;
-    first_site_.push_back(site);
-  }
-}
+    : model_(model),
+      sites_(sites),
+      bank_(bank),
+      precision_(precision),
+      cache_bytes_(cache_bytes),
+      first_site_(sites_before_stages(model, sites)) {}
 
 bool WeightSource::is_dropped(std::size_t stage, const std::uint8_t* options) const {
   const std::size_t first = first_site_[stage];

@@ -29,8 +29,8 @@ class WeightSource {
   WeightSource(const Model& model, const std::vector<Site>& sites, const LayerBank* bank, kernels::Precision precision,
                std::int64_t cache_bytes);
 
-  /// Sites of a stage are contiguous: [first_site(stage), first_site(stage + 1)).
-  std::size_t first_site(std::size_t stage) const { return first_site_[stage]; }
+  /// Sites of a stage are contiguous: [first_site[stage], first_site[stage + 1]).
+  const std::vector<std::size_t>& first_site() const { return first_site_; }
 
   /// options: one a site of this stage. The pointers stay valid until the next call.
   const StageLinears& stage(std::size_t stage, const std::uint8_t* options);

@@ -15,4 +15,10 @@ FullWeights::FullWeights(const Model& model, kernels::Precision precision) {
   }
 }
 
+kernels::LanguageHead load_head(const Model& model, kernels::Precision precision) {
+  kernels::Matrix<float> weight;
+  model.read_head(weight);
+  return {weight.view(), precision};
+}
+
 }  // namespace pare::framework

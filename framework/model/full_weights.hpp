@@ -6,6 +6,7 @@
 #include "framework/model/model.hpp"
 #include "framework/model/stage_runner.hpp"
 #include "kernels/gemm/linear.hpp"
+#include "kernels/transformer/head.hpp"
 
 namespace pare::framework {
 
@@ -20,5 +21,8 @@ class FullWeights {
   std::vector<std::vector<kernels::LinearWeights>> owned_;
   std::vector<StageLinears> stages_;
 };
+
+/// The head of the model, ready to score and to sample.
+kernels::LanguageHead load_head(const Model& model, kernels::Precision precision);
 
 }  // namespace pare::framework

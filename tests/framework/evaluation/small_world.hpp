@@ -67,8 +67,8 @@ class SmallWorld {
  private:
   framework::WindowSets make_text(kernels::Precision precision) const {
     const framework::FullWeights weights(model, precision);
-    const framework::Evaluator evaluator(model, sites, nullptr, length, {.precision = precision});
-    framework::TextGenerator generator(model, weights, evaluator.head(), 1, length);
+    const kernels::LanguageHead head = framework::load_head(model, precision);
+    framework::TextGenerator generator(model, weights, head, 1, length);
     return {generator.generate(0, 3), generator.generate(3, 2)};
   }
 

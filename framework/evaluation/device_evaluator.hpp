@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "framework/evaluation/candidate_evaluator.hpp"
+#include "framework/evaluation/compute_device.hpp"
+#include "framework/evaluation/device_memory_plan.hpp"
+#include "framework/evaluation/device_states.hpp"
+#include "framework/evaluation/micro_batches.hpp"
+
+namespace pare::framework {
+
+/// The CandidateEvaluator of a GPU. Owns a stream and all that lies in device memory; model, sites and bank must outlive
+/// it. Every window has the same scores however many pass through the model together, for no kernel lets a token depend on
+/// others than those of its window.
+///
+/// After a DeviceError that is sticky the process can do nothing more on the GPU.
+class DeviceEvaluator final : public CandidateEvaluator {
+ public:
+  /// device: a GPU. state_bytes: the most that kept hidden states may take. Throws InputError with the memory plan when
+  /// there is not enough memory, before anything is loaded.
+  DeviceEvaluator(const ComputeDevice& device, const Model& model, const LayerBank& bank, std::int64_t longest_window,
+                  std::int64_t top_k, std::int64_t state_bytes);
+
+  TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) override;
+  EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin) override;
+
+  const DeviceMemoryPlan& memory() const { return memory_; }
+
+ private:
+  /// The losses of a state's scored positions, against answers and targets that are on the GPU.
+  struct Losses {
+    std::vector<float> divergence, likelihood;
+  };
+  Losses score(std::size_t state, std::int64_t top_k);
+  void bring_targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count);
+  EvaluationResult evaluate_together(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                     std::int64_t begin, std::int64_t count, const Teacher& teacher,
+                                     std::int64_t teacher_begin);
+  TeacherPart teach_together(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k);
+  kernels::DeviceSpan<float> workspace();
+
+  std::size_t site_count_;
+  kernels::Stream stream_;
+  DeviceDemand demand_;
+  DeviceMemoryPlan memory_;
+  MicroBatches batches_;
+  DeviceTables tables_;
+  DeviceWeights weights_;
+  DeviceStates states_;
+  PrefixTrie trie_;
+};
+
+}  // namespace pare::framework

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/evaluation/device_states.hpp"
+
+#include <vector>
+
+#include "kernels/core/device_copy.hpp"
+#include "kernels/gemm/gemm_int8.hpp"
+#include "kernels/transformer/embedding.hpp"
+#include "kernels/transformer/rms_norm.hpp"
+#include "kernels/transformer/rope.hpp"
+#include "kernels/transformer/swiglu.hpp"
+
+namespace pare::framework {
+namespace {
+
+using kernels::BFloat16;
+using kernels::DeviceSpan;
+using kernels::DeviceView;
+
+// Order of Stage::linears.
+enum AttentionLinear { q_proj, k_proj, v_proj, o_proj };
+enum MlpLinear { gate_proj, up_proj, down_proj };
+
+const DeviceBias& bias_of(const DeviceLinear& linear, const DeviceBias& own) {
+  return linear.bias != nullptr ? *linear.bias : own;
+}
+
+}  // namespace
+
+DeviceStates::DeviceStates(const Model& model, DeviceWeights& weights, const DeviceTables& tables,
+                           const WalkShape& shape, std::int64_t micro_batch_tokens, std::int64_t cache_bytes,
+                           const kernels::Stream& stream)
+    : model_(model),
+      weights_(weights),
+      tables_(tables),
+      stream_(stream),
+      gemm_(stream),
+      epsilon_(static_cast<float>(model.config().rms_norm_epsilon)),
+      most_tokens_(micro_batch_tokens),
+      layout_(shape, micro_batch_tokens),
+      state_count_(static_cast<std::size_t>(shape.states)),
+      state_stride_bytes_(layout_.states_bytes / shape.states),
+      block_(1, layout_.total_bytes()),
+      cache_(cache_bytes) {}
+
+void DeviceStates::use_windows(std::span<const std::uint32_t> tokens, std::int64_t window_length) {
+  tokens_ = static_cast<std::int64_t>(tokens.size());
+  window_length_ = window_length;
+  EXPECT(tokens_ <= most_tokens_ && tokens_ % window_length == 0, tokens_, " tokens of at most ", most_tokens_);
+  kernels::copy_to_device<std::uint32_t>({tokens.data(), 1, tokens_}, {at<std::uint32_t>(layout_.tokens), 1, tokens_},
+                                         stream_);
+  if (positions_of_ != window_length) {
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(most_tokens_));
+    for (std::size_t t = 0; t < positions.size(); ++t)
+      positions[t] = static_cast<std::int32_t>(static_cast<std::int64_t>(t) % window_length);
+    kernels::copy_to_device<std::int32_t>({positions.data(), 1, most_tokens_},
+                                          {at<std::int32_t>(layout_.positions), 1, most_tokens_}, stream_);
+    positions_of_ = window_length;
+    stream_.synchronize();  // `positions` ends here
+  }
+  cache_.use_windows(tokens);
+}
+
+DeviceView<float> DeviceStates::state(std::size_t index) {
+  EXPECT(index < state_count_, index, " of ", state_count_, " states");
+  return {at<float>(layout_.states + static_cast<std::int64_t>(index) * state_stride_bytes_), tokens_,
+          model_.config().hidden};
+}
+
+DeviceView<BFloat16> DeviceStates::rounded_at(std::int64_t offset, std::int64_t cols) {
+  return {at<BFloat16>(offset), tokens_, cols, padded_stride(cols, 2)};
+}
+
+DeviceView<std::int8_t> DeviceStates::codes(std::int64_t cols) {
+  return {at<std::int8_t>(layout_.codes), tokens_, cols, padded_stride(cols, 1)};
+}
+
+void DeviceStates::embed(std::size_t index) {
+  kernels::embed(tables_.embedding(), {at<const std::uint32_t>(layout_.tokens), tokens_}, state(index), stream_);
+}
+
+void DeviceStates::copy(std::size_t from, std::size_t to) {
+  kernels::copy_on_device<float>(state(from), state(to), stream_);
+}
+
+void DeviceStates::keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t index) {
+  const DeviceView<float> from = state(index);
+  cache_.keep(prefix, stage, from.size() * static_cast<std::int64_t>(sizeof(float)), [&](State& to) {
+    if (to.rows() != from.rows || to.cols() != from.cols) to = State(from.rows, from.cols);
+    kernels::copy_on_device<float>(from, to.view(), stream_);
+  });
+}
+
+std::optional<std::size_t> DeviceStates::restore(std::span<const std::uint8_t> options,
+                                                 std::span<const std::size_t> first_site, std::size_t first_stage,
+                                                 std::size_t last_stage, std::size_t index) {
+  const auto found = cache_.find(options, first_site, first_stage, last_stage);
+  if (!found) return std::nullopt;
+  kernels::copy_on_device<float>(found->state.view(), state(index), stream_);
+  return found->stage;
+}
+
+void DeviceStates::project(const DeviceLinear& linear, const DeviceBias& own, DeviceView<const float> hidden,
+                           DeviceSpan<const float> norm, DeviceView<BFloat16> out) {
+  const DeviceBias& bias = bias_of(linear, own);
+  if (!linear.is_int8()) {
+    const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.cols);
+    if (!normed_ready_) kernels::rms_norm(hidden, norm, epsilon_, normed, stream_);
+    normed_ready_ = true;
+    gemm_.multiply(normed, linear.dense, bias.rounded, out, false, stream_);
+    return;
+  }
+  const bool plain = linear.input.divisors.empty() && linear.input.static_scale == 0.0f;
+  const DeviceView<std::int8_t> quantized = codes(hidden.cols);
+  if (!plain || !codes_ready_)
+    kernels::rms_norm_int8(hidden, norm, epsilon_, linear.input, quantized, code_scales(), stream_);
+  codes_ready_ = plain;
+  kernels::gemm_int8({quantized, linear.codes}, {code_scales(), linear.scales, bias.exact, {}}, out, stream_);
+}
+
+void DeviceStates::add_product(const DeviceLinear& linear, const DeviceBias& own, DeviceView<const BFloat16> x,
+                               DeviceView<float> hidden) {
+  const DeviceBias& bias = bias_of(linear, own);
+  if (linear.is_int8()) {
+    kernels::gemm_int8({codes(x.cols), linear.codes}, {code_scales(), linear.scales, bias.exact, hidden}, hidden,
+                       stream_);
+  } else {
+    gemm_.multiply(x, linear.dense, bias.exact, hidden, true, stream_);
+  }
+}
+
+void DeviceStates::run_attention(std::size_t stage, const std::vector<DeviceLinear>& linears,
+                                 DeviceView<float> hidden) {
+  const DeviceTables::OfStage& parts = tables_.stage(stage);
+  const std::int64_t head_dim = model_.config().head_dim;
+  const kernels::AttentionShape shape{linears[q_proj].outputs() / head_dim, linears[k_proj].outputs() / head_dim,
+                                      head_dim};
+  const DeviceView<BFloat16> q = rounded_at(layout_.q, linears[q_proj].outputs());
+  const DeviceView<BFloat16> k = rounded_at(layout_.k, linears[k_proj].outputs());
+  const DeviceView<BFloat16> v = rounded_at(layout_.v, linears[v_proj].outputs());
+  const DeviceView<BFloat16> context = rounded_at(layout_.context, q.cols);
+  project(linears[q_proj], parts.biases[q_proj], hidden, parts.norm, q);
+  project(linears[k_proj], parts.biases[k_proj], hidden, parts.norm, k);
+  project(linears[v_proj], parts.biases[v_proj], hidden, parts.norm, v);
+  const DeviceSpan<const std::int32_t> positions{at<const std::int32_t>(layout_.positions), tokens_};
+  const auto norm_and_rotate = [&](DeviceView<BFloat16> x, DeviceSpan<const float> norm, std::int64_t heads) {
+    if (!norm.empty()) {
+      const DeviceView<BFloat16> by_head(x.data, x.rows * heads, head_dim);
+      kernels::rms_norm(by_head, norm, epsilon_, by_head, stream_);
+    }
+    kernels::apply_rope(tables_.rope(), positions, heads, x, stream_);
+  };
+  norm_and_rotate(q, parts.q_norm, shape.heads);
+  norm_and_rotate(k, parts.k_norm, shape.kv_heads);
+  kernels::causal_attention(q, k, v, shape, window_length_, context, stream_);
+  const DeviceLinear& output = linears[o_proj];
+  if (output.is_int8())
+    kernels::quantize_tokens_int8(context, output.input, codes(context.cols), code_scales(), stream_);
+  add_product(output, parts.biases[o_proj], context, hidden);
+}
+
+void DeviceStates::run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, DeviceView<float> hidden) {
+  const DeviceTables::OfStage& parts = tables_.stage(stage);
+  const DeviceView<BFloat16> gate = rounded_at(layout_.gate, linears[gate_proj].outputs());
+  const DeviceView<BFloat16> up = rounded_at(layout_.up, linears[up_proj].outputs());
+  project(linears[gate_proj], parts.biases[gate_proj], hidden, parts.norm, gate);
+  project(linears[up_proj], parts.biases[up_proj], hidden, parts.norm, up);
+  const DeviceLinear& down = linears[down_proj];
+  if (down.is_int8()) {
+    kernels::swiglu_int8(gate, up, down.input, codes(gate.cols), code_scales(), stream_);
+  } else {
+    kernels::swiglu(gate, up, gate, stream_);
+  }
+  add_product(down, parts.biases[down_proj], gate, hidden);
+}
+
+void DeviceStates::run(std::size_t stage, const std::uint8_t* options, std::size_t index) {
+  const std::vector<DeviceLinear>& linears = weights_.stage(stage, options);
+  if (linears.empty()) return;
+  normed_ready_ = false;
+  codes_ready_ = false;
+  if (model_.stages()[stage].kind == StageKind::attention) {
+    run_attention(stage, linears, state(index));
+  } else {
+    run_mlp(stage, linears, state(index));
+  }
+}
+
+DeviceView<const BFloat16> DeviceStates::finish(std::size_t index) {
+  const DeviceView<float> hidden = state(index);
+  const std::int64_t scored = window_length_ - 1;
+  const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.cols);
+  const std::int64_t windows = tokens_ / window_length_;
+  for (std::int64_t w = 0; w < windows; ++w) {
+    kernels::rms_norm(DeviceView<const float>(hidden.rows_from(w * window_length_, scored)), tables_.final_norm(),
+                      epsilon_, normed.rows_from(w * scored, scored), stream_);
+  }
+  return normed.rows_from(0, windows * scored);
+}
+
+}  // namespace pare::framework

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "framework/evaluation/device_layout.hpp"
+#include "framework/evaluation/device_tables.hpp"
+#include "framework/evaluation/device_weights.hpp"
+#include "framework/evaluation/hidden_states.hpp"
+#include "framework/evaluation/state_cache.hpp"
+#include "framework/model/model.hpp"
+#include "kernels/gemm/gemm_bf16.hpp"
+#include "kernels/transformer/attention.hpp"
+
+namespace pare::framework {
+
+/// Hidden states in the memory of a GPU, in binary32; StageRunner's twin. All work is enqueued on one stream. Products
+/// take bfloat16 or int8 and sum in binary32 or int32; what lies between the products of a stage is bfloat16.
+class DeviceStates final : public HiddenStates {
+ public:
+  /// block: device memory of WalkLayout(shape, micro_batch_tokens).total_bytes().
+  DeviceStates(const Model& model, DeviceWeights& weights, const DeviceTables& tables, const WalkShape& shape,
+               std::int64_t micro_batch_tokens, std::int64_t cache_bytes, const kernels::Stream& stream);
+
+  void use_windows(std::span<const std::uint32_t> tokens, std::int64_t window_length) override;
+  void embed(std::size_t state) override;
+  void copy(std::size_t from, std::size_t to) override;
+  void run(std::size_t stage, const std::uint8_t* options, std::size_t state) override;
+  void keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) override;
+  std::optional<std::size_t> restore(std::span<const std::uint8_t> options, std::span<const std::size_t> first_site,
+                                     std::size_t first_stage, std::size_t last_stage, std::size_t state) override;
+
+  kernels::DeviceView<float> state(std::size_t index);
+  /// A buffer of the walk.
+  template <class T>
+  T* at(std::int64_t offset) {
+    return reinterpret_cast<T*>(block_.data() + offset);
+  }
+  const WalkLayout& layout() const { return layout_; }
+  /// Final norm of a state without the last position of each window: the input of the head, [windows * (length - 1),
+  /// hidden].
+  kernels::DeviceView<const kernels::BFloat16> finish(std::size_t state);
+
+  /// Gives back the memory of states that were kept.
+  void forget() { cache_.clear(); }
+
+ private:
+  using State = kernels::DeviceMatrix<float>;
+
+  /// bfloat16 [tokens, cols] at an offset, rows at multiples of 16 bytes.
+  kernels::DeviceView<kernels::BFloat16> rounded_at(std::int64_t offset, std::int64_t cols);
+  kernels::DeviceView<std::int8_t> codes(std::int64_t cols);
+  kernels::DeviceSpan<float> code_scales() { return {at<float>(layout_.code_scales), tokens_}; }
+  /// What its output is read by: out = norm(hidden) * weight^T + bias.
+  void project(const DeviceLinear& linear, const DeviceBias& bias, kernels::DeviceView<const float> hidden,
+               kernels::DeviceSpan<const float> norm, kernels::DeviceView<kernels::BFloat16> out);
+  void run_attention(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
+  void run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
+  /// hidden <- hidden + codes or x * weight^T + bias.
+  void add_product(const DeviceLinear& linear, const DeviceBias& bias, kernels::DeviceView<const kernels::BFloat16> x,
+                   kernels::DeviceView<float> hidden);
+
+  const Model& model_;
+  DeviceWeights& weights_;
+  const DeviceTables& tables_;
+  const kernels::Stream& stream_;
+  kernels::Bf16Gemm gemm_;
+  float epsilon_;
+  std::int64_t most_tokens_;
+  WalkLayout layout_;
+  std::size_t state_count_;
+  std::int64_t state_stride_bytes_;
+  kernels::DeviceMatrix<std::byte> block_;
+  StateCache<State> cache_;
+  std::int64_t tokens_ = 0;
+  std::int64_t window_length_ = 0;
+  std::int64_t positions_of_ = 0;  ///< the window length that the positions on the GPU are of
+  bool normed_ready_ = false;      ///< of the stage under way: the normed input, in bfloat16 and in codes
+  bool codes_ready_ = false;
+};
+
+}  // namespace pare::framework
