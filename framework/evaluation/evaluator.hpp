@@ -35,8 +35,6 @@ class Evaluator final : public CandidateEvaluator {
   EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
                             std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin) override;
 
-  const kernels::LanguageHead& head() const { return head_; }
-
  private:
   using Tile = std::function<void(std::int64_t window, std::int64_t windows, kernels::MatrixView<const float> normed)>;
   /// Calls `use` on tiles of whole windows of the normed hidden state, without the last position of each window.

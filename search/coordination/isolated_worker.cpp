@@ -104,6 +104,10 @@ std::optional<IsolatedWorker::Message> IsolatedWorker::take(Message message) {
   if (done.again) return std::nullopt;
   deaths_ = 0;
   if (failed == nullptr && makes_state(done.task.task)) remember(done);
+  if (failed != nullptr && failed->kind == FailureKind::device) {
+    spawner_.end(std::exchange(child_.pid, -1));
+    start_again(std::exchange(pending_, {}));
+  }
   return message;
 }
 
@@ -127,10 +131,14 @@ std::optional<IsolatedWorker::Message> IsolatedWorker::replace(const std::string
     answer = encode(Reply{.number = waiting.front().task.number, .seconds = seconds, .outcome = failed});
     waiting.pop_front();
   }
+  start_again(std::move(waiting));
+  return answer;
+}
+
+void IsolatedWorker::start_again(std::deque<Pending> waiting) {
   start();
   for (const Pending& pending : state_) hand_over(pending);
   for (Pending& pending : waiting) hand_over(std::move(pending));
-  return answer;
 }
 
 std::optional<IsolatedWorker::Message> IsolatedWorker::enforce_deadline() {

@@ -23,7 +23,8 @@ inline constexpr std::uint64_t refusal_to_start = ~std::uint64_t{0};
 /// A worker in a child process, seen from its parent: the channel to it, which outlives the process. When the child dies,
 /// whatever the reason, or takes longer over a task than its deadline and is killed for it, the task that it was at is
 /// answered Failed (crash, how it ended), and a new child takes over: it gets the tasks again that brought the
-/// old one into its state (text, calibration, bank, teacher), their answers are dropped, then the tasks that waited.
+/// old one into its state (text, calibration, bank, teacher), their answers are dropped, then the tasks that waited. A
+/// child that lost its GPU says so in its answer, and is replaced before it gets the next task.
 ///
 /// A child that dies five times without an answer in between is not replaced again: std::runtime_error, the line is broken. One that
 /// refuses to start throws InputError.
@@ -57,6 +58,8 @@ class IsolatedWorker final : public framework::Channel {
   void remember(const Pending& done);
   /// The child is dead or to be killed: the answer to the task that it was at, if there was one.
   std::optional<Message> replace(const std::string& why);
+  /// Another child, in the state of the last one, with the tasks that wait.
+  void start_again(std::deque<Pending> waiting);
   std::optional<Message> enforce_deadline();
 
   framework::Spawner& spawner_;

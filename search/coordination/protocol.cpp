@@ -95,7 +95,7 @@ void put(ByteWriter& out, const Failed& x) {
 }
 void put(ByteWriter&, const Alive&) {}
 void put(ByteWriter& out, const Hello& x) {
-  for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host}) out.string(*text);
+  for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) out.string(*text);
   out.number(x.pid);
 }
 
@@ -183,13 +183,14 @@ void get(ByteReader& in, Evaluated& x) {
 }
 void get(ByteReader& in, Failed& x) {
   const auto kind = in.number<std::uint8_t>();
-  VALIDATE(kind <= static_cast<std::uint8_t>(FailureKind::fault), "message is damaged: no kind of failure ", int{kind});
+  VALIDATE(kind <= static_cast<std::uint8_t>(FailureKind::device), "message is damaged: no kind of failure ",
+           int{kind});
   x.kind = static_cast<FailureKind>(kind);
   x.text = in.string();
 }
 void get(ByteReader&, Alive&) {}
 void get(ByteReader& in, Hello& x) {
-  for (std::string* text : {&x.build, &x.isa, &x.model, &x.host}) *text = in.string();
+  for (std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) *text = in.string();
   x.pid = in.number<std::int64_t>();
 }
 

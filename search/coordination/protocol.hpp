@@ -18,7 +18,7 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker says Hello first, then answers every Task with one
 /// Reply that carries the task's number; in between it may say Alive at any time. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -101,6 +101,7 @@ enum class FailureKind : std::uint8_t {
   memory = 2,      ///< no memory left, on the host or on the device
   crash = 3,       ///< the process that evaluates died
   fault = 4,       ///< anything else
+  device = 5,      ///< the GPU is lost to the process that evaluates, which ends after this answer
 };
 struct Failed {
   FailureKind kind = FailureKind::fault;
@@ -112,10 +113,11 @@ struct Alive {};
 /// Workers whose build, instruction set or model differ from the coordinator's would give other losses.
 struct Hello {
   std::string build;  ///< framework::build_id()
-  std::string isa;    ///< framework::isa_id()
+  std::string isa;    ///< framework::arithmetic_id()
   std::string model;  ///< Model::hash()
   std::string host;
   std::int64_t pid = 0;
+  std::string gpu = {};  ///< where it sits on the host's PCI bus; empty: the worker evaluates on the CPU
 };
 
 using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed, Alive, Hello>;

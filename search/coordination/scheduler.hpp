@@ -117,6 +117,7 @@ class Scheduler {
   void stop_all();
   void meet_workers();
   void check_hello(WorkerLine& worker, const Hello& hello);
+  void tell_of_shared_gpus() const;
 
   /// `may_drain`: a drain leaves undone what was not handed out yet.
   void work(WorkSource& source, bool may_drain);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the scheduler does when something goes wrong; the rules stand in scheduler.hpp.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/core/contract.hpp"
 #include "search/coordination/scheduler.hpp"
@@ -41,9 +44,24 @@ void Scheduler::meet_workers() {
       }
     }
   }
-  if (!failure_) return;
+  if (!failure_) return tell_of_shared_gpus();
   stop_all();
   std::rethrow_exception(failure_);
+}
+
+void Scheduler::tell_of_shared_gpus() const {
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> workers;
+  for (const WorkerLine& worker : workers_) {
+    if (worker.hello && !worker.hello->gpu.empty())
+      workers[{worker.hello->host, worker.hello->gpu}].push_back(std::to_string(worker.number()));
+  }
+  for (const auto& [gpu, numbers] : workers) {
+    if (numbers.size() < 2) continue;
+    setup_.say(
+        fmt::format("warning: workers {} share one GPU ({} of {}), which makes them slower than one: start a "
+                    "rank a GPU",
+                    fmt::join(numbers, ", "), gpu.second, gpu.first));
+  }
 }
 
 void Scheduler::check_hello(WorkerLine& worker, const Hello& hello) {

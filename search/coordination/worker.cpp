@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <new>
 #include <stdexcept>
 
 #include "framework/comm/process_info.hpp"
@@ -17,29 +16,19 @@
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/parallel.hpp"
+#include "search/coordination/task_failure.hpp"
 
 namespace pare::search {
-namespace {
-
-FailureKind kind_of(const std::exception& error) {
-  if (dynamic_cast<const InputError*>(&error) != nullptr) return FailureKind::input;
-  if (dynamic_cast<const framework::LossNotFinite*>(&error) != nullptr) return FailureKind::evaluation;
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return FailureKind::memory;
-  if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) return FailureKind::memory;
-  return FailureKind::fault;
-}
-
-}  // namespace
-
-Hello make_hello(const framework::Model& model) {
-  return {framework::build_id(), framework::isa_id(), model.hash(), framework::host_name(), getpid()};
+Hello make_hello(const framework::Model& model, const framework::ComputeDevice& device) {
+  return {framework::build_id(), framework::arithmetic_id(device), model.hash(), framework::host_name(), getpid(),
+          device.address};
 }
 
 Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
 
 void Worker::serve(framework::Channel& coordinator) {
   kernels::set_kernel_threads(setup_.threads);
-  coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = make_hello(setup_.model)}));
+  coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = make_hello(setup_.model, setup_.device)}));
   while (true) {
     const NumberedTask numbered = decode_task(coordinator.receive());
     if (std::holds_alternative<Stop>(numbered.task)) return;
@@ -48,10 +37,12 @@ void Worker::serve(framework::Channel& coordinator) {
     try {
       reply.outcome = std::visit([&](const auto& task) { return carry_out(task); }, numbered.task);
     } catch (const std::exception& error) {
-      reply.outcome = Failed{kind_of(error), error.what()};
+      reply.outcome = explain_failure(error);
     }
     reply.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     coordinator.send(encode(reply));
+    const auto* failed = std::get_if<Failed>(&reply.outcome);
+    if (failed != nullptr && failed->kind == FailureKind::device) throw DeviceError(failed->text, true);
   }
 }
 
@@ -60,10 +51,10 @@ const framework::TokenWindows& Worker::windows(WindowSet set) const {
   return set == WindowSet::search ? text_->search : text_->holdout;
 }
 
-framework::Evaluator& Worker::evaluator() {
+framework::CandidateEvaluator& Worker::evaluator() {
   if (!evaluator_) {
-    evaluator_ = std::make_unique<framework::Evaluator>(setup_.model, setup_.sites, bank_.get(), setup_.windows.length,
-                                                        setup_.evaluator);
+    evaluator_ = framework::make_evaluator(setup_.device, setup_.model, setup_.sites, bank_.get(),
+                                           setup_.windows.length, setup_.top_k, setup_.evaluator);
   }
   return *evaluator_;
 }
@@ -71,8 +62,10 @@ framework::Evaluator& Worker::evaluator() {
 Outcome Worker::carry_out(const GenerateText& task) {
   if (!full_weights_) {
     full_weights_ = std::make_unique<framework::FullWeights>(setup_.model, setup_.evaluator.precision);
+    text_head_ =
+        std::make_unique<kernels::LanguageHead>(framework::load_head(setup_.model, setup_.evaluator.precision));
   }
-  framework::TextGenerator generator(setup_.model, *full_weights_, evaluator().head(), setup_.text_seed,
+  framework::TextGenerator generator(setup_.model, *full_weights_, *text_head_, setup_.text_seed,
                                      setup_.windows.length);
   return GeneratedText{generator.generate(task.begin, task.count).tokens};
 }
@@ -80,6 +73,7 @@ Outcome Worker::carry_out(const GenerateText& task) {
 Outcome Worker::carry_out(const UseText& task) {
   text_ = framework::read_window_file(task.file, setup_.model.config().vocabulary);
   full_weights_.reset();
+  text_head_.reset();
   return Ready{};
 }
 
@@ -122,7 +116,8 @@ Outcome Worker::carry_out(const Teach& task) {
 Outcome Worker::carry_out(const UseTeacher& task) {
   EXPECT(text_.has_value());
   teacher_ = std::make_unique<framework::Teacher>(
-      task.file, framework::make_teacher_plan(setup_.model, *text_, setup_.top_k, setup_.evaluator.precision));
+      task.file,
+      framework::make_teacher_plan(setup_.model, *text_, setup_.top_k, setup_.evaluator.precision, setup_.device));
   return Ready{};
 }
 

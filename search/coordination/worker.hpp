@@ -12,7 +12,7 @@
 #include "framework/calibration/stage_calibrator.hpp"
 #include "framework/comm/channel.hpp"
 #include "framework/data/token_windows.hpp"
-#include "framework/evaluation/evaluator.hpp"
+#include "framework/evaluation/make_evaluator.hpp"
 #include "framework/evaluation/teacher.hpp"
 #include "framework/model/full_weights.hpp"
 #include "framework/model/model.hpp"
@@ -26,6 +26,7 @@ struct WorkerSetup {
   const framework::Model& model;
   const std::vector<framework::Site>& sites;
   const framework::BankPlan& bank_plan;
+  framework::ComputeDevice device;
   framework::EvaluatorSettings evaluator;
   framework::WindowPlan windows;
   std::uint64_t text_seed = 1;
@@ -34,14 +35,15 @@ struct WorkerSetup {
 };
 
 /// What this process says of itself.
-Hello make_hello(const framework::Model& model);
+Hello make_hello(const framework::Model& model, const framework::ComputeDevice& device);
 
 /// Carries out tasks, one after the other, on one rank. Opens text, bank and teacher when it is told where they are.
 class Worker {
  public:
   explicit Worker(const WorkerSetup& setup);
 
-  /// Says Hello, then answers tasks until Stop arrives. An exception becomes a Failed outcome, and the worker goes on.
+  /// Says Hello, then answers tasks until Stop arrives. An exception becomes a Failed outcome, and the worker goes on;
+  /// after a DeviceError that is sticky it cannot, and throws it once the coordinator knows.
   void serve(framework::Channel& coordinator);
 
  private:
@@ -58,7 +60,7 @@ class Worker {
   Outcome carry_out(const Echo& task);
 
   const framework::TokenWindows& windows(WindowSet set) const;
-  framework::Evaluator& evaluator();
+  framework::CandidateEvaluator& evaluator();
 
   WorkerSetup setup_;
   std::optional<framework::WindowSets> text_;
@@ -67,8 +69,9 @@ class Worker {
   std::unique_ptr<framework::LayerBank> bank_;
   std::vector<std::vector<std::uint8_t>> sound_options_;  ///< by site: what the options of a recipe stand for
   std::unique_ptr<framework::Teacher> teacher_;
-  std::unique_ptr<framework::Evaluator> evaluator_;
+  std::unique_ptr<framework::CandidateEvaluator> evaluator_;
   std::unique_ptr<framework::FullWeights> full_weights_;  ///< only while text is generated
+  std::unique_ptr<kernels::LanguageHead> text_head_;      ///< likewise
 };
 
 }  // namespace pare::search

@@ -15,6 +15,7 @@
 #include "search/algorithm/contest.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/coordination/trial_runner.hpp"
+#include "search/experiment/choose_device.hpp"
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/open_journal.hpp"
 #include "search/experiment/rank_log.hpp"
@@ -91,6 +92,7 @@ CompareRecord make_record(const Experiment& experiment, const Plan& plan) {
   record.yaml = experiment.resolved_yaml;
   record.identity = experiment.compare.identity;
   record.provenance = framework::collect_provenance();
+  record.provenance.emplace_back("device", experiment.computes_on.name);
   record.provenance.emplace_back("model", plan.model.directory().string());
   record.provenance.emplace_back("model_hash", plan.model.hash());
   record.algorithms = experiment.compare.algorithms;
@@ -237,10 +239,11 @@ class CompareRun {
   std::vector<CompareCell> earlier_;
 };
 
-CompareRecord run_comparison(const Experiment& experiment, framework::ProcessGroup& group, bool quiet,
+CompareRecord run_comparison(const Experiment& given, framework::ProcessGroup& group, bool quiet,
                              StatusKeeper& status) {
   Progress progress(quiet);
-  Plan plan(experiment);
+  Plan plan(given);
+  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
   resolve_budgets(experiment, plan.space);  // a mistake in them shows before anything is computed
   make_directory(experiment.output, "output");
   std::optional<CompareRecord> earlier = earlier_record(experiment, plan, experiment.output / "compare.h5");

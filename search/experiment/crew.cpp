@@ -13,6 +13,7 @@
 #include "search/coordination/drain.hpp"
 #include "search/coordination/isolated_worker.hpp"
 #include "search/coordination/relay.hpp"
+#include "search/experiment/choose_device.hpp"
 #include "search/experiment/rank_log.hpp"
 #include "search/experiment/serve_tasks.hpp"
 #include "search/store/byte_codec.hpp"
@@ -54,12 +55,16 @@ void serve_quietly(const Serve& serve) {
   }
 }
 
+/// `process`: the rank that the child works for.
 std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, int threads,
-                                                framework::Spawner& spawner) {
+                                                const framework::RankOfNode& process, framework::Spawner& spawner) {
   ByteWriter introduction;
   introduction.number(std::int32_t{threads});
   introduction.string(experiment.resolved_yaml);
   introduction.string(experiment.model.string());
+  introduction.number(static_cast<std::uint8_t>(experiment.computes_on.gpu.has_value()));
+  introduction.number(std::int32_t{process.rank});
+  introduction.number(std::int32_t{process.size});
   return std::make_unique<IsolatedWorker>(
       spawner, introduction.take(),
       TaskDeadline(experiment.containment.shortest_deadline_seconds, experiment.containment.lease_seconds));
@@ -72,7 +77,7 @@ CoreShare share_cores(const Experiment& experiment, const framework::ProcessGrou
   const framework::ModelConfig& config = plan.model.config();
   const bool small =
       2 * config.vocabulary * config.hidden * static_cast<std::int64_t>(sizeof(float)) <= small_model_table_bytes;
-  if (group.size() == 1 && small) return {.workers = cores, .threads = 1};
+  if (group.size() == 1 && small && !experiment.computes_on.gpu) return {.workers = cores, .threads = 1};
   return {.workers = 1, .threads = cores};
 }
 
@@ -80,9 +85,10 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
   return {.model = plan.model,
           .sites = plan.sites,
           .bank_plan = plan.bank,
+          .device = experiment.computes_on,
           .evaluator = {.precision = experiment.precision,
                         .cache_bytes = experiment.weight_cache_mib << 20,
-                        .state_bytes = experiment.state_cache_mib << 20},
+                        .state_bytes = experiment.state_cache_bytes()},
           .windows = experiment.windows,
           .text_seed = experiment.seed,
           .top_k = std::min(experiment.teacher_top_k, plan.model.config().vocabulary),
@@ -90,11 +96,11 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
 }
 
 LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share,
-                     framework::Spawner& spawner)
+                     framework::ProcessGroup& group)
     : size_(static_cast<std::size_t>(share.workers)) {
   for (int w = 0; w < share.workers; ++w) {
     if (experiment.containment.isolates()) {
-      channels_.push_back(start_child(experiment, share.threads, spawner));
+      channels_.push_back(start_child(experiment, share.threads, rank_of_node(group), group.spawner()));
       continue;
     }
     auto [here, there] = framework::make_thread_channel();
@@ -114,6 +120,7 @@ void start_remote_workers(framework::ProcessGroup& group, const Experiment& expe
   ByteWriter word;
   word.string(experiment.resolved_yaml);
   word.string(model.string());
+  word.number(static_cast<std::uint8_t>(experiment.computes_on.gpu.has_value()));
   const std::vector<std::byte> message = word.take();
   for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send(message);
 }
@@ -132,6 +139,10 @@ int serve_in_child(framework::Channel& parent) {
   try {
     experiment = parse_experiment(in.string(), "experiment of rank 0", {});
     experiment->model = in.string();
+    const bool on_gpus = in.number<std::uint8_t>() != 0;
+    const auto rank = in.number<std::int32_t>();
+    const auto size = in.number<std::int32_t>();
+    experiment = on_same_device(*experiment, on_gpus, {rank, size});
     plan.emplace(*experiment);
   } catch (const InputError& error) {
     const Failed failed{FailureKind::input, error.what()};
@@ -149,12 +160,14 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   ByteReader word(message, "word of rank 0");
   Experiment experiment = parse_experiment(word.string(), "experiment of rank 0", {});
   experiment.model = word.string();
+  experiment = on_same_device(experiment, word.number<std::uint8_t>() != 0, rank_of_node(group));
   open_rank_log(experiment.output, group);
   const int threads = cores_to_use(experiment, group);
   const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
                                .silence = milliseconds(experiment.containment.silence_seconds)};
   if (experiment.containment.isolates()) {
-    if (relay(coordinator, *start_child(experiment, threads, group.spawner()), settings)) group.note_lost_rank();
+    if (relay(coordinator, *start_child(experiment, threads, rank_of_node(group), group.spawner()), settings))
+      group.note_lost_rank();
     return 0;
   }
   const Plan plan(experiment);

@@ -34,7 +34,7 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
 /// destructor waits for them.
 class LocalCrew {
  public:
-  LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share, framework::Spawner& spawner);
+  LocalCrew(const Experiment& experiment, const Plan& plan, const CoreShare& share, framework::ProcessGroup& group);
   ~LocalCrew();
   LocalCrew(const LocalCrew&) = delete;
   LocalCrew& operator=(const LocalCrew&) = delete;

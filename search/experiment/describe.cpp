@@ -359,7 +359,7 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
                            experiment.cache.string()));
   const std::int64_t tables = 2 * config.vocabulary * config.hidden * 4;
   line("memory", fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
-                             bytes_text(tables + ((experiment.weight_cache_mib + experiment.state_cache_mib) << 20) +
+                             bytes_text(tables + (experiment.weight_cache_mib << 20) + experiment.state_cache_bytes() +
                                         3 * (std::int64_t{64} << 20))));
   line("output", experiment.output.string());
   return text;

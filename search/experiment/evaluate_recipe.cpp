@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "search/coordination/drain.hpp"
+#include "search/experiment/choose_device.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
 #include "search/experiment/recipe_file.hpp"
@@ -14,10 +15,11 @@
 
 namespace pare::search {
 
-RecipeEvaluation evaluate_recipe(const Experiment& experiment, framework::ProcessGroup& group,
+RecipeEvaluation evaluate_recipe(const Experiment& given, framework::ProcessGroup& group,
                                  const std::string& file_or_option, bool quiet) {
   Progress progress(quiet);
-  Plan plan(experiment);
+  Plan plan(given);
+  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
   read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed
   make_directory(experiment.cache, "cache");
   Session session(experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); });

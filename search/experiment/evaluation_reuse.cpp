@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "framework/io/hash.hpp"
-#include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
@@ -18,7 +17,8 @@ namespace {
 /// round otherwise.
 std::string set_key(const Experiment& experiment, const Plan& plan, const framework::TokenWindows& windows) {
   framework::Hasher hasher;
-  hasher.update("evaluations 1\n" + framework::build_id() + "\n" + plan.model.hash() + "\n");
+  hasher.update("evaluations 1\n" + framework::build_and_device_id(experiment.computes_on) + "\n" + plan.model.hash() +
+                "\n");
   hasher.update_value(static_cast<int>(experiment.precision));
   hasher.update_value(std::min(experiment.teacher_top_k, plan.model.config().vocabulary));
   framework::update_hash(hasher, windows);

@@ -10,6 +10,7 @@
 #include "framework/compression/site.hpp"
 #include "framework/data/text_mixture.hpp"
 #include "framework/data/token_windows.hpp"
+#include "framework/evaluation/compute_device.hpp"
 #include "kernels/gemm/linear.hpp"
 #include "search/experiment/containment.hpp"
 #include "search/objective/objective.hpp"
@@ -22,6 +23,13 @@ enum class Distribution {
   automatic,  ///< always where there are several nodes, else never
   never,      ///< every rank opens the shared file
   always      ///< rank 0 reads it, and every node gets a copy
+};
+
+/// Where an experiment wants its candidates evaluated.
+enum class DeviceChoice {
+  automatic,  ///< on a GPU where rank 0 has one that can run the experiment, else on the CPU
+  cpu,
+  cuda
 };
 
 /// What `pare compare-search` runs: every algorithm with every seed on every budget.
@@ -76,10 +84,13 @@ struct Experiment {
   std::int64_t token_limit = 0;       ///< candidate-tokens of the search; 0: the algorithm's default
   CompareRules compare;
 
+  DeviceChoice device = DeviceChoice::automatic;
+  framework::ComputeDevice computes_on;  ///< of this process: the CPU until on_device() has looked (choose_device.hpp)
   kernels::Precision precision = kernels::Precision::f32;
+  bool precision_given = false;  ///< f32, asked for, is none of a GPU's
   std::int64_t teacher_top_k = 512;
   std::int64_t weight_cache_mib = 256;
-  std::int64_t state_cache_mib = 64;
+  std::optional<std::int64_t> state_cache_mib;
 
   std::filesystem::path output;
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
@@ -90,9 +101,15 @@ struct Experiment {
   Distribution distribution = Distribution::automatic;
   std::filesystem::path node_directory = "/dev/shm";  ///< of a node's copies while a run lasts; may be $TMPDIR
 
+  /// The most that hidden states may take which a worker keeps.
+  std::int64_t state_cache_bytes() const {
+    constexpr std::int64_t on_cpu_mib = 64, on_gpu_mib = 4096;
+    return state_cache_mib.value_or(computes_on.gpu ? on_gpu_mib : on_cpu_mib) << 20;
+  }
+
   std::string resolved_yaml;  ///< the document after --set, in one stable form
   std::string
-      identity;  ///< hash of all that decides the result: not of output, cache, reuse, cluster, threads, compare
+      identity;  ///< hash of all that decides the result: not of output, cache, reuse, cluster, device, threads, compare
 };
 
 /// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -228,6 +229,7 @@ void read_evaluation(const ConfigView& view, Experiment& experiment) {
   view.allow_keys({"precision", "teacher_top_k", "weight_cache_mib", "state_cache_mib"});
   if (const auto x = view.find("precision")) {
     experiment.precision = x->as_one_of({"f32", "bf16"}) == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+    experiment.precision_given = true;
   }
   if (const auto x = view.find("teacher_top_k")) experiment.teacher_top_k = x->as_int(1, 1 << 20);
   if (const auto x = view.find("weight_cache_mib")) experiment.weight_cache_mib = x->as_int(0, 1 << 24);
@@ -244,6 +246,9 @@ void read_startup(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("directory")) experiment.node_directory = x->as_string();
 }
 
+const std::map<std::string, DeviceChoice> device_choices{
+    {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
+
 /// Hash of the document without the keys that do not change any result, and without `others`, but with the times that
 /// it refers to.
 std::string identity_of(const framework::ConfigDocument& document, const Experiment& experiment,
@@ -251,7 +256,7 @@ std::string identity_of(const framework::ConfigDocument& document, const Experim
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
     if (key == "output" || key == "cache" || key == "reuse" || key == "cluster" || key == "startup" ||
-        key == "threads" || others.contains(key))
+        key == "device" || key == "threads" || others.contains(key))
       continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
@@ -340,8 +345,9 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model", "data", "objective", "target", "options", "ties", "budget", "latency", "kv",
-                   "search", "compare", "evaluation", "output", "cache", "reuse", "cluster", "startup", "threads"});
+  root.allow_keys({"schema", "model",   "data",    "objective", "target",  "options",    "ties",
+                   "budget", "latency", "kv",      "search",    "compare", "evaluation", "output",
+                   "cache",  "reuse",   "cluster", "startup",   "device",  "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -364,6 +370,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   if (const auto x = root.find("cluster")) experiment.containment = read_containment(*x);
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   if (const auto x = root.find("startup")) read_startup(*x, experiment);
+  if (const auto x = root.find("device")) experiment.device = device_choices.at(x->as_one_of({"auto", "cpu", "cuda"}));
   experiment.resolved_yaml = document.resolved_text();
   experiment.identity = identity_of(document, experiment, {"compare"});
   experiment.compare = read_compare(document, experiment);

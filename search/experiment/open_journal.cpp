@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/experiment/open_journal.hpp"
 
-#include "framework/provenance/provenance.hpp"
 #include "search/store/run_directory.hpp"
 
 namespace pare::search {
@@ -13,7 +12,7 @@ Journal open_journal(const std::filesystem::path& directory, const std::string& 
                         .experiment = identity,
                         .model = plan.model.hash(),
                         .data = framework::hash_of(session.text()),
-                        .build = framework::build_id()},
+                        .build = framework::build_and_device_id(session.device())},
                        {.fence = {.say = [&progress](const std::string& text) { progress.say(text); }}});
 }
 

@@ -12,7 +12,7 @@
 namespace pare::search {
 
 /// Starts or continues DIRECTORY/journal with what results depend on: `identity` of the experiment, model, text and
-/// build. `progress` hears of waiting for a writer before this one. Throws InputError where the journal there is of other
+/// build and device. `progress` hears of waiting for a writer before this one. Throws InputError where the journal there is of other
 /// results.
 Journal open_journal(const std::filesystem::path& directory, const std::string& identity, const Plan& plan,
                      const Session& session, Progress& progress);

@@ -206,8 +206,8 @@ fs::path teacher_file(const Experiment& experiment, const framework::TeacherPlan
 
 std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                     NodeFiles& files, Scheduler& scheduler, Progress& progress) {
-  const framework::TeacherPlan teacher_plan =
-      framework::make_teacher_plan(plan.model, text, experiment.teacher_top_k, experiment.precision);
+  const framework::TeacherPlan teacher_plan = framework::make_teacher_plan(
+      plan.model, text, experiment.teacher_top_k, experiment.precision, experiment.computes_on);
   const fs::path file = teacher_file(experiment, teacher_plan);
   if (!fs::exists(file)) {
     framework::TeacherWriter writer(file, teacher_plan);

@@ -19,6 +19,7 @@
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
+#include "search/experiment/choose_device.hpp"
 #include "search/experiment/evaluation_reuse.hpp"
 #include "search/experiment/judge.hpp"
 #include "search/experiment/make_directory.hpp"
@@ -44,6 +45,7 @@ RunRecord make_record(const Experiment& experiment, const Plan& plan) {
   RunRecord record;
   record.yaml = experiment.resolved_yaml;
   record.provenance = framework::collect_provenance();
+  record.provenance.emplace_back("device", experiment.computes_on.name);
   record.provenance.emplace_back("model", plan.model.directory().string());
   record.provenance.emplace_back("model_hash", plan.model.hash());
   record.provenance.emplace_back("experiment_hash", experiment.identity);
@@ -196,6 +198,7 @@ class SearchRun {
     progress.token_limit = token_limit_;
     progress.crew = crew_facts(session_.scheduler().statistics());
     progress.budget_bytes = plan_.budgets.front().bytes;
+    progress.device = experiment_.computes_on.name;
     keep_progress(progress_file(output_), progress);
   }
 
@@ -306,9 +309,10 @@ class SearchRun {
   Clock::time_point started_ = Clock::now();
 };
 
-RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {
+RunRecord run_search(const Experiment& given, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {
   Progress progress(quiet);
-  Plan plan(experiment);
+  Plan plan(given);
+  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
   make_directory(experiment.output, "output");
   if (auto record = finished_run(experiment, plan, progress)) {
     dismiss_remote_workers(group);

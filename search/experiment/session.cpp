@@ -13,8 +13,9 @@
 namespace pare::search {
 namespace {
 
-// Hidden states of one lease; a walk of the prefix trie keeps two or three of them.
+// Hidden states of one lease; on a CPU a walk of the prefix trie keeps two or three of them, a GPU cuts leases itself.
 constexpr std::int64_t max_state_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t max_state_bytes_on_gpu = std::int64_t{1} << 30;
 
 /// The lines to all workers, those of other ranks having been told to start.
 std::vector<std::unique_ptr<framework::Channel>> start_all(LocalCrew& crew, framework::ProcessGroup& group,
@@ -54,10 +55,10 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                on_round(chunks);
              }),
       model_(files_.share(plan.model)),
-      crew_(experiment, plan, share_cores(experiment, group, plan), group.spawner()),
+      crew_(experiment, plan, share_cores(experiment, group, plan), group),
       scheduler_(start_all(crew_, group, experiment, model_),
                  {.cluster = cluster_of(experiment.containment),
-                  .self = make_hello(plan.model),
+                  .self = make_hello(plan.model, experiment.computes_on),
                   .say = [&progress](const std::string& line) { progress.say(line); },
                   .clock = {},
                   .watchdog = &group.watchdog(),
@@ -82,8 +83,9 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
 LeaseSettings Session::lease_settings() const {
   const std::int64_t window_bytes =
       experiment_.windows.window_tokens() * plan_.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t most_bytes = experiment_.computes_on.gpu ? max_state_bytes_on_gpu : max_state_bytes;
   return {.stages = static_cast<std::int64_t>(plan_.model.stages().size()),
-          .max_windows = std::max<std::int64_t>(1, max_state_bytes / window_bytes)};
+          .max_windows = std::max<std::int64_t>(1, most_bytes / window_bytes)};
 }
 
 }  // namespace pare::search

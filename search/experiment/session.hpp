@@ -30,6 +30,8 @@ class Session {
 
   Scheduler& scheduler() { return scheduler_; }
   const framework::WindowSets& text() const { return text_; }
+  /// What rank 0 evaluates on, and all others on one like it.
+  const framework::ComputeDevice& device() const { return experiment_.computes_on; }
   /// Key of the statistics that calibrated options stand on; empty: there are none.
   const std::string& calibration_key() const { return calibration_key_; }
   const std::filesystem::path& bank_file() const { return bank_file_; }

@@ -52,7 +52,7 @@ std::string overview_text(const RunOverview& overview);
 
 /// For programs: {state, process, error, warning, algorithm, stage, note, tokens {done, limit, rate, seconds_left},
 /// objective {metric, combine}, best {loss, windows, bytes, uniform, uniform_loss} or null, winner or null, trials, failed_trials,
-/// workers [as in progress.json, and alive], utilization or null, snapshot_trials or null, updated or null, logs}. Names may be added.
+/// device, workers [as in progress.json, and alive], utilization or null, snapshot_trials or null, updated or null, logs}. Names may be added.
 std::string overview_json(const RunOverview& overview);
 
 }  // namespace pare::search

@@ -94,7 +94,7 @@ std::string overview_text(const RunOverview& overview) {
          line(overview.verdict ? "Winner" : "Best", best_text(overview)) +
          line("Trials", grouped(overview.trials) + failed +
                             (overview.algorithm.empty() ? "" : " of '" + overview.algorithm + "'")) +
-         line("Workers", workers_text(overview)) +
+         line("Workers", workers_text(overview)) + line("Device", overview.progress ? overview.progress->device : "") +
          line("Snapshot", overview.snapshot_trials < 0
                               ? std::string("none yet, everything is in the journal")
                               : fmt::format("run.h5, {} trials", grouped(overview.snapshot_trials))) +
@@ -130,6 +130,7 @@ std::string overview_json(const RunOverview& overview) {
       {"winner", winner},
       {"trials", overview.trials},
       {"failed_trials", overview.failed_trials},
+      {"device", progress.device},
       {"workers", crew_json(progress.crew)},
       {"utilization", or_null(progress.crew.utilization())},
       {"snapshot_trials", overview.snapshot_trials < 0 ? Json(nullptr) : Json(overview.snapshot_trials)},

@@ -55,6 +55,7 @@ void write_progress_file(const std::filesystem::path& file, RunProgress progress
                      {"search_tokens", progress.search_tokens},
                      {"token_limit", progress.token_limit},
                      {"budget_bytes", progress.budget_bytes},
+                     {"device", progress.device},
                      {"workers", workers},
                      {"workers_seconds", progress.crew.seconds},
                      {"retries", progress.crew.retries},
@@ -80,6 +81,7 @@ std::optional<RunProgress> read_progress_file(const std::filesystem::path& file)
     json.at("search_tokens").get_to(progress.search_tokens);
     json.at("token_limit").get_to(progress.token_limit);
     json.at("budget_bytes").get_to(progress.budget_bytes);
+    progress.device = json.value("device", "");
     for (const Json& worker : json.at("workers")) progress.crew.workers.push_back(worker_from(worker));
     json.at("workers_seconds").get_to(progress.crew.seconds);
     json.at("retries").get_to(progress.crew.retries);

@@ -23,6 +23,7 @@ struct RunProgress {
   std::int64_t search_tokens = 0;  ///< candidate-tokens evaluated in the search so far, by earlier starts too
   std::int64_t token_limit = 0;    ///< of the search
   std::int64_t budget_bytes = 0;
+  std::string device;  ///< that candidates are evaluated on: "CPU", or rank 0's GPU
   CrewFacts crew;
 };
 

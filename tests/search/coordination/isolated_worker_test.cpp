@@ -7,7 +7,9 @@
 
 #include <thread>
 
+#include "kernels/core/error.hpp"
 #include "search/coordination/task_deadline.hpp"
+#include "search/coordination/task_failure.hpp"
 
 namespace pare::test {
 namespace {
@@ -17,7 +19,7 @@ using framework::Channel;
 using framework::Spawner;
 
 /// A worker whose state is the name of its text: Evaluate answers with how long it is, where a window set begins at 1 the
-/// child crashes, at 2 it hangs, at 3 it ends; UseBank "bad" is refused.
+/// child crashes, at 2 it hangs, at 3 it ends, at 4 it loses its GPU; UseBank "bad" is refused.
 int serve(Channel& parent) {
   parent.receive();  // introduction
   std::string text;
@@ -25,14 +27,19 @@ int serve(Channel& parent) {
     const NumberedTask task = decode_task(parent.receive());
     Reply reply{.number = task.number, .seconds = 0.001, .outcome = Ready{}};
     if (const auto* use = std::get_if<UseText>(&task.task)) text = use->file;
+    std::int64_t lease_begin = 0;
     if (const auto* lease = std::get_if<Evaluate>(&task.task)) {
+      lease_begin = lease->begin;
       if (lease->begin == 1) ::raise(SIGKILL);
       if (lease->begin == 2) std::this_thread::sleep_for(std::chrono::hours(1));
       if (lease->begin == 3) return 9;
       reply.outcome =
           Evaluated{.kl = {static_cast<double>(text.size())}, .nll = {0}, .stage_runs = 1, .stage_runs_separate = 1};
     }
+    const bool loses_gpu = lease_begin == 4;
+    if (loses_gpu) reply.outcome = explain_failure(DeviceError("an illegal memory access was encountered", true));
     parent.send(encode(reply));
+    if (loses_gpu) return 70;
   }
 }
 
@@ -99,6 +106,26 @@ TEST_F(IsolatedWorkers, KillsAChildThatHangs) {
 
   expect_crash(5, "evaluator killed: no answer within 1 s");
   expect_length(6, 3);
+}
+
+TEST_F(IsolatedWorkers, ReplacesAChildThatLostItsGpuWithoutBlamingTheNextTask) {
+  use_text("abcd");
+  send(evaluate(5, 4));
+  send(evaluate(6, 0));
+
+  const Reply reply = receive();
+  EXPECT_EQ(reply.number, 5);
+  ASSERT_TRUE(std::holds_alternative<Failed>(reply.outcome));
+  EXPECT_EQ(std::get<Failed>(reply.outcome).kind, FailureKind::device);
+  EXPECT_EQ(std::get<Failed>(reply.outcome).text, "an illegal memory access was encountered");
+  expect_length(6, 4);
+}
+
+TEST(TaskFailures, TellALostGpuFromOneThatGoesOn) {
+  EXPECT_EQ(explain_failure(DeviceError("illegal address", true)).kind, FailureKind::device);
+  EXPECT_EQ(explain_failure(DeviceError("a bad launch", false)).kind, FailureKind::fault);
+  EXPECT_EQ(explain_failure(DeviceMemoryError("out of memory")).kind, FailureKind::memory);
+  EXPECT_EQ(explain_failure(InputError("no such file")).text, "no such file");
 }
 
 TEST_F(IsolatedWorkers, OutlivesManyCrashes) {

@@ -52,7 +52,7 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(Evaluated{{0.25}, {2.0}, 10, 14});
   outcomes.emplace_back(Failed{FailureKind::crash, "killed by signal 9"});
   outcomes.emplace_back(Alive{});
-  outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711});
+  outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711, "0000:17:00.0"});
   return outcomes;
 }
 
@@ -78,6 +78,7 @@ TEST(Protocol, CarriesEveryOutcome) {
       EXPECT_EQ(std::tie(hello->build, hello->isa, hello->model, hello->host),
                 std::make_tuple("build", "isa", "model", "node7"));
       EXPECT_EQ(hello->pid, 4711);
+      EXPECT_EQ(hello->gpu, "0000:17:00.0");
     }
   }
 }
@@ -151,10 +152,10 @@ TEST(Protocol, RefusesTrailingBytesAndOtherVersions) {
 
 TEST(Protocol, RefusesAKindOfFailureThatThereIsNot) {
   auto bytes = encode(Reply{1, 0.5, Failed{FailureKind::fault, ""}});
-  bytes[bytes.size() - 5] = std::byte{5};
+  bytes[bytes.size() - 5] = std::byte{6};
 
   EXPECT_THAT([&] { decode_reply(bytes); },
-              testing::ThrowsMessage<InputError>(testing::HasSubstr("kind of failure 5")));
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("kind of failure 6")));
 }
 
 TEST(Protocol, SurvivesRandomDamage) {

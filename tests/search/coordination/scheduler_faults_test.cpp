@@ -376,6 +376,24 @@ TEST(SchedulerFaults, WorkersOfAnotherBuildInstructionSetOrModelAreRefusedByName
   }
 }
 
+TEST(SchedulerFaults, WorkersThatShareAGpuAreNamedInOneLine) {
+  World world(
+      4, [](std::size_t, std::int64_t, const Task& task) { return answer(task); },
+      [&](std::size_t worker) {
+        Hello hello = self;
+        hello.host = worker == 3 ? "node2" : "node1";  // where another GPU has the same address
+        hello.gpu = worker == 0 ? "0000:17:00.0" : "0000:65:00.0";
+        return std::optional(hello);
+      },
+      self);
+
+  world.scheduler();
+
+  EXPECT_THAT(world.said,
+              testing::StrEq("warning: workers 1, 2 share one GPU (0000:65:00.0 of node1), which makes them "
+                             "slower than one: start a rank a GPU\n"));
+}
+
 TEST(SchedulerFaults, AWorkerThatNeverReportsIsLeftOut) {
   World world(
       2, [](std::size_t, std::int64_t, const Task& task) { return answer(task); },

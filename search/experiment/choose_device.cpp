@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/experiment/choose_device.hpp"
+
+#include "framework/comm/process_info.hpp"
+#include "kernels/core/contract.hpp"
+#include "kernels/core/device.hpp"
+
+namespace pare::search {
+
+std::optional<std::string> refusal_of_gpu(const Experiment& experiment, const framework::Model& model) {
+  if (kernels::device_count() == 0) return kernels::why_no_device();
+  if (experiment.precision_given && experiment.precision == kernels::Precision::f32)
+    return "evaluation.precision is f32, GPUs compute in bf16";
+  return framework::refusal_of_gpu(model);
+}
+
+Experiment on_device(const Experiment& experiment, const framework::Model& model,
+                     const framework::RankOfNode& process) {
+  if (experiment.device == DeviceChoice::cpu) return experiment;
+  const auto why = refusal_of_gpu(experiment, model);
+  VALIDATE(!why || experiment.device == DeviceChoice::automatic, "device: cuda is not possible on ",
+           framework::host_name(), ": ", *why, "; use device: cpu, or auto");
+  return on_same_device(experiment, !why, process);
+}
+
+Experiment on_same_device(const Experiment& experiment, bool on_gpus, const framework::RankOfNode& process) {
+  Experiment result = experiment;
+  if (!on_gpus) return result;
+  try {
+    result.computes_on = framework::gpu_of_rank(process);
+  } catch (const InputError& error) {
+    throw InputError("device: cuda is not possible on " + framework::host_name() + ": " + error.what());
+  }
+  if (result.containment.isolation == Isolation::automatic) result.containment.isolation = Isolation::process;
+  return result;
+}
+
+framework::RankOfNode rank_of_node(const framework::ProcessGroup& group) {
+  return {group.local_rank(), group.local_size()};
+}
+
+}  // namespace pare::search

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "framework/comm/process_group.hpp"
+#include "framework/model/model.hpp"
+#include "search/experiment/experiment.hpp"
+
+namespace pare::search {
+
+/// Why this process cannot evaluate the experiment on a GPU; nothing when it can.
+std::optional<std::string> refusal_of_gpu(const Experiment& experiment, const framework::Model& model);
+
+/// Rank 0: the experiment with all that follows from where it is evaluated: computes_on, and child processes
+/// on GPUs. Throws InputError, naming the host, for `cuda` where there is no GPU or none that
+/// can run the experiment.
+Experiment on_device(const Experiment& experiment, const framework::Model& model, const framework::RankOfNode& process);
+
+/// Another process: the same where rank 0 evaluates on GPUs, or on CPUs. Throws InputError as above.
+Experiment on_same_device(const Experiment& experiment, bool on_gpus, const framework::RankOfNode& process);
+
+framework::RankOfNode rank_of_node(const framework::ProcessGroup& group);
+
+}  // namespace pare::search
