@@ -7,6 +7,8 @@
 #   scripts/gpu_check.sh                   everything; under 9 minutes on 16 cores and an H100
 #   scripts/gpu_check.sh --quick           no compute-sanitizer, the benchmark of int8 products alone
 #   scripts/gpu_check.sh --build DIR       use what is built in DIR already, build nothing
+#   scripts/gpu_check.sh --tests ARCHIVE   also what scripts/pack_gpu_tests.sh packed: the GPU evaluator against the CPU's, under
+#                                          memcheck too, and a search on the GPU; about 3 minutes more (estimated, not yet run)
 #   scripts/gpu_check.sh --output DIR      keep logs and tables in DIR (default: build-gpu/check)
 #
 # Exit status: 0 when all was built, every test passed and no memory error was found.
@@ -16,16 +18,21 @@ cd "$(dirname "$0")/.."
 quick=false
 build=""
 output=""
+packed=""
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --quick) quick=true ;;
-    --build | --output)
-      [[ $# -gt 1 ]] || { echo "gpu_check.sh: $1 needs a directory" >&2; exit 2; }
-      if [[ "$1" == --build ]]; then build=$2; else output=$2; fi
+    --build | --output | --tests)
+      [[ $# -gt 1 ]] || { echo "gpu_check.sh: $1 needs a path" >&2; exit 2; }
+      case "$1" in
+        --build) build=$2 ;;
+        --output) output=$2 ;;
+        *) packed=$2 ;;
+      esac
       shift
       ;;
     *)
-      echo "gpu_check.sh: unknown argument $1 (known: --quick, --build DIR, --output DIR)" >&2
+      echo "gpu_check.sh: unknown argument $1 (known: --quick, --build DIR, --output DIR, --tests ARCHIVE)" >&2
       exit 2
       ;;
   esac
@@ -65,6 +72,32 @@ for test in "${tests[@]}"; do
     failed+=("$name")
   fi
 done
+
+# First, since it is what a short session is for.
+if [[ -n "$packed" ]]; then
+  step "the evaluator"
+  programs=$(mktemp -d)
+  trap 'rm -rf "$programs"' EXIT
+  tar -C "$programs" -xf "$packed" || exit 2
+  cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
+  evaluator() {  # NAME SECONDS COMMAND...
+    local name=$1 seconds=$2
+    shift 2
+    if LD_LIBRARY_PATH="$programs/lib:$cuda/lib64" PARE_SOURCE_DIR=$PWD timeout "$seconds" "$@" >"$output/$name.log" 2>&1; then
+      printf '%-40s %s\n' "$name" "$(tail -n 1 "$output/$name.log")"
+    else
+      printf '%-40s FAILED (%s)\n' "$name" "$output/$name.log"
+      grep -E 'FAILED|Failure|difference|pare:|error|what\(\)' "$output/$name.log" | head -n 20
+      failed+=("$name")
+    fi
+  }
+  evaluator framework_cuda_evaluation 120 "$programs/framework_cuda_evaluation" --gtest_brief=1
+  evaluator search_on_gpu 60 "$programs/pare" search configs/quickstart.yaml --set device=cuda --output "$output/search" --quiet
+  if ! $quick && command -v compute-sanitizer >/dev/null; then
+    evaluator evaluator_memcheck 150 compute-sanitizer --tool memcheck --error-exitcode 99 \
+      "$programs/framework_cuda_evaluation" --gtest_brief=1 --gtest_filter='*AgreeWithTheCpu*'
+  fi
+fi
 
 if ! $quick && command -v compute-sanitizer >/dev/null; then
   step "compute-sanitizer memcheck"

@@ -12,6 +12,7 @@ int check(const Arguments& arguments) {
   const Experiment experiment = read_experiment_argument(arguments);
   const Plan plan(experiment);
   fmt::print("{}", describe(experiment, plan) + describe_comparison(experiment, plan));
+  if (!arguments.card.empty()) fmt::print("{}", describe_card(experiment, plan, arguments.card));
   return 0;
 }
 

@@ -129,6 +129,9 @@ int main(int argc, char** argv) {
       app.add_subcommand("check", "Explain an experiment without running it: sites, options, bytes, tokens, memory");
   add_experiment(check, arguments);
 
+  check->add_option("--card", arguments.card, "Show how the memory of such a GPU would be spent: A100, H100, L40S, ...")
+      ->type_name("NAME");
+
   CLI::App* search = app.add_subcommand("search", "Run an experiment, or continue it; under mpirun on all ranks");
   add_experiment(search, arguments);
   search->add_flag("--json", arguments.json, "Print the verdict as JSON");

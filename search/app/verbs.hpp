@@ -16,6 +16,7 @@ struct Arguments {
   std::filesystem::path file;                ///< the experiment, run file, run directory, or file to inspect
   std::vector<std::string> overrides;        ///< --set a.b=value
   std::string output;                        ///< --output
+  std::string card;                          ///< check --card
   std::filesystem::path recipe;              ///< --recipe
   bool print_recipe = false;                 ///< report --recipe
   std::string algorithms;                    ///< compare-search --algorithms, separated by commas

@@ -35,6 +35,14 @@ Experiment on_same_device(const Experiment& experiment, bool on_gpus, const fram
   return result;
 }
 
+std::string describe_device(const Experiment& experiment, const framework::Model& model) {
+  if (experiment.device == DeviceChoice::cpu) return "CPU";
+  const auto why = refusal_of_gpu(experiment, model);
+  if (!why) return framework::gpu_of_rank({}).name;
+  return experiment.device == DeviceChoice::cuda ? "GPUs, but not on this machine: " + *why
+                                                 : "CPU (auto: " + *why + ")";
+}
+
 framework::RankOfNode rank_of_node(const framework::ProcessGroup& group) {
   return {group.local_rank(), group.local_size()};
 }

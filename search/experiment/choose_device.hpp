@@ -21,6 +21,9 @@ Experiment on_device(const Experiment& experiment, const framework::Model& model
 /// Another process: the same where rank 0 evaluates on GPUs, or on CPUs. Throws InputError as above.
 Experiment on_same_device(const Experiment& experiment, bool on_gpus, const framework::RankOfNode& process);
 
+/// For people: what the experiment would be evaluated on if this process were rank 0.
+std::string describe_device(const Experiment& experiment, const framework::Model& model);
+
 framework::RankOfNode rank_of_node(const framework::ProcessGroup& group);
 
 }  // namespace pare::search

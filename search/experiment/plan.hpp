@@ -41,4 +41,8 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
 /// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
 std::string describe(const Experiment& experiment, const Plan& plan);
 
+/// For people: how the memory of a card of that name would be spent. Throws InputError for a name that is not known, and
+/// where not even one window has room.
+std::string describe_card(const Experiment& experiment, const Plan& plan, const std::string& card);
+
 }  // namespace pare::search
