@@ -20,7 +20,8 @@ target_include_directories(pare_compile_options INTERFACE ${PROJECT_SOURCE_DIR} 
 # g++ 12 sees overlaps, overreads and uninitialised members in std::string, vector and variant that are not there (its
 # bugs 105651 and 105562).
 target_compile_options(pare_compile_options INTERFACE
-  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-psabi;-Wno-restrict;-Wno-stringop-overread;-Wno-maybe-uninitialized>"
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow>"
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-psabi;-Wno-restrict;-Wno-stringop-overread;-Wno-maybe-uninitialized>"
   # nvcc's own code is not pedantic; 554: a conversion to const whose requires-clause rules it out where it would be none.
   "$<$<COMPILE_LANGUAGE:CUDA>:--diag-suppress=554;--expt-relaxed-constexpr;-Xcompiler=-Wall,-Wextra,-Wno-psabi,-Wno-maybe-uninitialized>")
 if(PARE_ARCH)

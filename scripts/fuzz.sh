@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=build-fuzz
-decoders=(safetensors gguf checkpoint_index model_config experiment recipe journal message)
+decoders=(safetensors gguf checkpoint_index model_config experiment recipe latency_table journal message)
 hdf5_decoders=(token_file run_file)
 
 fail() {
@@ -51,9 +51,10 @@ fi
 # Where it starts: what pare writes, what users write, and inputs that were findings once.
 seeds=$build/seeds
 rm -rf "$seeds" "$build/logs"
-mkdir -p "$seeds/experiment" "$seeds/model_config" "$build/findings" "$build/logs"
+mkdir -p "$seeds/experiment" "$seeds/model_config" "$seeds/latency_table" "$build/findings" "$build/logs"
 "$build/make_seeds" "$seeds"
 cp configs/*.yaml "$seeds/experiment"
+cp configs/*_latency.csv "$seeds/latency_table"
 cp configs/quickstart/model/config.json "$seeds/model_config"
 
 fuzz() {
