@@ -168,10 +168,9 @@ std::int64_t card_memory(const std::string& name) {
   };
   constexpr std::array cards{Card{"A100-40", 40960}, Card{"A100", 81920},    Card{"L4", 23034},   Card{"L40S", 46068},
                              Card{"RTX3090", 24576}, Card{"RTX4090", 24564}, Card{"H100", 81559}, Card{"H200", 143771}};
-  constexpr std::int64_t context_mebibytes = 768;
   std::vector<std::string> names;
   for (const Card& card : cards) {
-    if (card.name == name) return (card.mebibytes - context_mebibytes) << 20;
+    if (card.name == name) return (card.mebibytes << 20) - DeviceMemoryPlan::context_bytes;
     names.emplace_back(card.name);
   }
   throw InputError(

@@ -43,6 +43,8 @@ inline constexpr std::size_t most_candidates_together = 127;
 
 /// How the memory of a GPU is spent. Exact but for what CUDA itself takes, for which `reserve_bytes` are left alone.
 struct DeviceMemoryPlan {
+  /// Of a card, what is gone once CUDA has started.
+  static constexpr std::int64_t context_bytes = std::int64_t{768} << 20;
   static constexpr std::int64_t reserve_bytes = std::int64_t{512} << 20;
   static constexpr std::int64_t most_micro_batch_tokens = 65536;
 

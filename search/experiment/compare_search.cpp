@@ -243,7 +243,7 @@ CompareRecord run_comparison(const Experiment& given, framework::ProcessGroup& g
                              StatusKeeper& status) {
   Progress progress(quiet);
   Plan plan(given);
-  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
+  const Experiment experiment = on_device(given, plan, rank_of_node(group));
   resolve_budgets(experiment, plan.space);  // a mistake in them shows before anything is computed
   make_directory(experiment.output, "output");
   std::optional<CompareRecord> earlier = earlier_record(experiment, plan, experiment.output / "compare.h5");

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "framework/calibration/calibration_file.hpp"
-#include "framework/evaluation/device_memory_plan.hpp"
 #include "search/algorithm/feasibility.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/choose_device.hpp"
@@ -363,17 +362,13 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   line("memory", fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
                              bytes_text(tables + (experiment.weight_cache_mib << 20) + experiment.state_cache_bytes() +
                                         3 * (std::int64_t{64} << 20))));
-  line("device", paragraph(describe_device(experiment, plan.model)));
+  line("device", paragraph(describe_device(experiment, plan)));
   line("output", experiment.output.string());
   return text;
 }
 
 std::string describe_card(const Experiment& experiment, const Plan& plan, const std::string& card) {
-  Experiment there = experiment;
-  there.computes_on.gpu = 0;
-  const auto demand = framework::device_demand(plan.bank, experiment.windows.length, experiment.teacher_top_k);
-  return "\nmemory of one " + card + "\n" +
-         to_text(framework::plan_device_memory(demand, framework::card_memory(card), there.state_cache_bytes()));
+  return "\nmemory of one " + card + "\n" + to_text(plan_gpu(experiment, plan, framework::card_memory(card)));
 }
 
 }  // namespace pare::search

@@ -19,7 +19,7 @@ RecipeEvaluation evaluate_recipe(const Experiment& given, framework::ProcessGrou
                                  const std::string& file_or_option, bool quiet) {
   Progress progress(quiet);
   Plan plan(given);
-  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
+  const Experiment experiment = on_device(given, plan, rank_of_node(group));
   read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed
   make_directory(experiment.cache, "cache");
   Session session(experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); });

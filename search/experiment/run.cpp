@@ -312,7 +312,7 @@ class SearchRun {
 RunRecord run_search(const Experiment& given, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {
   Progress progress(quiet);
   Plan plan(given);
-  const Experiment experiment = on_device(given, plan.model, rank_of_node(group));
+  const Experiment experiment = on_device(given, plan, rank_of_node(group));
   make_directory(experiment.output, "output");
   if (auto record = finished_run(experiment, plan, progress)) {
     dismiss_remote_workers(group);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/data/item_scores.hpp"
+#include "search/experiment/choose_device.hpp"
 #include "search/experiment/prepare.hpp"
 
 namespace pare::search {
@@ -35,6 +36,12 @@ ClusterSettings cluster_of(const ContainmentSettings& containment) {
   cluster.coordinator_seconds = containment.coordinator_seconds;
   cluster.shortest_deadline_seconds = containment.shortest_deadline_seconds;
   return cluster;
+}
+
+std::string device_text(const Experiment& experiment, const Plan& plan) {
+  const framework::ComputeDevice& gpu = experiment.computes_on;
+  const auto memory = plan_gpu(experiment, plan, gpu.memory_bytes - framework::DeviceMemoryPlan::context_bytes);
+  return gpu.name + ", about " + std::to_string(memory.micro_batch_tokens) + " tokens at a time";
 }
 
 /// One that every worker can evaluate and that takes the paths which others take: a uniform one of the better half.
@@ -67,6 +74,7 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
                         if (worker >= crew_.size()) group.note_lost_rank();
                       }}) {
   has_workers_ = true;
+  if (experiment.computes_on.gpu) progress.say("evaluating on " + device_text(experiment, plan));
   scheduler_.set_on_round(std::move(on_round));
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);

@@ -25,11 +25,11 @@ Experiment experiment(const std::string& more) {
 
 class DeviceChoices : public testing::Test {
  protected:
-  framework::Model model_{demo_model()};
+  Plan plan_{experiment("")};
 };
 
 TEST_F(DeviceChoices, CpuIsNeverLeft) {
-  EXPECT_EQ(on_device(experiment("device: cpu"), model_, {}).computes_on.gpu, std::nullopt);
+  EXPECT_EQ(on_device(experiment("device: cpu"), plan_, {}).computes_on.gpu, std::nullopt);
   EXPECT_EQ(on_same_device(experiment("device: auto"), false, {}).computes_on.gpu, std::nullopt);
 }
 
@@ -38,7 +38,7 @@ TEST_F(DeviceChoices, CudaWithoutAGpuIsRefusedWithTheReasonAndTheHost) {
 
   const std::string expected =
       "device: cuda is not possible on " + framework::host_name() + ": " + kernels::why_no_device();
-  EXPECT_EQ(error_of([&] { on_device(experiment("device: cuda"), model_, {}); }),
+  EXPECT_EQ(error_of([&] { on_device(experiment("device: cuda"), plan_, {}); }),
             expected + "; use device: cpu, or auto");
   EXPECT_EQ(error_of([&] { on_same_device(experiment(""), true, {}); }), expected);
 }
@@ -46,25 +46,34 @@ TEST_F(DeviceChoices, CudaWithoutAGpuIsRefusedWithTheReasonAndTheHost) {
 TEST_F(DeviceChoices, AutoGoesOnWithTheCpuAndSaysWhy) {
   if (kernels::device_count() > 0) GTEST_SKIP() << "there is a GPU";
 
-  const Experiment chosen = on_device(experiment("device: auto"), model_, {});
+  const Experiment chosen = on_device(experiment("device: auto"), plan_, {});
 
   EXPECT_EQ(chosen.computes_on.gpu, std::nullopt);
   EXPECT_FALSE(chosen.containment.isolates());
-  EXPECT_EQ(describe_device(chosen, model_), "CPU (auto: " + kernels::why_no_device() + ")");
-  EXPECT_EQ(describe_device(experiment("device: cpu"), model_), "CPU");
-  EXPECT_THAT(describe_device(experiment("device: cuda"), model_), HasSubstr("GPUs, but not on this machine: "));
+  EXPECT_EQ(describe_device(chosen, plan_), "CPU (auto: " + kernels::why_no_device() + ")");
+  EXPECT_EQ(describe_device(experiment("device: cpu"), plan_), "CPU");
+  EXPECT_THAT(describe_device(experiment("device: cuda"), plan_), HasSubstr("GPUs, but not on this machine: "));
 }
 
 TEST_F(DeviceChoices, GpusAreTakenWhereTheExperimentCanRunThere) {
   if (kernels::device_count() == 0) GTEST_SKIP() << kernels::why_no_device();
 
-  const Experiment chosen = on_device(experiment(""), model_, {});
+  const Experiment chosen = on_device(experiment(""), plan_, {});
 
   EXPECT_EQ(chosen.computes_on.gpu, 0);
   EXPECT_TRUE(chosen.containment.isolates());
-  EXPECT_EQ(on_device(experiment("evaluation: {precision: f32}"), model_, {}).computes_on.gpu, std::nullopt);
-  EXPECT_THAT(error_of([&] { on_device(experiment("device: cuda\nevaluation: {precision: f32}"), model_, {}); }),
+  EXPECT_EQ(on_device(experiment("evaluation: {precision: f32}"), plan_, {}).computes_on.gpu, std::nullopt);
+  EXPECT_THAT(error_of([&] { on_device(experiment("device: cuda\nevaluation: {precision: f32}"), plan_, {}); }),
               HasSubstr("evaluation.precision is f32, GPUs compute in bf16"));
+}
+
+TEST_F(DeviceChoices, ExplainACardByItsName) {
+  const std::string text = describe_card(experiment(""), plan_, "H100");
+
+  EXPECT_THAT(text, HasSubstr("memory of one H100\n"));
+  EXPECT_THAT(text, HasSubstr("  packed bank\n"));
+  EXPECT_THAT(text, HasSubstr("of 78.90 GiB; 65536 tokens at a time\n"));
+  EXPECT_THAT(error_of([&] { plan_gpu(experiment(""), plan_, 1 << 20); }), HasSubstr("even one window of 256 tokens"));
 }
 
 TEST_F(DeviceChoices, DoNotChangeWhatARunIs) {
