@@ -29,6 +29,8 @@ namespace fs = std::filesystem;
 // Windows in one task: enough for the GEMM, few enough that many workers share the set.
 constexpr std::int64_t windows_per_text_task = 16;
 constexpr std::int64_t windows_per_teacher_task = 4;
+// A GPU is given the full model's layers anew for each task.
+constexpr std::int64_t tokens_per_teacher_task_on_gpu = 32768;
 
 /// One task for each part of [0, count) of at most `step`.
 template <class MakeTask>
@@ -212,9 +214,12 @@ std::vector<double> prepare_teacher(const Experiment& experiment, const Plan& pl
   if (!fs::exists(file)) {
     framework::TeacherWriter writer(file, teacher_plan);
     std::vector<Task> tasks;
+    const std::int64_t windows_per_task =
+        experiment.computes_on.gpu ? std::max<std::int64_t>(1, tokens_per_teacher_task_on_gpu / teacher_plan.length)
+                                   : windows_per_teacher_task;
     for (const WindowSet set : {WindowSet::search, WindowSet::holdout}) {
       const std::int64_t count = set == WindowSet::search ? teacher_plan.search_windows : teacher_plan.holdout_windows;
-      const auto part = split_windows(count, windows_per_teacher_task, [&](std::int64_t begin, std::int64_t n) {
+      const auto part = split_windows(count, windows_per_task, [&](std::int64_t begin, std::int64_t n) {
         return Teach{set, begin, n};
       });
       tasks.insert(tasks.end(), part.begin(), part.end());
