@@ -213,7 +213,8 @@ std::vector<Finalist> Pare::finalists() const {
 SearchFigures Pare::figures() const {
   SearchFigures figures = ProceduralAlgorithm::figures();
   figures.surrogate_correlation = screen_.correlation();
-  figures.surrogate_trials = screen_.fresh_trials();
+  figures.surrogate_trials = std::ssize(screen_.predictions());
+  figures.predictions = screen_.predictions();
   return figures;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/algorithm/screen.hpp"
 
+#include <algorithm>
+
 #include "search/objective/rank_correlation.hpp"
 
 namespace pare::search {
@@ -10,21 +12,17 @@ constexpr std::size_t least_trials = 8;
 
 }  // namespace
 
-void Screen::add(double predicted, double measured) {
-  ++fresh_;
-  predicted_.push_back(predicted);
-  measured_.push_back(measured);
-  if (predicted_.size() <= memory_) return;
-  predicted_.erase(predicted_.begin());
-  measured_.erase(measured_.begin());
-}
-
 double Screen::correlation() const {
-  return rank_correlation(predicted_, measured_);
+  std::vector<double> predicted, measured;
+  for (std::size_t i = known_.size() - std::min(memory_, known_.size()); i < known_.size(); ++i) {
+    predicted.push_back(known_[i].predicted);
+    measured.push_back(known_[i].measured);
+  }
+  return rank_correlation(predicted, measured);
 }
 
 bool Screen::trusted() const {
-  return predicted_.size() < least_trials || correlation() >= bar_;
+  return known_.size() < least_trials || correlation() >= bar_;
 }
 
 }  // namespace pare::search

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <vector>
+
+#include "search/objective/search_figures.hpp"
 
 namespace pare::search {
 
@@ -15,20 +16,19 @@ class Screen {
   explicit Screen(double bar, std::size_t memory = 32) : bar_(bar), memory_(memory) {}
 
   /// A prediction and what was measured afterwards, in any unit.
-  void add(double predicted, double measured);
+  void add(double predicted, double measured) { known_.push_back({predicted, measured}); }
 
   /// Over the latest fresh trials; 0 before there are two.
   double correlation() const;
   /// True while there are fewer fresh trials than say anything (eight).
   bool trusted() const;
-  std::int64_t fresh_trials() const { return fresh_; }
+  /// All of them, in order.
+  const std::vector<Prediction>& predictions() const { return known_; }
 
  private:
   double bar_;
   std::size_t memory_;
-  std::int64_t fresh_ = 0;
-  std::vector<double> predicted_;
-  std::vector<double> measured_;
+  std::vector<Prediction> known_;
 };
 
 }  // namespace pare::search

@@ -61,8 +61,19 @@ void Progress::end() {
   if (!active_) return;
   show(true);
   active_ = false;
+  const auto known = std::ranges::find(times_, stage_, &StageTime::name);
+  StageTime& time = known == times_.end() ? times_.emplace_back(StageTime{stage_}) : *known;
+  time.seconds += seconds_since(started_);
   framework::log_line(framework::LogLevel::info, line());
   tell_when_due();
+}
+
+std::vector<StageTime> Progress::times(const std::string& outside) const {
+  std::vector<StageTime> times = times_;
+  double rest = seconds_since(born_);
+  for (const StageTime& time : times) rest -= time.seconds;
+  times.push_back({outside, std::max(0.0, rest)});
+  return times;
 }
 
 void Progress::tell_when_due() {

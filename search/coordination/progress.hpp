@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "search/objective/verdict.hpp"
 #include "search/store/progress_file.hpp"
 
 namespace pare::search {
@@ -27,6 +29,10 @@ class Progress {
   /// A line of its own.
   void say(const std::string& line);
 
+  /// What the time since the constructor went to: stages by their names, in the order of their first beginning, and last
+  /// what passed outside of all stages, under that name.
+  std::vector<StageTime> times(const std::string& outside) const;
+
   /// Is told how far the run is when it enters another stage, and at most every two seconds within one. The workers, the
   /// tokens and the budget are left to the listener.
   using Listener = std::function<void(RunProgress)>;
@@ -45,6 +51,7 @@ class Progress {
   bool terminal_;
   bool active_ = false;
   std::string stage_, told_stage_, unit_, note_;
+  std::vector<StageTime> times_;  ///< of stages that ended
   double done_ = 0;
   double total_ = 0;
   Clock::time_point born_ = Clock::now();

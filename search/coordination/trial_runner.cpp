@@ -34,7 +34,10 @@ TrialRunner::TrialRunner(const SearchSpace& space, Scheduler& scheduler, Journal
     replayed_windows_ += static_cast<std::int64_t>(result.kl.size());
     cache_.add(result);
   }
-  for (const std::optional<Commit>& commit : replay.commits) committed_before_.push_back(commit ? commit->digest : "");
+  committed_before_ = std::move(replay.commits);
+  for (const std::optional<Commit>& commit : committed_before_) {
+    if (commit && commit->seconds > seconds_before_) seconds_before_ = commit->seconds;
+  }
 }
 
 std::vector<Trial> TrialRunner::run(std::span<const EvaluationRequest> requests) {
@@ -131,16 +134,25 @@ void TrialRunner::keep(const Evaluate& lease, const Evaluated& outcome) {
   progress_.advance(static_cast<double>(lease.recipes.size() * windows) * static_cast<double>(window_length_));
 }
 
-void TrialRunner::commit(const Trial& trial, std::vector<JournalEntry>& entries) {
+void TrialRunner::commit(Trial& trial, std::vector<JournalEntry>& entries) {
   digest_.add(trial);
   const auto position = static_cast<std::size_t>(trial.id);
   const std::string digest = digest_.hex();
-  const std::string before = position < committed_before_.size() ? committed_before_[position] : "";
-  VALIDATE(before.empty() || before == digest, "journal: replaying trial ", trial.id,
-           " gave another result than the run that is continued; was it made by another build or machine?");
-  if (before.empty()) entries.push_back(journal_entry(Record(Commit{trial.id, digest, trial.request})));
+  if (position < committed_before_.size() && committed_before_[position]) {
+    const Commit& before = *committed_before_[position];
+    VALIDATE(before.digest == digest, "journal: replaying trial ", trial.id,
+             " gave another result than the run that is continued; was it made by another build or machine?");
+    trial.seconds = before.seconds;
+  } else {
+    trial.seconds = seconds_of_search();
+    entries.push_back(journal_entry(Record(Commit{trial.id, digest, trial.request, trial.seconds})));
+  }
   ++spent_.evaluations;
   trials_.push_back(trial);
+}
+
+double TrialRunner::seconds_of_search() const {
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
 Spent TrialRunner::spent() const {

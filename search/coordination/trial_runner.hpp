@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "search/store/evaluation_store.hpp"
 #include "search/store/journal.hpp"
 #include "search/store/poisoned_recipes.hpp"
+#include "search/store/records.hpp"
 
 namespace pare::search {
 
@@ -48,7 +51,8 @@ class TrialRunner {
   void reuse(std::span<const EvaluationRequest> requests);
   void evaluate_missing(std::span<const EvaluationRequest> requests);
   void keep(const Evaluate& lease, const Evaluated& outcome);
-  void commit(const Trial& trial, std::vector<JournalEntry>& entries);
+  void commit(Trial& trial, std::vector<JournalEntry>& entries);
+  double seconds_of_search() const;
 
   const SearchSpace& space_;
   Scheduler& scheduler_;
@@ -59,7 +63,9 @@ class TrialRunner {
   EvaluationStore* store_;
   EvaluationCache cache_;
   PoisonedRecipes poisoned_;
-  std::vector<std::string> committed_before_;  ///< digests after each trial, from the journal; empty: none
+  std::vector<std::optional<Commit>> committed_before_;  ///< by trial, from the journal
+  double seconds_before_ = 0;                            ///< of search, in earlier starts
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::vector<Trial> trials_;
   TrialDigest digest_;
   Spent spent_;

@@ -167,6 +167,7 @@ class SearchRun {
     verdict.reference_window_wrong = session_.reference_wrong();
     verdict.reference_perplexity = std::exp(estimate(verdict.reference_window_nll).mean);
     verdict.spent = runner_.spent();
+    verdict.spent.stages = progress_.times("deciding and the rest");
     verdict.figures = figures_;
     verdict.ended_by = ended_by_;
     verdict.spent.seconds = seconds_so_far();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct Trial {
   std::vector<double> nll;
   std::string failure = {};  ///< one line; empty: all is well. The same trial may fail with another text elsewhere.
   std::vector<double> wrong = {};  ///< 1 where the answer to the window's item is wrong, else 0; empty for text
+  /// Of search, over all starts of the run, until it was committed. For people; NaN: not known.
+  double seconds = std::numeric_limits<double>::quiet_NaN();
 
   bool failed() const { return !failure.empty(); }
 };

@@ -27,14 +27,23 @@ struct Contestant {
   std::vector<double> window_wrong = {};  ///< of items; empty for text
 };
 
+/// A part of the time of a run: "building bank", "searching".
+struct StageTime {
+  std::string name;
+  double seconds = 0;
+
+  bool operator==(const StageTime&) const = default;
+};
+
 struct Spent {
   std::int64_t tokens = 0;         ///< candidate-tokens evaluated, held-out confirmation included
   std::int64_t search_tokens = 0;  ///< without the confirmation
   std::int64_t evaluations = 0;
   double seconds = 0;
-  std::int64_t stage_runs = 0;        ///< stages actually run, each counted once per window
-  std::int64_t stage_runs_saved = 0;  ///< stage runs that the prefix trie made unnecessary
-  std::int64_t reused_tokens = 0;     ///< candidate-tokens that other runs had evaluated; part of no other number here
+  std::int64_t stage_runs = 0;         ///< stages actually run, each counted once per window
+  std::int64_t stage_runs_saved = 0;   ///< stage runs that the prefix trie made unnecessary
+  std::int64_t reused_tokens = 0;      ///< candidate-tokens that other runs had evaluated; part of no other number here
+  std::vector<StageTime> stages = {};  ///< of the start that came to the verdict, in order; empty in older runs
 };
 
 /// One of several budgets of a run, and who won it: the lowest held-out KL of all contestants that fit it, whichever

@@ -90,13 +90,16 @@ Json front_json(const RunRecord& record) {
 }
 
 Json spent_json(const Spent& spent) {
+  Json stages = Json::array();
+  for (const StageTime& stage : spent.stages) stages.push_back({{"name", stage.name}, {"seconds", stage.seconds}});
   return {{"tokens", spent.tokens},
           {"search_tokens", spent.search_tokens},
           {"evaluations", spent.evaluations},
           {"seconds", spent.seconds},
           {"stage_runs", spent.stage_runs},
           {"stage_runs_saved", spent.stage_runs_saved},
-          {"reused_tokens", spent.reused_tokens}};
+          {"reused_tokens", spent.reused_tokens},
+          {"stages", stages}};
 }
 
 Json figures_json(const SearchFigures& figures) {

@@ -22,7 +22,7 @@ namespace pare::search {
 ///                intervals; null when no uniform recipe fits
 ///   left_out     [{site, option, reason}]: options that failed at a site
 ///   failed       [{trial, reason}]: trials that no worker could measure
-///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved}
+///   spent        {tokens, search_tokens, evaluations, seconds, stage_runs, stage_runs_saved, reused_tokens, stages [{name, seconds}]}
 ///   workers      [{name, state, alive, tasks, failures, busy_seconds, latency_p50_seconds, latency_p95_seconds, bytes_sent,
 ///                bytes_received}] of the start that came to the verdict
 ///   trials, digest

@@ -66,6 +66,7 @@ std::optional<RunRecord> rebuild_run(const JournalReplay& replay) {
     if (!trial) trial = cache.lookup(commit->request);
     if (!trial) break;
     trial->id = commit->trial;
+    trial->seconds = commit->seconds;
     digest.add(*trial);
     VALIDATE(digest.hex() == commit->digest, "journal: trial ", commit->trial, " does not come to its digest");
     record.trials.push_back(std::move(*trial));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/store/records.hpp"
 
+#include <cmath>
+
 #include "kernels/core/contract.hpp"
 #include "search/store/byte_codec.hpp"
 
@@ -39,6 +41,7 @@ struct Encoder {
     writer.number(static_cast<std::uint8_t>(commit.request.set));
     writer.number(commit.request.begin);
     writer.number(commit.request.count);
+    writer.number(commit.seconds);
     return commit_type;
   }
 
@@ -115,8 +118,11 @@ Commit decode_commit(ByteReader& reader, const std::string& name) {
   commit.request.set = decode_set(reader, name);
   commit.request.begin = reader.number<std::int64_t>();
   commit.request.count = reader.number<std::int64_t>();
+  if (reader.has_more()) commit.seconds = reader.number<double>();
   VALIDATE(commit.trial >= 0 && commit.request.begin >= 0 && commit.request.count >= 0, name, " is damaged: trial ",
            commit.trial, " of ", commit.request.count, " windows from ", commit.request.begin);
+  VALIDATE(!(commit.seconds < 0) && !std::isinf(commit.seconds), name, " is damaged: committed after ", commit.seconds,
+           " s");
   return commit;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,11 +37,12 @@ struct Poisoned {
 };
 
 /// A trial was given to the algorithm; its values are in the results before it. A replay must come to the same digest.
-/// Payload: i64 trial | string digest | u8[] recipe | u8 set | i64 begin | i64 count.
+/// Payload: i64 trial | string digest | u8[] recipe | u8 set | i64 begin | i64 count | f64 seconds.
 struct Commit {
   std::int64_t trial = 0;
   std::string digest;  ///< over all trials so far, TrialDigest
   EvaluationRequest request;
+  double seconds = std::numeric_limits<double>::quiet_NaN();  ///< Trial::seconds
 };
 
 /// The run has its verdict. Payload: string digest | u32 length | run.

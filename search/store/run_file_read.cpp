@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -123,6 +124,8 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
   const auto count = table.read<std::int64_t>(schema::trial_count);
   std::vector<std::string> failure(table.rows());
   if (file.contains(schema::trial_failure.path)) failure = table.read<std::string>(schema::trial_failure);
+  std::vector<double> seconds(table.rows(), std::numeric_limits<double>::quiet_NaN());
+  if (file.contains(schema::trial_seconds.path)) seconds = table.read<double>(schema::trial_seconds);
   auto recipe = table.read_rows<std::uint8_t>(schema::trial_recipe);
   auto kl = table.read_rows<double>(schema::trial_window_kl);
   auto nll = table.read_rows<double>(schema::trial_window_nll);
@@ -141,6 +144,7 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
                       std::move(kl[t]),
                       std::move(nll[t]),
                       failure[t]});
+    trials.back().seconds = seconds[t];
     if (!wrong.empty() && !trials.back().failed()) {
       VALIDATE(count[t] <= std::ssize(wrong[t]), file.path().string(), ": /trials is damaged in row ", t);
       wrong[t].resize(static_cast<std::size_t>(count[t]));
@@ -220,6 +224,24 @@ CrewFacts get_crew(const H5File& file) {
   return crew;
 }
 
+std::vector<Prediction> get_predictions(const H5File& file) {
+  const Table table(file, schema::prediction_predicted);
+  const auto predicted = table.read<double>(schema::prediction_predicted);
+  const auto measured = table.read<double>(schema::prediction_measured);
+  std::vector<Prediction> predictions;
+  for (std::size_t i = 0; i < table.rows(); ++i) predictions.push_back({predicted[i], measured[i]});
+  return predictions;
+}
+
+std::vector<StageTime> get_stages(const H5File& file) {
+  const Table table(file, schema::stage_name);
+  const auto name = table.read<std::string>(schema::stage_name);
+  const auto seconds = table.read<double>(schema::stage_seconds);
+  std::vector<StageTime> stages;
+  for (std::size_t i = 0; i < table.rows(); ++i) stages.push_back({name[i], seconds[i]});
+  return stages;
+}
+
 SearchFigures get_figures(const H5File& file) {
   const auto integer = [&file](const char* key) { return file.int_attribute(schema::verdict, key); };
   SearchFigures figures;
@@ -230,6 +252,7 @@ SearchFigures get_figures(const H5File& file) {
   figures.races.windows_saved = integer(schema::race_windows_saved);
   figures.surrogate_correlation = file.double_attribute(schema::verdict, schema::surrogate_correlation);
   figures.surrogate_trials = integer(schema::surrogate_trials);
+  if (file.contains(schema::predictions)) figures.predictions = get_predictions(file);
   if (!file.contains(schema::rungs)) return figures;
   const Table rows(file, schema::rung_windows);
   const auto windows = rows.read<std::int64_t>(schema::rung_windows);
@@ -266,6 +289,7 @@ Verdict get_verdict(const H5File& file, const SearchSpace& space) {
   verdict.spent.seconds = real(schema::spent_seconds);
   verdict.spent.stage_runs = integer(schema::stage_runs);
   verdict.spent.stage_runs_saved = integer(schema::stage_runs_saved);
+  if (file.contains(schema::stages)) verdict.spent.stages = get_stages(file);
   verdict.trials = integer(schema::trial_count_attribute);
   verdict.digest = file.string_attribute(schema::verdict, schema::digest);
   if (file.has_attribute(schema::verdict, schema::ended_by))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -101,6 +102,8 @@ void put_trials(H5File& file, const RunRecord& record) {
   put(file, schema::trial_count, collect(trials, [](const Trial& trial) { return trial.request.count; }));
   put(file, schema::trial_kl_mean, collect(trials, [](const Trial& trial) { return estimate(trial.kl).mean; }));
   put(file, schema::trial_nll_mean, collect(trials, [](const Trial& trial) { return estimate(trial.nll).mean; }));
+  if (std::ranges::any_of(trials, [](const Trial& trial) { return !std::isnan(trial.seconds); }))
+    put(file, schema::trial_seconds, collect(trials, [](const Trial& trial) { return trial.seconds; }));
   if (std::any_of(trials.begin(), trials.end(), [](const Trial& trial) { return trial.failed(); }))
     put(file, schema::trial_failure, collect(trials, [](const Trial& trial) { return trial.failure; }));
   const auto recipe = [](const Trial& trial) -> const Recipe& { return trial.request.recipe; };
@@ -176,10 +179,21 @@ void put_figures(H5File& file, const SearchFigures& figures) {
   number(schema::race_windows_saved, races.windows_saved);
   number(schema::surrogate_correlation, figures.surrogate_correlation);
   number(schema::surrogate_trials, figures.surrogate_trials);
+  if (const auto& rows = figures.predictions; !rows.empty()) {
+    file.create_group(schema::predictions);
+    put(file, schema::prediction_predicted, collect(rows, [](const Prediction& row) { return row.predicted; }));
+    put(file, schema::prediction_measured, collect(rows, [](const Prediction& row) { return row.measured; }));
+  }
   if (races.rungs.empty()) return;
   file.create_group(schema::rungs);
   put(file, schema::rung_windows, collect(races.rungs, [](const RaceCounts::Rung& rung) { return rung.windows; }));
   put(file, schema::rung_spent, collect(races.rungs, [](const RaceCounts::Rung& rung) { return rung.spent; }));
+}
+
+void put_stages(H5File& file, const std::vector<StageTime>& stages) {
+  file.create_group(schema::stages);
+  put(file, schema::stage_name, collect(stages, [](const StageTime& stage) { return stage.name; }));
+  put(file, schema::stage_seconds, collect(stages, [](const StageTime& stage) { return stage.seconds; }));
 }
 
 void put_verdict(H5File& file, const RunRecord& record) {
@@ -201,6 +215,7 @@ void put_verdict(H5File& file, const RunRecord& record) {
   put_text(file, schema::verdict, schema::digest, verdict.digest);
   if (!verdict.ended_by.empty()) put_text(file, schema::verdict, schema::ended_by, verdict.ended_by);
   put_figures(file, verdict.figures);
+  if (!verdict.spent.stages.empty()) put_stages(file, verdict.spent.stages);
   if (!verdict.reference_window_nll.empty()) put(file, schema::reference_window_nll, verdict.reference_window_nll);
   if (!verdict.reference_window_wrong.empty())
     put(file, schema::reference_window_wrong, verdict.reference_window_wrong);

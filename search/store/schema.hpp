@@ -14,7 +14,7 @@
 /// Every dataset carries `units` and `description` as attributes, with the texts below. Texts are UTF-8. Rows
 /// of one group belong together. A recipe is a row of uint8, one a site: the position of the chosen option
 /// among the rows of /options of that site. Windows that were not evaluated are NaN. The same run gives the
-/// same bytes, apart from /workers and from what /verdict says was spent.
+/// same bytes, apart from /workers, /trials/seconds and from what /verdict says was spent.
 ///
 /// The file is derived from the journal and written whole; it is never changed. A change of meaning raises
 /// `version`.
@@ -99,6 +99,8 @@ inline constexpr Column trial_kl_mean{"/trials/kl_mean", "nats/token", "mean of 
 inline constexpr Column trial_nll_mean{"/trials/nll_mean", "nats/token", "mean of window_nll"};
 inline constexpr Column trial_failure{"/trials/failure", "",
                                       "why the trial failed (its values are infinite); absent where none did"};
+inline constexpr Column trial_seconds{"/trials/seconds", "s",
+                                      "of search until the commit, over all starts; absent in older files"};
 inline constexpr Column trial_recipe{"/trials/recipe", "", "[trial, site] option of each site"};
 inline constexpr Column trial_window_kl{"/trials/window_kl", "nats/token",
                                         "[trial, i] mean KL(teacher || candidate) on window begin + i"};
@@ -168,6 +170,18 @@ inline constexpr Column front_uniform{"/verdict/front/uniform", "",
                                       "the best uniform recipe that fits, likewise; -1: none"};
 inline constexpr Column front_limits{"/verdict/front/limits", "",
                                      "[budget, measure] as /verdict/limits; absent without"};
+
+// "/verdict/predictions": one row a trial that a surrogate had predicted before it was measured, in order; absent where
+// there were none and in older files.
+inline constexpr const char* predictions = "/verdict/predictions";
+inline constexpr Column prediction_predicted{"/verdict/predictions/predicted", "nats/token",
+                                             "change of the loss against the best recipe at that time"};
+inline constexpr Column prediction_measured{"/verdict/predictions/measured", "nats/token", "the same, measured"};
+
+// "/verdict/stages": one row a part of the time of the start that came to the verdict; absent in older files.
+inline constexpr const char* stages = "/verdict/stages";
+inline constexpr Column stage_name{"/verdict/stages/name", "", "what was done"};
+inline constexpr Column stage_seconds{"/verdict/stages/seconds", "s", "how long it took"};
 
 // "/verdict/rungs": one row a rung of the races; absent where there were none.
 inline constexpr const char* rungs = "/verdict/rungs";

@@ -23,7 +23,8 @@ TEST(Screen, IsTrustedAgainWhenTheLatestTrialsAgree) {
   for (int i = 0; i < 8; ++i) screen.add(i, i);
 
   EXPECT_TRUE(screen.trusted());
-  EXPECT_EQ(screen.fresh_trials(), 16);
+  EXPECT_EQ(screen.predictions().size(), 16U);
+  EXPECT_EQ(screen.predictions()[1], (search::Prediction{1, -1}));
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ class TrialRunnerTest : public testing::Test {
         least = std::min(mean, least);
       }
     }
+    EXPECT_TRUE(std::ranges::is_sorted(runner.trials(), {}, &Trial::seconds));
     Shown shown{runner.digest(), runner.spent().tokens, runner.trials().size(), 0};
     for (const Trial& trial : runner.trials()) shown.failed += trial.failed() ? 1 : 0;
     return shown;

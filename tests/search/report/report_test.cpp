@@ -163,7 +163,8 @@ TEST(VerdictJson, HasEveryPromisedName) {
                                  {"seconds", 12.5},
                                  {"stage_runs", 9000},
                                  {"stage_runs_saved", 6000},
-                                 {"reused_tokens", 0}}));
+                                 {"reused_tokens", 0},
+                                 {"stages", Json::parse(R"([{"name": "searching", "seconds": 10}])")}}));
   EXPECT_EQ(json["ended_by"], "minutes");
   EXPECT_EQ(json["figures"]["eliminated"], 4);
   EXPECT_EQ(json["figures"]["rungs"][1], Json({{"windows", 64}, {"spent_windows", 100}}));

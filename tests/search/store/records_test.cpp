@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "kernels/core/error.hpp"
@@ -21,7 +22,7 @@ const Result example{.recipe = {0, 3, 255},
                      .stage_runs = 18,
                      .stage_runs_saved = 4,
                      .reused = true};
-const Commit commit{12, "abc", {{1, 2}, WindowSet::holdout, 3, 4}};
+const Commit commit{12, "abc", {{1, 2}, WindowSet::holdout, 3, 4}, 2.5};
 const std::vector<std::byte> image{std::byte{1}, std::byte{0}, std::byte{255}};
 
 JournalRecord stored(const Record& record) {
@@ -59,6 +60,7 @@ TEST(Records, SurviveARoundTrip) {
   EXPECT_EQ(committed.request.set, WindowSet::holdout);
   EXPECT_EQ(committed.request.begin, 3);
   EXPECT_EQ(committed.request.count, 4);
+  EXPECT_EQ(committed.seconds, 2.5);
   EXPECT_EQ(close.verdict_digest, "def");
   EXPECT_EQ(poisoned.recipe, (Recipe{4, 5}));
   EXPECT_EQ(poisoned.trial, 9);
@@ -76,12 +78,22 @@ TEST(Records, TakesAResultThatEndsBeforeTheLastField) {
   EXPECT_FALSE(std::get<Result>(decode_record(older)).reused);
 }
 
+TEST(Records, TakesACommitWithoutItsTime) {
+  JournalRecord older = stored(commit);
+  older.payload.resize(older.payload.size() - sizeof(double));
+
+  EXPECT_TRUE(std::isnan(std::get<Commit>(decode_record(older)).seconds));
+}
+
 TEST(Records, RefuseEveryOtherLength) {
   for (const Record& record : {Record{example}, Record{commit}, Record{Close{"def", image}}, Record{PlanRecord{image}},
                                Record{Epoch{1, "a"}}, Record{Poisoned{{4}, 9, "crash"}}}) {
     const JournalRecord whole = stored(record);
-    const std::size_t optional_tail = std::holds_alternative<Result>(record) ? 1 : 0;
-    for (std::size_t size = 0; size + optional_tail < whole.payload.size(); ++size) {
+    const std::size_t last_field = std::holds_alternative<Result>(record)   ? 1
+                                   : std::holds_alternative<Commit>(record) ? sizeof(double)
+                                                                            : 0;
+    for (std::size_t size = 0; size < whole.payload.size(); ++size) {
+      if (size + last_field == whole.payload.size()) continue;
       JournalRecord cut = whole;
       cut.payload.resize(size);
       EXPECT_THROW(decode_record(cut), InputError) << size;

@@ -43,6 +43,7 @@ void expect_equal(const Trial& a, const Trial& b) {
   EXPECT_EQ(a.request.count, b.request.count);
   EXPECT_EQ(a.kl, b.kl);
   EXPECT_EQ(a.nll, b.nll);
+  EXPECT_EQ(a.seconds, b.seconds);
 }
 
 void expect_equal(const Contestant& a, const Contestant& b) {
@@ -109,6 +110,7 @@ TEST_F(RunFileTest, GivesBackTheWholeRecord) {
   EXPECT_EQ(found.verdict->spent.search_tokens, record.verdict->spent.search_tokens);
   EXPECT_EQ(found.verdict->spent.evaluations, record.verdict->spent.evaluations);
   EXPECT_EQ(found.verdict->spent.seconds, record.verdict->spent.seconds);
+  EXPECT_EQ(found.verdict->spent.stages, record.verdict->spent.stages);
   EXPECT_EQ(found.verdict->spent.stage_runs, record.verdict->spent.stage_runs);
   EXPECT_EQ(found.verdict->spent.stage_runs_saved, record.verdict->spent.stage_runs_saved);
   EXPECT_EQ(found.verdict->ended_by, record.verdict->ended_by);

@@ -35,6 +35,7 @@ inline search::RunRecord small_run() {
   record.trials = {{0, {{1, 1, 1, 1}, WindowSet::search, 0, 2}, {0.5, 0.25}, {1.5, 1.25}},
                    {1, {{2, 1, 0, 1}, WindowSet::search, 0, 4}, {0.25, 0.125, 0.5, 0.75}, {1.5, 1.25, 1, 2}},
                    {2, {{2, 1, 0, 1}, WindowSet::holdout, 1, 1}, {0.375}, {1.75}}};
+  for (Trial& trial : record.trials) trial.seconds = 2.5 * static_cast<double>(1 + trial.id);
   const auto contestant = [&](const char* name, Recipe recipe, bool fits, std::vector<double> window_kl, double kl,
                               double error, double perplexity) {
     const std::int64_t bytes = record.space.bytes(recipe);
@@ -57,8 +58,8 @@ inline search::RunRecord small_run() {
   verdict.budget_bytes = 2250;
   verdict.reference_bytes = 24000;
   verdict.reference_perplexity = 3.875;
-  verdict.spent = {123456, 100000, 210, 12.5, 9000, 6000};
-  verdict.figures = {{2, 9, 4, 1, 300, {{8, 72}, {64, 100}}}, 0.75, 12};
+  verdict.spent = {123456, 100000, 210, 12.5, 9000, 6000, 0, {{"searching", 10}}};
+  verdict.figures = {{2, 9, 4, 1, 300, {{8, 72}, {64, 100}}}, 0.75, 12, {{-0.25, -0.125}, {-0.125, 0.0625}}};
   verdict.ended_by = "minutes";
   verdict.trials = 3;
   verdict.digest = "0123456789abcdef0123456789abcdef";
