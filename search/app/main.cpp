@@ -69,6 +69,27 @@ CLI::App* add_submit(CLI::App& app, Arguments& arguments) {
   return submit;
 }
 
+CLI::App* add_report(CLI::App& app, Arguments& arguments) {
+  CLI::App* report = app.add_subcommand("report", "Tell the verdict of a run, or show the table of a comparison");
+  add_file(report, "run", arguments, "run.h5, compare.h5, or the directory of the run");
+  CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
+  CLI::Option* as_recipe =
+      report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
+          ->excludes(as_json);
+  report
+      ->add_option("--budget", arguments.budget,
+                   "Of several budgets the one with so many bits a weight, as the table says")
+      ->type_name("BITS")
+      ->needs(as_recipe);
+  const auto add_output = [&](const char* name, std::filesystem::path& file, const char* help) {
+    report->add_option(name, file, help)->type_name("FILE")->excludes(as_json)->excludes(as_recipe);
+  };
+  add_output("--html", arguments.html, "Write a page for people: figures and tables, in one file; -: standard output");
+  add_output("--markdown", arguments.markdown, "Write a summary for a pull request or a wiki; -: standard output");
+  add_output("--csv", arguments.csv, "Write one line a trial; -: standard output");
+  return report;
+}
+
 CLI::App* add_export(CLI::App& app, Arguments& arguments) {
   CLI::App* verb =
       app.add_subcommand("export", "Write what a run found as a model that other tools load, and verify it");
@@ -168,18 +189,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.1, 86400.0))
       ->type_name("SECONDS");
 
-  CLI::App* report = app.add_subcommand("report", "Print the verdict of a run, or the table of a comparison");
-  add_file(report, "run", arguments, "run.h5, compare.h5, or the directory of the run");
-  CLI::Option* as_json = report->add_flag("--json", arguments.json, "As JSON");
-  CLI::Option* as_recipe =
-      report->add_flag("--recipe", arguments.print_recipe, "The winner's recipe as YAML, for `pare evaluate --recipe`")
-          ->excludes(as_json);
-  report
-      ->add_option("--budget", arguments.budget,
-                   "Of several budgets the one with so many bits a weight, as the table says")
-      ->type_name("BITS")
-      ->needs(as_recipe);
-
+  CLI::App* report = add_report(app, arguments);
   CLI::App* exports = add_export(app, arguments);
 
   CLI::App* inspect =

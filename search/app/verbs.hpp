@@ -19,6 +19,9 @@ struct Arguments {
   std::string card;                          ///< check --card
   std::filesystem::path recipe;              ///< --recipe
   bool print_recipe = false;                 ///< report --recipe
+  std::filesystem::path html;                ///< report --html; "-": standard output, empty: none; so the next two
+  std::filesystem::path markdown;            ///< report --markdown
+  std::filesystem::path csv;                 ///< report --csv
   std::string algorithms;                    ///< compare-search --algorithms, separated by commas
   std::string seeds;                         ///< compare-search --seeds, separated by commas
   std::string tokens;                        ///< compare-search --tokens

@@ -28,30 +28,38 @@ std::optional<OverBaseline> compare_with_best(const RunRecord& record, const IsB
   if (!best) return std::nullopt;
   const Contestant& winner = contestants[record.verdict->winner];
   const Contestant& baseline = contestants[*best];
-  const WindowLoss loss(record.objective, WindowSet::holdout);
-  const Estimate difference =
-      loss.compare(loss.values(winner.window_kl, winner.window_nll, winner.window_wrong),
-                   loss.values(baseline.window_kl, baseline.window_nll, baseline.window_wrong), 0)
-          .difference;
+  const LossDifference difference = loss_difference(record.objective, winner, baseline);
   const Estimate kl = paired_difference(winner.window_kl, baseline.window_kl);
   const std::size_t windows = winner.window_kl.size();
-  std::size_t samples = windows;  // of the difference; in the worst domain at least so many
-  if (record.objective.combine == Combine::worst) {
-    for (std::size_t d = 0; d < record.objective.domains.size(); ++d) {
-      const auto count = std::ranges::count(record.objective.holdout, static_cast<std::uint16_t>(d));
-      samples = std::min(samples, static_cast<std::size_t>(count));
-    }
-  }
   return OverBaseline{.baseline = *best,
                       .ratio = loss_of(record, winner).mean / loss_of(record, baseline).mean,
                       .difference = difference.mean,
-                      .half_width = interval_half_width(difference, samples, 0.95),
+                      .half_width = difference.half_width,
                       .kl_ratio = winner.kl.mean / baseline.kl.mean,
                       .kl_difference = kl.mean,
                       .kl_half_width = interval_half_width(kl, windows, 0.95)};
 }
 
 }  // namespace
+
+std::size_t samples_of_loss(const Objective& objective, std::size_t windows) {
+  std::size_t samples = windows;
+  if (objective.combine != Combine::worst) return samples;
+  for (std::size_t d = 0; d < objective.domains.size(); ++d) {
+    const auto count = std::ranges::count(objective.holdout, static_cast<std::uint16_t>(d));
+    samples = std::min(samples, static_cast<std::size_t>(count));
+  }
+  return samples;
+}
+
+LossDifference loss_difference(const Objective& objective, const Contestant& a, const Contestant& b) {
+  const WindowLoss loss(objective, WindowSet::holdout);
+  const auto values = [&](const Contestant& each) {
+    return loss.values(each.window_kl, each.window_nll, each.window_wrong);
+  };
+  const Estimate difference = loss.compare(values(a), values(b), 0).difference;
+  return {difference.mean, interval_half_width(difference, samples_of_loss(objective, a.window_kl.size()), 0.95)};
+}
 
 Estimate loss_of(const RunRecord& record, const Contestant& contestant) {
   const WindowLoss loss(record.objective, WindowSet::holdout);

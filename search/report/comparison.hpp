@@ -27,6 +27,18 @@ std::optional<OverBaseline> compare_with_uniform(const RunRecord& record);
 /// The same with the best mixture of llama.cpp that fits.
 std::optional<OverBaseline> compare_with_mixture(const RunRecord& record);
 
+/// A difference of losses with the half-width of its two-sided 95 % interval (Student's t over windows).
+struct LossDifference {
+  double mean = 0;
+  double half_width = 0;
+};
+
+/// a - b by the objective, paired over the held-out windows.
+LossDifference loss_difference(const Objective& objective, const Contestant& a, const Contestant& b);
+
+/// How many held-out windows an interval of the loss stands on: in the worst domain at least as many as in the smallest.
+std::size_t samples_of_loss(const Objective& objective, std::size_t windows);
+
 /// By the objective, on the held-out windows.
 Estimate loss_of(const RunRecord& record, const Contestant& contestant);
 

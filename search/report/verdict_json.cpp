@@ -133,6 +133,10 @@ Json domains_json(const Objective& objective, const Contestant& contestant) {
 }
 
 std::string verdict_json(const RunRecord& record) {
+  return verdict_document(record).dump(2) + "\n";
+}
+
+Json verdict_document(const RunRecord& record) {
   VALIDATE(record.verdict.has_value(), "the run has no verdict yet (", record.trials.size(),
            " trials): the same command that started it continues it");
   const Verdict& verdict = *record.verdict;
@@ -142,7 +146,13 @@ std::string verdict_json(const RunRecord& record) {
   for (const Contestant& contestant : verdict.contestants) {
     contestants.push_back(contestant_json(contestant));
     contestants.back()["fits"] = contestant.fits;
-    contestants.back()["loss"] = loss_of(record, contestant).mean;
+    const Estimate loss = loss_of(record, contestant);
+    const std::size_t samples = samples_of_loss(record.objective, contestant.window_kl.size());
+    const LossDifference difference =
+        loss_difference(record.objective, verdict.contestants[verdict.winner], contestant);
+    contestants.back()["loss"] = loss.mean;
+    contestants.back()["loss_half_width"] = interval_half_width(loss, samples, 0.95);
+    contestants.back()["winner_difference"] = interval_json(difference.mean, difference.half_width);
     if (const auto right = accuracy(contestant.window_wrong)) contestants.back()["accuracy"] = *right;
     if (!record.objective.domains.empty()) contestants.back()["domains"] = domains_json(record.objective, contestant);
   }
@@ -166,7 +176,7 @@ std::string verdict_json(const RunRecord& record) {
   const std::vector<double> reference = domain_perplexities(record.objective, verdict.reference_window_nll);
   if (const auto right = accuracy(verdict.reference_window_wrong)) json["reference"]["accuracy"] = *right;
   if (!reference.empty()) json["reference"]["domain_perplexities"] = reference;
-  return json.dump(2) + "\n";
+  return json;
 }
 
 }  // namespace pare::search

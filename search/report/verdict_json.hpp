@@ -14,9 +14,10 @@ namespace pare::search {
 ///   budget_bytes
 ///   objective    {metric, combine}
 ///   winner       {name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, recipe {site: option}}
-///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits, loss, accuracy, domains}]: loss is what
-///                the objective minimizes; domains [{name, weight, windows, kl, perplexity, accuracy}] only where there
-///                are several, accuracy only of items
+///   contestants  [{name, bytes, bits_per_weight, kl {mean, stderr}, perplexity, fits, loss, loss_half_width,
+///                winner_difference {mean, low, high}, accuracy, domains}]: loss is what the objective minimizes, with the half-width
+///                of its 95 % interval; winner_difference the winner's loss less this one's, paired over windows;
+///                domains [{name, weight, windows, kl, perplexity, accuracy}] only where there are several, accuracy only of items
 ///   reference    {bytes, perplexity, accuracy, domain_perplexities}
 ///   over_uniform {name, kl_ratio, kl_difference {mean, low, high}, loss_difference {mean, low, high}}, the 95 %
 ///                intervals; null when no uniform recipe fits
@@ -31,6 +32,7 @@ namespace pare::search {
 ///
 /// Throws InputError when the run has no verdict yet.
 std::string verdict_json(const RunRecord& record);
+framework::Json verdict_document(const RunRecord& record);
 
 /// [{name, weight, windows, kl {mean, stderr}, perplexity}], one a domain; empty where the text is one.
 framework::Json domains_json(const Objective& objective, const Contestant& contestant);

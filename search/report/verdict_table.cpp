@@ -76,14 +76,6 @@ std::string gain_over(const RunRecord& record, const OverBaseline& over, const s
                      over.difference - over.half_width, over.difference + over.half_width, record.holdout_windows);
 }
 
-std::string gain_text(const RunRecord& record) {
-  const auto uniform = compare_with_uniform(record);
-  const auto mixture = compare_with_mixture(record);
-  return (uniform ? gain_over(record, *uniform, ", the best uniform recipe that fits")
-                  : "No uniform recipe fits the budget.\n") +
-         (mixture ? gain_over(record, *mixture, ", the best mixture of llama.cpp that fits") : "");
-}
-
 std::string left_out_text(const SearchSpace& space) {
   std::string text;
   for (const LeftOut& each : space.left_out)
@@ -189,6 +181,14 @@ std::string spent_text(const RunRecord& record, const Verdict& verdict) {
 }
 
 }  // namespace
+
+std::string gain_text(const RunRecord& record) {
+  const auto uniform = compare_with_uniform(record);
+  const auto mixture = compare_with_mixture(record);
+  return (uniform ? gain_over(record, *uniform, ", the best uniform recipe that fits")
+                  : "No uniform recipe fits the budget.\n") +
+         (mixture ? gain_over(record, *mixture, ", the best mixture of llama.cpp that fits") : "");
+}
 
 std::string verdict_table(const RunRecord& record) {
   if (!record.verdict)

@@ -12,4 +12,7 @@ namespace pare::search {
 /// what it all cost. A run without a verdict gives one line that says how far it is.
 std::string verdict_table(const RunRecord& record);
 
+/// Its sentences on the winner beside the best uniform recipe and mixture that fit, a line each. EXPECTs a verdict.
+std::string gain_text(const RunRecord& record);
+
 }  // namespace pare::search

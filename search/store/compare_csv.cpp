@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <cmath>
 #include <optional>
 
 #include "search/objective/compare_summary.hpp"
 #include "search/store/compare_file.hpp"
+#include "search/store/csv_text.hpp"
 
 namespace pare::search {
 namespace {
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
-}
-
-std::string number(double value) {
-  return std::isnan(value) ? "" : fmt::format("{}", value);
-}
+using csv::number;
+using csv::quoted;
 
 std::string interval(const std::optional<Interval>& interval) {
   return interval ? fmt::format("{},{},{}", number(interval->mean), number(interval->low), number(interval->high))

@@ -116,7 +116,7 @@ void check_recipe(const H5File& file, const char* group, const SearchSpace& spac
   VALIDATE(is_sound, file.path().string(), ": ", group, " is damaged: a recipe does not fit /sites and /options");
 }
 
-std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
+std::vector<Trial> get_trials(const H5File& file, const RunRecord& record) {
   const Table table(file, schema::trial_id);
   const auto id = table.read<std::int64_t>(schema::trial_id);
   const auto set = table.read<std::uint8_t>(schema::trial_set);
@@ -134,8 +134,10 @@ std::vector<Trial> get_trials(const H5File& file, const SearchSpace& space) {
   std::vector<Trial> trials;
   TrialDigest digest;
   for (std::size_t t = 0; t < table.rows(); ++t) {
-    check_recipe(file, schema::trials, space, recipe[t]);
-    VALIDATE(set[t] <= 1 && count[t] >= 0 && count[t] <= std::ssize(kl[t]) && count[t] <= std::ssize(nll[t]),
+    check_recipe(file, schema::trials, record.space, recipe[t]);
+    const std::int64_t windows = set[t] == 0 ? record.search_windows : record.holdout_windows;
+    VALIDATE(set[t] <= 1 && count[t] >= 0 && count[t] <= std::ssize(kl[t]) && count[t] <= std::ssize(nll[t]) &&
+                 begin[t] >= 0 && begin[t] <= windows && count[t] <= windows - begin[t],
              file.path().string(), ": /trials is damaged in row ", t);
     kl[t].resize(static_cast<std::size_t>(count[t]));
     nll[t].resize(static_cast<std::size_t>(count[t]));
@@ -336,7 +338,7 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   get_options(file, record.space.sites);
   if (file.contains(schema::measures)) get_measures(file, record.space);
   if (file.contains(schema::left_out)) record.space.left_out = get_left_out(file);
-  record.trials = get_trials(file, record.space);
+  record.trials = get_trials(file, record);
   if (file.contains(schema::workers)) record.crew = get_crew(file);
   if (file.contains(schema::verdict)) record.verdict = get_verdict(file, record.space);
   if (record.verdict) check_windows(file, record);

@@ -37,7 +37,7 @@ class RunDirectory : public testing::Test {
     for (const Trial& trial : run_.trials) {
       append(journal, Result{trial.request.recipe, trial.request.set, trial.request.begin, trial.kl, trial.nll});
       digest.add(trial);
-      append(journal, Commit{trial.id, digest.hex(), trial.request});
+      append(journal, Commit{trial.id, digest.hex(), trial.request, trial.seconds});
     }
     append(journal, Close{digest.hex(), run_image(run_)});
     run_.journal_sequence = journal.last_sequence();
