@@ -15,6 +15,7 @@ test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-format hdf5-tools python3-h5py python3-numpy
   clang libclang-rt-14-dev libomp-dev
   slurmctld slurmd slurm-client munge
+  chromium
 )
 
 fail() {

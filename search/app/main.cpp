@@ -190,6 +190,12 @@ int main(int argc, char** argv) {
       ->type_name("SECONDS");
 
   CLI::App* report = add_report(app, arguments);
+  CLI::App* compare_runs = app.add_subcommand("compare", "Show runs of one model side by side, with paired intervals");
+  compare_runs
+      ->add_option("runs", arguments.runs, "Two or more of run.h5 or directories of runs; the first is the base")
+      ->required()
+      ->expected(2, 64);
+  compare_runs->add_flag("--json", arguments.json, "As JSON");
   CLI::App* exports = add_export(app, arguments);
 
   CLI::App* inspect =
@@ -228,6 +234,7 @@ int main(int argc, char** argv) {
     if (*exports) return pare::search::export_model(arguments, group);
     if (*report) return pare::search::report(arguments);
     if (*profile) return pare::search::profile(arguments);
+    if (*compare_runs) return pare::search::compare(arguments);
     if (*status) return pare::search::status(arguments);
     if (*repair) return pare::search::repair_journal(arguments);
     if (*rebuild) return pare::search::export_journal(arguments);

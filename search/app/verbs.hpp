@@ -14,6 +14,7 @@ namespace pare::search {
 /// What the command line said; each verb uses its part.
 struct Arguments {
   std::filesystem::path file;                ///< the experiment, run file, run directory, or file to inspect
+  std::vector<std::filesystem::path> runs;   ///< compare
   std::vector<std::string> overrides;        ///< --set a.b=value
   std::string output;                        ///< --output
   std::string card;                          ///< check --card
@@ -48,6 +49,7 @@ int compare_search(const Arguments& arguments, framework::ProcessGroup& group);
 int run(const Arguments& arguments, framework::ProcessGroup& group);
 int evaluate(const Arguments& arguments, framework::ProcessGroup& group);
 int report(const Arguments& arguments);
+int compare(const Arguments& arguments);
 int export_model(const Arguments& arguments, framework::ProcessGroup& group);
 int inspect(const Arguments& arguments);
 int repair_journal(const Arguments& arguments);

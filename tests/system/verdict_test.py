@@ -30,17 +30,17 @@ class Verdict(SystemTest):
     def test_json_has_the_promised_names(self):
         self.assertEqual(
             set(self.verdict),
-            {"budget_bytes", "objective", "winner", "contestants", "reference", "over_uniform", "left_out", "ended_by", "figures", "failed", "workers", "spent", "trials",
+            {"budget_bytes", "objective", "winner", "contestants", "reference", "over_uniform", "over_mixture", "left_out", "ended_by", "figures", "failed", "workers", "spent", "trials",
              "digest"},
         )
         self.assertEqual(set(self.verdict["winner"]), CONTESTANT | {"recipe"})
         for contestant in self.contestants():
-            self.assertEqual(set(contestant), CONTESTANT | {"fits", "loss"})
+            self.assertEqual(set(contestant), CONTESTANT | {"fits", "loss", "loss_half_width", "winner_difference"})
             self.assertEqual(set(contestant["kl"]), {"mean", "stderr"})
         self.assertEqual(set(self.verdict["reference"]), {"bytes", "perplexity"})
         self.assertEqual(
             set(self.verdict["spent"]),
-            {"tokens", "search_tokens", "reused_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved"},
+            {"tokens", "search_tokens", "reused_tokens", "evaluations", "seconds", "stage_runs", "stage_runs_saved", "stages"},
         )
         self.assertEqual(self.verdict["left_out"], [])
         self.assertRegex(self.verdict["digest"], "^[0-9a-f]{32}$")

@@ -37,7 +37,8 @@ function paretoFigure() {
       shapes.push(shape("line", {class: "guide", x1: x(bits), x2: x(bits), y1: box.top, y2: box.bottom}));
     if (budgets.length) shapes.push(shape("text", {x: x(budgets.at(-1)) + (x(budgets.at(-1)) > width - 80 ? -6 : 6), y: box.top + 10,
       "text-anchor": x(budgets.at(-1)) > width - 80 ? "end" : "start"}, budgets.length > 1 ? "budgets" : "budget"));
-    const baseline = points.filter((p) => p.uniform).sort((a, b) => a.bits - b.bits);
+    const baseline = points.filter((p) => p.uniform).sort((a, b) => a.bits - b.bits)
+      .filter((p, i, all) => all.slice(0, i).every((smaller) => smaller.loss > p.loss));
     if (baseline.length > 1) shapes.push(shape("polyline", {fill: "none", stroke: "var(--rival)", "stroke-width": 1, opacity: 0.7,
       points: baseline.map((p) => `${x(p.bits)},${y(p.loss)}`).join(" ")}));
     for (const [name, bits, loss] of uniforms)

@@ -14,12 +14,13 @@ function sensitivityFigure(rows, measured) {
   const most = Math.max(...rows.map((row) => row.loss), 1e-12);
   const worst = rows.reduce((a, b) => a.loss > b.loss ? a : b);
   const unit = measured ? lossUnit : "relative squared error";
-  const label = `Loss of each layer alone, by kind and layer, ${unit}; the largest is ${worst.site[siteName]} with ${short(worst.loss)}; sums by kind: ` +
-    strips.map((strip) => `${strip.kind} ${short(strip.rows.reduce((sum, row) => sum + row.loss, 0))}`).join(", ");
+  const whole = (strip) => short(strip.rows.reduce((sum, row) => sum + row.loss, 0) / (measured ? 1 : strip.rows.length));
+  const label = `Loss of each layer alone, by kind and layer, ${unit}; the largest is ${worst.site[siteName]} with ${short(worst.loss)}; ` +
+    `${measured ? "sums" : "means"} by kind: ` + strips.map((strip) => `${strip.kind} ${whole(strip)}`).join(", ");
   return figure(label, (width) => {
     const left = 86, right = width - 76, stripHeight = 46, top = 26;
     const slot = (right - left) / layers.length;
-    const shapes = [shape("text", {x: left, y: 12}, unit), shape("text", {x: width, y: 12, "text-anchor": "end"}, "sum")];
+    const shapes = [shape("text", {x: left, y: 12}, unit), shape("text", {x: width, y: 12, "text-anchor": "end"}, measured ? "sum" : "mean")];
     strips.forEach((strip, i) => {
       const base = top + (i + 1) * stripHeight - 8;
       const y = linear([0, most], [base, base - stripHeight + 14]);
@@ -32,7 +33,7 @@ function sensitivityFigure(rows, measured) {
         shapes.push(bar);
         if (row === worst) shapes.push(shape("text", {class: "accent", x: x + slot / 2, y: y(row.loss) - 3, "text-anchor": "middle"}, short(row.loss)));
       }
-      shapes.push(shape("text", {x: width, y: base, "text-anchor": "end"}, short(strip.rows.reduce((sum, row) => sum + row.loss, 0))));
+      shapes.push(shape("text", {x: width, y: base, "text-anchor": "end"}, whole(strip)));
     });
     const bottom = top + strips.length * stripHeight;
     const every = Math.ceil(layers.length / Math.max(2, Math.floor((right - left) / 40)));

@@ -29,7 +29,7 @@ function linear([low, high], [from, to]) {
   scale.ticks = (count) => {
     const rough = span / Math.max(1, count);
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+    const step = power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough);
     const ticks = [];
     for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * span; ++i) ticks.push(Number((i * step).toPrecision(12)));
     return ticks;
@@ -62,7 +62,7 @@ function axes(x, y, box, {xTitle, yTitle, xCount, yCount = 5, xText = short, yTe
     shapes.push(shape("line", {class: "axis", x1: box.left, x2: box.right, y1: y(tick), y2: y(tick)}));
     shapes.push(shape("text", {x: box.left - 8, y: y(tick) + 4, "text-anchor": "end"}, yText(tick)));
   }
-  for (const tick of x.ticks(xCount ?? Math.max(2, Math.floor((box.right - box.left) / 90)))) {
+  for (const tick of x.ticks(xCount ?? Math.max(3, Math.floor((box.right - box.left) / 90)))) {
     shapes.push(shape("line", {class: "axis", x1: x(tick), x2: x(tick), y1: box.bottom, y2: box.bottom + 4}));
     shapes.push(shape("text", {x: x(tick), y: box.bottom + 18, "text-anchor": "middle"}, xText(tick)));
   }

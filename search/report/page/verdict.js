@@ -17,9 +17,7 @@ function headline() {
   return `${percent(1 - ratio)} less ${name}${where} than the best uniform recipe that fits`;
 }
 
-function subline() {
-  if (!verdict) return null;
-  const over = verdict.over_uniform;
+function againstText(over) {
   if (!over || over.name === winner.name) return null;
   const d = over.loss_difference;
   const unit = byAccuracy ? "" : " nats a token";
@@ -60,7 +58,8 @@ function statusFacts() {
 function head() {
   const made = element("header", {},
     element("p", {class: "kicker"}, `${modelName}, searched by '${run.algorithm}', seed ${run.seed}`),
-    element("h1", {}, headline()), subline());
+    element("h1", {}, headline()),
+    ...(verdict ? [againstText(verdict.over_uniform), againstText(verdict.over_mixture)].filter(known) : []));
   if (!verdict) {
     made.append(element("p", {class: "alert"}, "The search has not come to its end: what follows is what it knows so far, on search windows. " +
       "Nothing has been confirmed on held-out windows." + (run.status && run.status.error ? ` It says: ${run.status.error}` : "")));
