@@ -4,8 +4,8 @@ function paretoPoints() {
     bits: c.bits_per_weight, loss: c.loss, name: c.name, bytes: c.bytes, uniform: c.name.startsWith("uniform "),
     wins: c === winner || (verdict.front || []).some((point) => point.winner.name === c.name)})) : [];
   const best = !verdict && run.recipes.length && run.status ? run.status.best : null;
-  if (best) points.push({bits: bitsOf(best.bytes), loss: best.loss, name: "best so far", bytes: best.bytes, wins: true});
-  return points.filter((point) => point.loss > 0);
+  if (best) points.push({bits: bitsOf(best.bytes), loss: best.loss, name: "best so far", bytes: best.bytes, uniform: false, wins: true});
+  return points.filter((point) => point.loss > 0).sort((a, b) => a.wins - b.wins);
 }
 
 function paretoFrame(points, budgets) {
@@ -69,9 +69,9 @@ function paretoLabels(points, x, y, box, width) {
 
 function paretoSection() {
   if (!run.trials.points.length && !verdict) return null;
-  const shown = run.trials.points.length < run.trials.recipes ? `, of which ${grouped(run.trials.points.length)} are drawn` : "";
+  const shown = run.trials.points.length < run.trials.recipes ? ` (${grouped(run.trials.points.length)} are drawn)` : "";
   return section("pareto", "Size against loss",
-    `Filled points were measured on held-out windows. Faint ones are the ${plural(run.trials.recipes, "recipe")} tried${shown}, on the search windows they were measured on (darker: more of them); ` +
+    `Filled points were measured on held-out windows. Faint ones are recipes tried, ${grouped(run.trials.recipes)} in all${shown}, on the search windows they were measured on (darker: more of them); ` +
     "rings are uniform recipes there. Lower left is better.", paretoFigure(), frontTable());
 }
 
