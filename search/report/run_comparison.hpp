@@ -21,12 +21,12 @@ struct NamedRun {
 
 /// A run beside the first one, at one budget.
 struct RunDifference {
-  std::size_t run = 0;               ///< index into the runs, not 0
-  std::size_t winner = 0;            ///< its contestant at that budget
-  std::optional<LossDifference> kl;  ///< its mean KL less the first run's; nothing where either has one window
-  bool paired = false;               ///< over the same held-out text
-  std::optional<std::size_t> sites_that_differ;  ///< nothing where their sites are not the same
-  std::map<std::string, std::size_t> by_kind;    ///< the same, by kind; without those in which none differs
+  std::size_t run = 0;                    ///< index into the runs, not 0
+  std::size_t winner = 0;                 ///< its contestant at that budget
+  std::optional<LossDifference> kl = {};  ///< its mean KL less the first run's; nothing where either has one window
+  bool paired = false;                    ///< over the same held-out text
+  std::optional<std::size_t> sites_that_differ = {};  ///< nothing where their sites are not the same
+  std::map<std::string, std::size_t> by_kind = {};    ///< the same, by kind; without those in which none differs
 };
 
 /// Runs of one budget: the first run's winner, and the others'.
