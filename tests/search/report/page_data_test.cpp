@@ -70,7 +70,7 @@ TEST(PageData, ShowsHowFarARunIsThatHasNoVerdict) {
   record.verdict.reset();
   RunOverview overview;
   overview.state = "RUNNING";
-  overview.progress = RunProgress{.budget_bytes = 2250};
+  overview.progress.emplace().budget_bytes = 2250;
   overview.best = BestSoFar{.loss = 0.5, .windows = 4, .bytes = 2250, .uniform = "", .recipe = {2, 1, 0, 1}};
 
   const Json page = page_data(record, overview);
