@@ -16,7 +16,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 needs_browser = unittest.skipUnless(BROWSER, "there is no chromium to open the page with")
 SITES = 42
 # Leaves on the page how many pixels it is wider than the window.
-MEASURE = "<script>setTimeout(() => { document.body.dataset.overflow = document.documentElement.scrollWidth - innerWidth; }, 1000)</script>"
+MEASURE = "<script>setTimeout(() => { document.body.dataset.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth; }, 1000)</script>"
 
 
 class Page(html.parser.HTMLParser):

@@ -23,12 +23,12 @@ function table(columns, rows, {label, className} = {}) {
                  element("table", {class: "data"}, element("thead", {}, head), element("tbody", {}, ...body)));
 }
 
-// Rows of [name, share from 0 to 1, text, is bad].
+// Rows of [name, share from 0 to 1, [number, ...] or words, is bad].
 function barList(rows, label) {
   return element("table", {class: "bars", "aria-label": label}, element("tbody", {}, ...rows.map(([name, share, text, bad]) =>
     element("tr", {}, element("td", {}, name),
             element("td", {class: "track"}, element("span", {class: bad ? "bar bad" : "bar", style: `width:${100 * Math.min(1, share)}%`})),
-            element("td", {class: "number"}, text)))));
+            ...(Array.isArray(text) ? text.map((number) => element("td", {class: "number"}, number)) : [element("td", {class: "words"}, text)])))));
 }
 
 function unfolding(title, ...content) {

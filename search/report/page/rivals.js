@@ -53,7 +53,7 @@ function contestantTable() {
 function rivalsSection() {
   if (!verdict) return null;
   const rivals = verdict.contestants.filter((each) => each.fits && each !== winner);
-  return section("rivals", "Against everybody else of the same budget",
+  return section("rivals", verdict.front ? "Against everybody else under the largest budget" : "Against everybody else of the same budget",
     rivals.length ? `How much more ${lossName} the others have, on the held-out windows that no search saw; bars are 95 % intervals, paired over windows.` : null,
     rivals.length ? forest(rivals) : null, element("div", {style: "height:24px"}), contestantTable());
 }

@@ -1,26 +1,34 @@
 // How the search went: best so far, and how good its predictions were.
 const [atTokens, atSeconds, atLoss, atWindows, atRatio] = [0, 1, 2, 3, 4];
 
-function curveFigure(position, xTitle, xText) {
+function curveFigure(position, xTitle, xText, unit = 1) {
   const relative = run.curve.every((point) => known(point[atRatio]));
   const value = relative ? atRatio : atLoss;
-  const points = run.curve.filter((point) => known(point[position]) && known(point[value]));
+  const points = run.curve.filter((point) => known(point[position]) && known(point[value]))
+    .map((point) => ({at: point[position] / unit, value: point[value]}));
   const last = points.at(-1);
   const yTitle = relative ? (byAccuracy ? "wrong answers" : run.objective.metric === "perplexity" ? "perplexity" : "KL") + " / best uniform" : `${lossTitle}, ${lossUnit}`;
-  const label = `Best so far: ${yTitle} against ${xTitle}; from ${fixed(points[0][value], 3)} to ${fixed(last[value], 3)} at ${xText(last[position])}`;
+  const label = `Best so far: ${yTitle} against ${xTitle}; from ${fixed(points[0].value, 3)} to ${fixed(last.value, 3)} at ${xText(last.at)}`;
   return figure(label, (width) => {
     const box = {left: 46, right: width - 44, top: 28, bottom: 240};
-    const values = points.map((point) => point[value]).concat(relative ? [1] : []);
+    const values = points.map((point) => point.value).concat(relative ? [1] : []);
     const low = Math.min(...values), high = Math.max(...values), pad = 0.08 * (high - low || high);
-    const x = linear([0, last[position]], [box.left, box.right]), y = linear([low - pad, high + pad], [box.bottom, box.top]);
+    const x = linear([0, last.at], [box.left, box.right]), y = linear([low - pad, high + pad], [box.bottom, box.top]);
     const shapes = axes(x, y, box, {xTitle, yTitle, xText, xCount: Math.max(2, Math.floor(width / 110))});
     if (relative) shapes.push(shape("line", {x1: box.left, x2: box.right, y1: y(1), y2: y(1), stroke: "var(--rival)"}),
                               shape("text", {x: box.right, y: y(1) - 5, "text-anchor": "end"}, "best uniform"));
-    const path = points.map((point, i) => (i ? `H${x(point[position])}V` : `M${x(point[position])},`) + y(point[value])).join("");
+    const path = points.map((point, i) => (i ? `H${x(point.at)}V` : `M${x(point.at)},`) + y(point.value)).join("");
     shapes.push(shape("path", {d: path, fill: "none", stroke: "var(--accent)", "stroke-width": 2}));
-    shapes.push(dot(x(last[position]), y(last[value]), 4, "var(--accent)"), shape("text", {class: "accent", x: x(last[position]) + 8, y: y(last[value]) + 4}, fixed(last[value], 3)));
+    shapes.push(dot(x(last.at), y(last.value), 4, "var(--accent)"), shape("text", {class: "accent", x: x(last.at) + 8, y: y(last.value) + 4}, fixed(last.value, 3)));
     return {height: box.bottom + 42, shapes};
   });
+}
+
+// In the largest unit of which there are two.
+function secondsFigure() {
+  const most = Math.max(...run.curve.map((point) => point[atSeconds] ?? 0));
+  const [unit, name] = most >= 7200 ? [3600, "hours"] : most >= 120 ? [60, "minutes"] : [1, "seconds"];
+  return curveFigure(atSeconds, `${name} of search, over all starts`, short, unit);
 }
 
 function curveSection() {
@@ -30,7 +38,7 @@ function curveSection() {
   return section("curve", "Best so far",
     `The best recipe that fits${budget}, by the search windows that at least two such recipes were measured on at that time. Early points stand on few windows.`,
     element("div", {class: timed ? "pair" : ""}, curveFigure(atTokens, "candidate-tokens", short),
-      timed ? curveFigure(atSeconds, "time of search, over all starts", duration) : null),
+      timed ? secondsFigure() : null),
     timed ? null : element("p", {class: "note"}, "This run file does not say when trials were measured."));
 }
 
@@ -68,7 +76,7 @@ function effortPart() {
   if (total > 0) {
     const most = Math.max(...spent.stages.map((stage) => stage.seconds));
     made.append(element("p", {class: "lede"}, `${duration(total)} in the start that came to the verdict.`),
-      barList(spent.stages.map((s) => [s.name, s.seconds / most, `${duration(s.seconds)}  ${percent(s.seconds / total)}`]), "Seconds by stage"));
+      barList(spent.stages.map((s) => [s.name, s.seconds / most, [duration(s.seconds), percent(s.seconds / total)]]), "Seconds by stage"));
   } else {
     made.append(element("p", {class: "lede"}, `${duration(spent.seconds)} from the first trial to the verdict; this run file does not say more.`));
   }

@@ -11,15 +11,16 @@ function figure(label, draw) {
   const svg = shape("svg", {role: "img", "aria-label": label});
   const made = element("figure", {}, svg);
   let drawn = 0;
-  new ResizeObserver(([entry]) => {
-    const width = Math.floor(entry.contentRect.width);
+  function drawAt(width) {
     if (width === drawn || width < 50) return;
     drawn = width;
     const {height, shapes} = draw(width);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(...shapes);
-  }).observe(made);
+  }
+  // In the next frame, since what is drawn changes the height that is observed.
+  new ResizeObserver(([entry]) => requestAnimationFrame(() => drawAt(Math.floor(entry.contentRect.width)))).observe(made);
   return made;
 }
 

@@ -56,7 +56,7 @@ TEST(TrialsCsv, HasOneLineATrial) {
             "model.layers.0.self_attn.q_proj,model.layers.0.mlp.down_proj,model.layers.1.self_attn.q_proj,"
             "model.layers.1.mlp.down_proj\n"
             "0,2.5,search,0,2,2250,3,0.375,0.125,1.375,,w3-g32,w3-g32,w3-g32,w3-g32\n"
-            "1,,search,0,4,2250,3,0.40625,0.14052430966812465,1.4375,,w4-g32,w3-g32,w2-g32,w3-g32\n"
+            "1,,search,0,4,2250,3,0.40625,0.13858473641302158,1.4375,,w4-g32,w3-g32,w2-g32,w3-g32\n"
             "2,7.5,holdout,1,1,2250,3,0.375,0,1.75,\"crashed, \"\"twice\"\"\",w4-g32,w3-g32,w2-g32,w3-g32\n");
 }
 
