@@ -16,7 +16,7 @@ function paretoFrame(points, budgets) {
   const losses = inside.map((t) => t[1]).sort((a, b) => a - b);
   const at = (share) => losses[Math.min(losses.length - 1, Math.floor(share * losses.length))];
   const all = [...points.map((p) => p.loss), ...(losses.length ? [at(0), at(0.97)] : [])];
-  return {bits: [low - pad, high + pad], loss: [Math.min(...all) * 0.8, Math.max(...all) * 1.25], inside};
+  return {bits: [low - pad, high + pad], loss: [Math.min(...all) * 0.8, Math.max(...all) * (byAccuracy ? 1 : 1.25)], inside};
 }
 
 function paretoFigure() {
@@ -29,7 +29,7 @@ function paretoFigure() {
     points.map((p) => `${p.name}: ${fixed(p.bits, 3)} bits, ${fixed(p.loss, 5)}`).join("; ");
   return figure(label, (width) => {
     const box = {left: 58, right: width - 8, top: 28, bottom: Math.round(Math.min(460, Math.max(300, 0.5 * width)))};
-    const x = linear(frame.bits, [box.left, box.right]), y = logarithmic(frame.loss, [box.bottom, box.top]);
+    const x = linear(frame.bits, [box.left, box.right]), y = (byAccuracy ? linear : logarithmic)(frame.loss, [box.bottom, box.top]);
     const shapes = axes(x, y, box, {xTitle: "bits a weight", yTitle: `${lossTitle}, ${lossUnit}`});
     for (const [bits, loss, windows] of frame.inside)
       if (loss <= frame.loss[1]) shapes.push(dot(x(bits), y(loss), frame.inside.length > 1000 ? 1.8 : 2.6, "var(--faint)", null, {opacity: 0.2 + 0.5 * windows / run.search_windows}));

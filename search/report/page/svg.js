@@ -9,19 +9,16 @@ function shape(name, attributes = {}, text) {
 // draw(width) returns {height, shapes}.
 function figure(label, draw) {
   const svg = shape("svg", {role: "img", "aria-label": label});
-  const made = element("figure", {}, svg);
-  let drawn = 0;
-  function drawAt(width) {
-    if (width === drawn || width < 50) return;
-    drawn = width;
+  const ruler = element("div", {});  // as wide as the figure; what is drawn does not change it
+  new ResizeObserver(([entry]) => {
+    const width = Math.floor(entry.contentRect.width);
+    if (width < 50) return;
     const {height, shapes} = draw(width);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(...shapes);
-  }
-  // In the next frame, since what is drawn changes the height that is observed.
-  new ResizeObserver(([entry]) => requestAnimationFrame(() => drawAt(Math.floor(entry.contentRect.width)))).observe(made);
-  return made;
+  }).observe(ruler);
+  return element("figure", {}, ruler, svg);
 }
 
 function linear([low, high], [from, to]) {
@@ -63,7 +60,7 @@ function axes(x, y, box, {xTitle, yTitle, xCount, yCount = 5, xText = short, yTe
     shapes.push(shape("line", {class: "axis", x1: box.left, x2: box.right, y1: y(tick), y2: y(tick)}));
     shapes.push(shape("text", {x: box.left - 8, y: y(tick) + 4, "text-anchor": "end"}, yText(tick)));
   }
-  for (const tick of x.ticks(xCount ?? Math.max(3, Math.floor((box.right - box.left) / 90)))) {
+  for (const tick of x.ticks(xCount ?? Math.max(4, Math.floor((box.right - box.left) / 90)))) {
     shapes.push(shape("line", {class: "axis", x1: x(tick), x2: x(tick), y1: box.bottom, y2: box.bottom + 4}));
     shapes.push(shape("text", {x: x(tick), y: box.bottom + 18, "text-anchor": "middle"}, xText(tick)));
   }
