@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "framework/evaluation/compute_device.hpp"
 #include "framework/evaluation/linear_timer.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
@@ -31,6 +32,13 @@ std::vector<std::int64_t> tokens_of(std::vector<std::int64_t> given, const std::
   }
   const std::set<std::int64_t> sorted(given.begin(), given.end());
   return {sorted.begin(), sorted.end()};
+}
+
+std::unique_ptr<framework::LinearTimer> timer_of(const Experiment& experiment) {
+  const bool on_gpu = experiment.device == DeviceChoice::cuda ||
+                      (experiment.device == DeviceChoice::automatic && kernels::device_count() > 0);
+  if (!on_gpu) return framework::cpu_linear_timer(experiment.precision);
+  return framework::gpu_linear_timer(framework::gpu_of_rank({}).gpu.value());
 }
 
 std::string seconds_text(double seconds) {
@@ -69,8 +77,7 @@ int profile(const Arguments& arguments) {
   const ProfileTokens tokens{
       tokens_of(arguments.prefill_tokens, usual_prefill, limited ? experiment.latency->prefill_tokens : 0),
       tokens_of(arguments.decode_tokens, usual_decode, limited ? experiment.latency->decode_tokens : 0)};
-  const std::unique_ptr<framework::LinearTimer> timer =
-      kernels::device_count() > 0 ? framework::gpu_linear_timer(0) : framework::cpu_linear_timer(experiment.precision);
+  const std::unique_ptr<framework::LinearTimer> timer = timer_of(experiment);
   Progress progress(arguments.quiet);
   const std::vector<ProfiledLayer> layers = profile_layers(experiment, tokens, *timer, progress);
   framework::write_latency_file(arguments.output, all_entries(layers),
