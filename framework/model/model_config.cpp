@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -157,7 +158,9 @@ ModelConfig read_model_config(const std::filesystem::path& directory) {
   result.qk_norm = architecture.qk_norm;
   result.tied_embeddings = config.flag("tie_word_embeddings").value_or(false);
   result.bos_token = read_bos_token(config, result.vocabulary);
-  result.inverse_frequencies = detail::read_inverse_frequencies(config, result.head_dim, result.max_positions);
+  detail::RopeFrequencies rope = detail::read_rope_frequencies(config, result.head_dim, result.max_positions);
+  result.rope_theta = rope.theta;
+  result.inverse_frequencies = std::move(rope.inverse);
   return result;
 }
 

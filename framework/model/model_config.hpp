@@ -28,6 +28,7 @@ struct ModelConfig {
   bool qk_norm = false;  ///< RMSNorm over each head of q and k (qwen3)
   bool tied_embeddings = false;
   std::int64_t bos_token = -1;              ///< -1: none
+  double rope_theta = 10000;                ///< base of the rotary frequencies
   std::vector<double> inverse_frequencies;  ///< head_dim / 2 values, rope scaling (llama3, linear) already applied
 };
 

@@ -46,8 +46,7 @@ Llama3Ramp read_ramp(const ConfigObject& scaling, std::int64_t max_positions) {
 
 }  // namespace
 
-std::vector<double> read_inverse_frequencies(const ConfigObject& config, std::int64_t head_dim,
-                                             std::int64_t max_positions) {
+RopeFrequencies read_rope_frequencies(const ConfigObject& config, std::int64_t head_dim, std::int64_t max_positions) {
   const bool is_new = config.has("rope_parameters");
   const std::optional<ConfigObject> scaling = config.object(is_new ? "rope_parameters" : "rope_scaling");
   if (scaling && scaling->has_objects()) {
@@ -65,7 +64,7 @@ std::vector<double> read_inverse_frequencies(const ConfigObject& config, std::in
   for (std::size_t i = 0; i < frequencies.size(); ++i) {
     frequencies[i] = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
   }
-  if (!scaling) return frequencies;
+  if (!scaling) return {theta, frequencies};
 
   const char* type_key = scaling->has("rope_type") || !scaling->has("type") ? "rope_type" : "type";
   const std::string type = scaling->text(type_key).value_or("default");
@@ -78,7 +77,7 @@ std::vector<double> read_inverse_frequencies(const ConfigObject& config, std::in
   } else if (type != "default") {
     scaling->fail(type_key, "'" + printable(type) + "' is not supported (supported: default, linear, llama3)");
   }
-  return frequencies;
+  return {theta, frequencies};
 }
 
 }  // namespace pare::framework::detail

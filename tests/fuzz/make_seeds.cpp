@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "framework/data/window_file.hpp"
@@ -67,6 +68,14 @@ void write_gguf(const Seeds& seeds) {
   writer.write(Bytes(68));
   writer.write(Bytes(12));
   writer.finish();
+}
+
+/// Two pieces with score and type, then the trainer's kind of model and begin token.
+void write_sentencepiece(const Seeds& seeds) {
+  constexpr unsigned char file[] = {0x0a, 0x0a, 0x0a, 0x01, 'a', 0x15, 0,    0,    0x80, 0xbf, 0x18, 0x01,
+                                    0x0a, 0x03, 0x0a, 0x01, 'b', 0x12, 0x05, 0x18, 0x02, 0xc8, 0x02, 0x01};
+  const auto bytes = std::as_bytes(std::span(file));
+  seeds.write("sentencepiece", "two", {bytes.begin(), bytes.end()});
 }
 
 void write_journals(const Seeds& seeds) {
@@ -164,6 +173,7 @@ int main(int argc, char** argv) {
   const Seeds seeds(argv[1]);
   write_safetensors(seeds);
   write_gguf(seeds);
+  write_sentencepiece(seeds);
   write_journals(seeds);
   write_messages(seeds);
   write_hdf5(seeds);
