@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Do tools that others wrote read what pare exports? Searches the demo model, exports it, and loads the files with
-# safetensors, and with transformers and compressed-tensors on the CPU, unpatched; weights and logits must agree.
+# safetensors, with gguf, and with transformers and compressed-tensors on the CPU, unpatched; weights and logits must agree.
 #
 #   scripts/test_third_party.sh [DIR]     DIR keeps the Python environment and the exports; default build/third-party
 #
@@ -19,7 +19,7 @@ python=${PARE_THIRD_PARTY_PYTHON:-}
 if [[ -z $python ]]; then
   python=$directory/env/bin/python
   [[ -x $python ]] || python3 -m venv "$directory/env"
-  "$python" -m pip install --quiet numpy h5py psutil safetensors torch transformers compressed-tensors
+  "$python" -m pip install --quiet numpy h5py psutil safetensors gguf torch transformers compressed-tensors
 fi
 
 "$pare" search configs/vllm.yaml --quiet --output "$directory/run" \
@@ -31,7 +31,7 @@ export_model() {
 }
 # recipe OPTION...: dealt over the sites, so that layers that are run as one have one.
 recipe() {
-  "$pare" report "$directory/run" --recipe | awk -F': ' -v list="$*" '
+  "$pare" report "$directory/${run:-run}" --recipe | awk -F': ' -v list="$*" '
     BEGIN { count = split(list, options, " ") }
     !/^#/ { print $1 ": " options[n++ % count + 1] }'
 }
@@ -44,3 +44,13 @@ export_model symmetric-dense "$directory/symmetric.yaml" dense
 export_model int8 w8a8 compressed-tensors
 
 "$python" scripts/third_party/compare_logits.py "$directory"
+
+"$pare" search configs/blocks.yaml --quiet --output "$directory/blocks" \
+  --set cache="$directory/cache" --set 'options=[q2_k, q3_k-imatrix, q4_k, q5_k, q6_k, q8_0, q4_0, q5_0, iq4_nl, w16]' \
+  --set 'budget={same_as: q4_k}' --set data.windows=8 --set data.length=64 --set data.holdout=8 --set search.algorithm=ilp >/dev/null
+run=blocks recipe q2_k q3_k-imatrix q4_k q5_k q6_k q8_0 q4_0 q5_0 iq4_nl w16 >"$directory/blocks.yaml"
+for format in gguf dense; do
+  rm -rf "$directory/blocks-$format"
+  "$pare" export "$directory/blocks" --quiet --output "$directory/blocks-$format" --recipe "$directory/blocks.yaml" --format "$format" >/dev/null
+done
+"$python" scripts/third_party/compare_gguf.py "$directory/blocks-gguf" "$directory/blocks-dense"

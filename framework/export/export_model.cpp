@@ -109,8 +109,15 @@ void copy_others(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
+std::unique_ptr<ModelFormat> format_named(const std::string& name) {
+  if (name == "dense") return dense_format();
+  return name == "compressed-tensors" ? compressed_tensors_format() : nullptr;
+}
+
 void check_exportable(const Model& model, const std::vector<ExportLayer>& layers, const ModelFormat& format) {
   static_cast<void>(common_shapes(layers));
+  VALIDATE(fs::is_directory(model.directory()), "--format ", format.name(), ": ", model.directory().string(),
+           " is a GGUF file, from which only GGUF files are made, use --format gguf");
   VALIDATE(!model.is_quantized(), model.directory().string(),
            ": is quantized already, a search for an export begins at the original checkpoint");
   const auto why = format.refusal(layers);

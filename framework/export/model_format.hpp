@@ -46,4 +46,7 @@ std::unique_ptr<ModelFormat> compressed_tensors_format();
 /// The values of compressed layers in binary32, which holds them exactly: for any tool, at no saving of bytes.
 std::unique_ptr<ModelFormat> dense_format();
 
+/// The one of a name; nullptr: none.
+std::unique_ptr<ModelFormat> format_named(const std::string& name);
+
 }  // namespace pare::framework

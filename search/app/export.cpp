@@ -30,9 +30,9 @@ std::string format_of(const Arguments& arguments, const Experiment& experiment) 
   std::string list;
   for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
   if (arguments.format.empty()) {
-    VALIDATE(experiment.target == framework::Target::vllm, "--format is missing: the experiment's target is ",
-             to_string(experiment.target), " (known: ", list, ")");
-    return known.front();
+    VALIDATE(experiment.target != framework::Target::none,
+             "--format is missing: the experiment's target is none (known: ", list, ")");
+    return experiment.target == framework::Target::vllm ? "compressed-tensors" : "gguf";
   }
   VALIDATE(std::find(known.begin(), known.end(), arguments.format) != known.end(), "--format '",
            framework::printable(arguments.format), "' is unknown", framework::did_you_mean(arguments.format, known),
@@ -80,9 +80,13 @@ std::string bytes_line(const char* name, std::int64_t promised, std::int64_t fou
   return text + "\n";
 }
 
+void print_remarks(const ExportReport& report) {
+  for (const std::string& remark : report.remarks) fmt::print("{}\n", remark);
+}
+
 void print_report(const ExportRequest& request, const ExportReport& report) {
   fmt::print("{}: '{}' as {}\n", request.output.string(), request.recipe_name, request.format);
-  if (report.total_bytes == 0) return;
+  if (report.total_bytes == 0) return print_remarks(report);
   fmt::print("\n  {:<22}  {:>15}  {:>15}\n", "", "promised", "in the file");
   fmt::print("{}", bytes_line("bytes, searched layers", report.promised_bytes, report.layer_bytes));
   fmt::print("  {:<22}  {:>15}  {:>15}\n", "bytes, all tensors", "", grouped(report.total_bytes));
@@ -96,6 +100,7 @@ void print_report(const ExportRequest& request, const ExportReport& report) {
   } else {
     fmt::print("\nnot read back (--no-verify); {:.1f} s to write\n", report.seconds);
   }
+  print_remarks(report);
 }
 
 }  // namespace
@@ -108,6 +113,7 @@ int export_model(const Arguments& arguments, framework::ProcessGroup& group) {
       parse_experiment(record.yaml, arguments.file.string() + ": its experiment", arguments.overrides);
   ExportRequest request{.format = format_of(arguments, experiment),
                         .output = arguments.output,
+                        .base = arguments.base,
                         .recipe_name = {},
                         .recipe = {},
                         .recipe_text = {},

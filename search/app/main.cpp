@@ -96,9 +96,13 @@ CLI::App* add_export(CLI::App& app, Arguments& arguments) {
   add_file(verb, "run", arguments, "The directory of a run, also while it goes on, or its run.h5");
   verb->add_option(
       "--format", arguments.format,
-      "compressed-tensors (vLLM, SGLang, transformers), dense, recipe or llm-compressor; default: that of the "
-      "experiment's target");
-  verb->add_option("--output", arguments.output, "Directory, or file for recipes; made whole or not at all")
+      "compressed-tensors (vLLM, SGLang, transformers), gguf or llama-quantize (llama.cpp), dense, recipe or "
+      "llm-compressor; default: that of the experiment's target");
+  verb->add_option("--template", arguments.base,
+                   "gguf: your own F16, BF16 or F32 GGUF of the model, whose tensors are re-typed; default: from the "
+                   "checkpoint")
+      ->type_name("FILE");
+  verb->add_option("--output", arguments.output, "Directory, or file for gguf and recipes; made whole or not at all")
       ->required()
       ->type_name("PATH");
   verb->add_option(

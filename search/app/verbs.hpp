@@ -28,6 +28,7 @@ struct Arguments {
   std::string tokens;                        ///< compare-search --tokens
   std::string budget;                        ///< report, export --budget: bits per weight of a point of the front
   std::string format;                        ///< export --format; empty: that of the target
+  std::filesystem::path base;                ///< export --template
   bool no_verify = false;                    ///< export --no-verify
   bool force = false;                        ///< export --force
   BatchJob job;                              ///< submit: what the options say

@@ -14,12 +14,13 @@
 
 namespace pare::search {
 
-/// "compressed-tensors", "dense", "recipe", "llm-compressor".
+/// "compressed-tensors", "dense", "gguf", "llama-quantize", "recipe", "llm-compressor".
 const std::vector<std::string>& export_formats();
 
 struct ExportRequest {
   std::string format;
-  std::filesystem::path output;  ///< a directory, or a file for the two kinds of recipe
+  std::filesystem::path output;  ///< a directory, or a file for gguf and the two kinds of recipe
+  std::filesystem::path base;    ///< gguf: the user's file whose tensors are re-typed; empty: from the checkpoint
   std::string recipe_name;       ///< for people: "pare", "uniform w4-g32"
   Recipe recipe;                 ///< of the run's space
   std::string recipe_text;       ///< the same as YAML, for the format recipe
@@ -30,10 +31,11 @@ struct ExportRequest {
 
 /// What was promised and what the export holds.
 struct ExportReport {
-  std::int64_t promised_bytes = 0;  ///< of the searched layers, as the budget counts them
-  std::int64_t layer_bytes = 0;     ///< the same layers in the file
-  std::int64_t total_bytes = 0;     ///< all tensors in the file; 0: a recipe, which has none
-  double seconds = 0;               ///< of writing
+  std::int64_t promised_bytes = 0;        ///< of the searched layers, as the budget counts them
+  std::int64_t layer_bytes = 0;           ///< the same layers in the file
+  std::int64_t total_bytes = 0;           ///< all tensors in the file; 0: a recipe, which has none
+  double seconds = 0;                     ///< of writing
+  std::vector<std::string> remarks = {};  ///< for people, a line each
 
   struct Verification {
     std::int64_t weights = 0;      ///< compared with the bank's and equal bit for bit
@@ -44,7 +46,7 @@ struct ExportReport {
     double perplexity = 0;
     double seconds = 0;
   };
-  std::optional<Verification> verification;
+  std::optional<Verification> verification = std::nullopt;
 };
 
 /// Rank 0 of `pare export`. Layers are taken from the bank in the cache, which is built again where it is gone. The output

@@ -157,11 +157,15 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
   return text;
 }
 
+fs::path calibration_file(const Experiment& experiment, const std::string& key) {
+  return experiment.cache / ("calibration-" + key + ".h5");
+}
+
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                 NodeFiles& files, Scheduler& scheduler, Progress& progress) {
   if (!plan.bank.needs_calibration()) return {};
   const std::string key = framework::calibration_key(plan.model, text.to_calibrate(), experiment.precision);
-  const fs::path file = experiment.cache / ("calibration-" + key + ".h5");
+  const fs::path file = calibration_file(experiment, key);
   while (!fs::exists(file)) {
     try {
       gather_statistics(file, key, plan, scheduler, progress);

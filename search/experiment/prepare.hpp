@@ -27,6 +27,9 @@ framework::WindowSets prepare_text(const Experiment& experiment, const Plan& pla
 std::string prepare_calibration(const Experiment& experiment, const Plan& plan, const framework::WindowSets& text,
                                 NodeFiles& files, Scheduler& scheduler, Progress& progress);
 
+/// Where it is kept.
+std::filesystem::path calibration_file(const Experiment& experiment, const std::string& key);
+
 /// All sites with all options; fills in the local errors of the plan's space, and leaves out of it what failed: the
 /// options of a site are then those that the bank calls sound, in their order. `calibration`: the key that
 /// prepare_calibration gave. Returns the file. Throws InputError where a site is left without options, or nothing fits

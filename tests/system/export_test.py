@@ -1,13 +1,16 @@
 """`pare export`: from a run to files that load, and what is refused on the way."""
 
+import importlib.util
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import unittest
 from pathlib import Path
 
-from harness import DEMO_MODEL, SystemTest, h5py, needs_h5py, run_pare, start_pare
+from harness import DEMO_MODEL, SOURCE, SystemTest, h5py, needs_h5py, run_pare, start_pare
 
 OPTIONS = ["w4-g32", "w4-g128-sym", "w8a8", "w16"]
 
@@ -144,6 +147,118 @@ class Export(SystemTest):
 
         self.assertIn("is not the model that the run searched", outcome.err)
         self.assertFalse(output.exists())
+
+
+GGUF_OPTIONS = ["q3_k-imatrix", "q4_k", "q6_k", "q8_0", "w16"]
+MIXED = ["q4_k", "q8_0", "w16", "q3_k-imatrix", "q6_k"]
+
+
+class Gguf(SystemTest):
+    """One search for llama.cpp, exported in many ways."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.home = cls("setUp")
+        cls.home.setUp()
+        cls.addClassCleanup(cls.home.doCleanups)
+        cls.file = cls.home.experiment(target="llama.cpp", options=GGUF_OPTIONS, budget={"bits_per_weight": 5})
+        cls.run_directory = cls.home.directory / "experiment"
+        cls.verdict = cls.home.search(cls.file)
+        sites = list(cls.verdict["winner"]["recipe"])
+        cls.mixed = cls.home.directory / "mixed.yaml"
+        cls.mixed.write_text("".join(f"{site}: {MIXED[i % len(MIXED)]}\n" for i, site in enumerate(sites)))
+
+    def export(self, name, *arguments, code=0):
+        output = self.directory / name
+        outcome = run_pare("export", self.run_directory, "--output", output, "--quiet", *arguments)
+        self.assertEqual(outcome.code, code, outcome.err)
+        if code != 0:
+            self.assertEqual(len(outcome.err.strip().splitlines()), 1, outcome.err)
+        return outcome, output
+
+    def test_winner_is_verified_and_says_what_stays(self):
+        outcome, output = self.export("model.gguf")
+
+        self.assertIn("as gguf", outcome.out)
+        self.assertIn("bit for bit", outcome.out)
+        self.assertIn("token_embd.weight stays BF16", outcome.out)
+        self.assertNotIn("warning", outcome.out)
+        text = self.succeed("inspect", output).out
+        self.assertIn("general.architecture                    'llama'", text)
+        self.assertIn("tokenizer.ggml.tokens                   1024 texts", text)
+        self.assertIn("pare.recipe_name", text)
+        self.assertEqual([p.name for p in self.directory.iterdir()], ["model.gguf"])
+
+    def test_template_gives_the_same_tensors(self):
+        _, base = self.export("base.gguf", "--recipe", "w16")
+        _, plain = self.export("plain.gguf", "--recipe", self.mixed)
+
+        outcome, output = self.export("model.gguf", "--recipe", self.mixed, "--template", base)
+
+        self.assertIn("bit for bit", outcome.out)
+        self.assertEqual(output.read_bytes(), plain.read_bytes())
+
+    def test_export_is_a_model_like_any_other(self):
+        _, output = self.export("model.gguf", "--no-verify", "--recipe", "q8_0")
+        file = self.experiment("again", model={"path": str(output)}, options=["w16"], budget={"same_as": "w16"})
+
+        kl = self.succeed("evaluate", file, "--recipe", "w16", "--json", "--quiet").json["kl"]["mean"]
+        self.assertLess(kl, 1e-6)  # to itself
+
+    @unittest.skipUnless(importlib.util.find_spec("gguf"), "the Python package gguf is missing")
+    def test_package_gguf_reads_the_same_values(self):
+        _, output = self.export("model.gguf", "--no-verify", "--recipe", self.mixed)
+        _, dense = self.export("dense", "--no-verify", "--recipe", self.mixed, "--format", "dense")
+
+        script = SOURCE / "scripts/third_party/compare_gguf.py"
+        outcome = subprocess.run([sys.executable, script, output, dense], capture_output=True, text=True, timeout=120)
+
+        self.assertEqual(outcome.returncode, 0, outcome.stdout + outcome.stderr)
+
+    def test_llama_quantize_gets_types_matrix_and_command(self):
+        outcome, output = self.export("recipe", "--format", "llama-quantize", "--recipe", self.mixed)
+
+        self.assertIn("llama-quantize.sh BASE-F16.gguf MODEL.gguf", outcome.out)
+        types = (output / "tensor-types.txt").read_text().splitlines()
+        self.assertEqual(len(types), 42)
+        self.assertEqual(types[0], r"^blk\.0\.attn_q\.weight$=q4_k")
+        self.assertIn("blk.5.ffn_down.weight.in_sum2", self.succeed("inspect", output / "imatrix.gguf").out)
+        stub = self.directory / "stub"
+        stub.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        stub.chmod(0o755)
+        words = subprocess.run(["sh", output / "llama-quantize.sh", "base.gguf", "out.gguf"], env={"LLAMA_QUANTIZE": stub, "PATH": "/usr/bin:/bin"},
+                               capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual(words[:2], ["--imatrix", str(output / "imatrix.gguf")])
+        self.assertEqual(words[-3:], ["base.gguf", "out.gguf", "Q4_1"])
+
+    def test_what_cannot_be_exported_is_said(self):
+        foreign = self.directory / "mine.gguf"
+        foreign.write_text("years of work")
+        self.assertIn("exists and was not written by pare", self.export("mine.gguf", code=2)[0].err)
+        self.assertEqual(foreign.read_text(), "years of work")
+        self.assertIn("not a GGUF file", self.export("a.gguf", "--template", foreign, code=2)[0].err)
+        self.assertIn("--template goes with --format gguf", self.export("a", "--template", foreign, "--format", "dense", code=2)[0].err)
+        self.assertIn("hold no GGUF blocks", self.export("a", "--format", "compressed-tensors", "--recipe", "q4_k", code=2)[0].err)
+
+        _, base = self.export("base.gguf", "--no-verify", "--recipe", "w16")
+        damaged = bytearray(base.read_bytes())
+        damaged[-3000:-2000] = bytes(1000)
+        (self.directory / "other.gguf").write_bytes(damaged)
+        self.assertIn("is not of the model", self.export("a.gguf", "--template", self.directory / "other.gguf", code=2)[0].err)
+        (self.directory / "cut.gguf").write_bytes(damaged[:-5000])
+        self.assertIn("is the file cut off?", self.export("a.gguf", "--template", self.directory / "cut.gguf", code=2)[0].err)
+        self.assertFalse((self.directory / "a.gguf").exists())
+
+    def test_file_limit_leaves_nothing_behind(self):
+        outcome = run_pare(
+            "export", self.run_directory, "--output", self.directory / "model.gguf", "--quiet",
+            before=["bash", "-c", 'trap "" XFSZ; ulimit -f 1000; exec "$@"', "bash"],
+        )
+
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("cannot be written", outcome.err)
+        self.assertEqual(list(self.directory.iterdir()), [])
 
 
 class UnfinishedRun(SystemTest):
