@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "framework/export/verify_export.hpp"
 #include "framework/io/gguf_file.hpp"
 #include "framework/io/json.hpp"
@@ -187,6 +189,62 @@ TEST(GgufExport, RefusesWhatBlocksCannotSay) {
               HasSubstr("--format gguf: model.layers.0.self_attn.q_proj: target llama.cpp does not execute 'w4-g32'"));
   EXPECT_THAT(error_under("keep-50%"), HasSubstr("one number of heads and channels for all layers"));
   EXPECT_THAT(error_under("2:4-magnitude"), HasSubstr("write '-dense' behind the sparsity"));
+}
+
+/// The small model with another config.json, exported under q8_0 and read again.
+class OtherArchitecture {
+ public:
+  explicit OtherArchitecture(const std::string& config, const std::vector<std::string>& without = {}) {
+    for (const std::string& part : without)
+      std::erase_if(files_.values, [&](const auto& entry) { return entry.first.find(part) != std::string::npos; });
+    const fs::path directory = files_.write();
+    framework::Json json = framework::parse_json_file(directory / "config.json");
+    json.update(framework::Json::parse(config));
+    framework::write_file_atomically(directory / "config.json", json.dump());
+    world_.emplace(directory, std::vector<std::string>{"q8_0"}, kernels::Precision::f32);
+    const framework::OptionIndices recipe(world_->sites.size(), 0);
+    layers_ = framework::export_layers(world_->model, world_->sites, recipe, &world_->bank);
+  }
+
+  const Model& source() const { return world_->model; }
+  const std::vector<framework::ExportLayer>& layers() const { return layers_; }
+  fs::path write() const { return test::write(framework::gguf_from_checkpoint(source(), layers_), "other.gguf"); }
+
+ private:
+  RandomModel files_;
+  std::optional<SmallWorld> world_;
+  std::vector<framework::ExportLayer> layers_;
+};
+
+TEST(GgufExport, Qwen2KeepsTheOrderOfRows) {
+  const OtherArchitecture exported(R"({"model_type": "qwen2"})",
+                                   {"o_proj.bias", "mlp.gate_proj.bias", "mlp.up_proj.bias", "mlp.down_proj.bias"});
+
+  const Model model(exported.write());
+
+  EXPECT_EQ(model.config().model_type, "qwen2");
+  EXPECT_GT(framework::compare_weights(model, exported.source(), exported.layers()), 0);
+  const auto body = exported.layers().front().stored->body;
+  const GgufFile file(scratch() / "other.gguf");
+  EXPECT_TRUE(std::ranges::equal(file.bytes(file.at("blk.0.attn_q.weight")), body));
+  EXPECT_EQ(model.read_bias(model.stages()[1].linears[0]),
+            exported.source().read_bias(exported.source().stages()[1].linears[0]));
+}
+
+TEST(GgufExport, ScaledRotaryFrequenciesAreReadBack) {
+  const OtherArchitecture llama3(
+      R"({"rope_theta": 500000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+          "high_freq_factor": 4.0, "original_max_position_embeddings": 32}})");
+  const OtherArchitecture linear(R"({"rope_scaling": {"rope_type": "linear", "factor": 4.0}})");
+
+  for (const OtherArchitecture* exported : {&llama3, &linear}) {
+    const Model model(exported->write());
+    const std::vector<double>& wanted = exported->source().config().inverse_frequencies;
+    ASSERT_EQ(model.config().inverse_frequencies.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      EXPECT_NEAR(model.config().inverse_frequencies[i], wanted[i], 1e-7 * wanted[i]) << i;
+    EXPECT_EQ(GgufFile(scratch() / "other.gguf").find("rope_freqs.weight") != nullptr, exported == &llama3);
+  }
 }
 
 TEST(GgufLayout, NamesAndRowsAreThoseOfLlamaCpp) {
