@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Pack what a bare GPU machine cannot build, since it lacks HDF5 and the rest: the tests of the GPU evaluator and pare itself, with
+# Pack what a bare GPU machine cannot build, since it lacks HDF5 and the rest: tests and benchmark of the GPU evaluator and pare itself, with
 # the libraries they need, for scripts/gpu_check.sh --tests. Needs the CUDA toolkit, no GPU.
 #
 #   scripts/pack_gpu_tests.sh [ARCHIVE]      default: build-gpu-tests/gpu-tests.tar.xz, about 50 MiB
@@ -10,11 +10,12 @@ build=build-gpu-tests
 archive=${1:-$build/gpu-tests.tar.xz}
 
 cmake --preset gpu-tests
-cmake --build --preset gpu-tests --parallel "$(nproc)" --target pare framework_cuda_evaluation
+cmake --build --preset gpu-tests --parallel "$(nproc)" --target pare framework_cuda_evaluation bench_device_evaluation
 staged=$(mktemp -d)
 trap 'rm -rf "$staged"' EXIT
 mkdir "$staged/lib"
-for program in "$build/pare" "$build/tests/framework/evaluation/framework_cuda_evaluation"; do
+for program in "$build/pare" "$build/tests/framework/evaluation/framework_cuda_evaluation" \
+  "$build/framework/bench/bench_device_evaluation"; do
   strip -o "$staged/$(basename "$program")" "$program"
   # All but the C library, and CUDA's own, which the machine has.
   ldd "$program" | sed -n -E 's/^\s*\S+ => (\/\S+) .*/\1/p' |

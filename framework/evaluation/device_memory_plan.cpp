@@ -156,7 +156,8 @@ DeviceMemoryPlan plan_device_memory(const DeviceDemand& demand, std::int64_t ava
 
 std::string to_text(const DeviceMemoryPlan& plan) {
   std::string text;
-  for (const DeviceMemoryItem& item : plan.items) text += fmt::format("{:>12}  {}\n", gibibytes(item.bytes), item.name);
+  for (const DeviceMemoryItem& item : plan.items)
+    if (item.bytes > 0) text += fmt::format("{:>12}  {}\n", gibibytes(item.bytes), item.name);
   return text + fmt::format("{:>12}  of {}; {} tokens at a time\n", gibibytes(plan.total_bytes()),
                             gibibytes(plan.available_bytes), plan.micro_batch_tokens);
 }
