@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Check the format of all tracked C++ and CUDA files, or of the files given; --fix rewrites them instead.
+# Check the format of all tracked C++, CUDA and JavaScript files, or of the files given; --fix rewrites them instead.
 # Versions of clang-format differ in details: Debian 12's, 14, decides.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ fi
 
 files=("$@")
 if [[ ${#files[@]} -eq 0 ]]; then
-  if ! listing=$(git ls-files -- '*.hpp' '*.cpp' '*.cu' '*.cuh'); then
+  if ! listing=$(git ls-files -- '*.hpp' '*.cpp' '*.cu' '*.cuh' '*.js'); then
     echo "check_format.sh: git cannot list the tracked files" >&2
     exit 2
   fi

@@ -332,6 +332,9 @@ RunRecord read_run_file(const std::filesystem::path& path) {
   record.holdout_windows = file.int_attribute(schema::experiment, schema::holdout_windows);
   if (file.has_attribute(schema::experiment, schema::calibration_windows))
     record.calibration_windows = file.int_attribute(schema::experiment, schema::calibration_windows);
+  constexpr std::int64_t most_windows = 1 << 24;  // far more than can be evaluated
+  VALIDATE(record.search_windows > 0 && record.search_windows <= most_windows, file.path().string(),
+           ": is damaged: ", record.search_windows, " search windows");
   record.objective = get_objective(file, record);
   record.provenance = h5::get_provenance(file);
   record.space.sites = get_sites(file);

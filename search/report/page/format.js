@@ -21,7 +21,10 @@ const trimmed = (value) => String(Number(value.toPrecision(3))).replace("-", "\u
 function bytesText(bytes) {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) { bytes /= 1000; ++unit; }
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1000;
+    ++unit;
+  }
   return `${unit === 0 ? bytes : Number(bytes.toPrecision(4))} ${units[unit]}`;
 }
 
@@ -30,8 +33,8 @@ function duration(seconds) {
   if (seconds < 60) return `${seconds < 10 ? fixed(seconds, 1) : Math.round(seconds)} s`;
   const whole = Math.round(seconds);
   const two = (n) => String(n).padStart(2, "0");
-  return whole < 3600 ? `${Math.floor(whole / 60)}:${two(whole % 60)} min`
-                      : `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)} h`;
+  return whole < 3600 ? `${Math.floor(whole / 60)}:${two(whole % 60)} min` :
+                        `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)} h`;
 }
 
 const byAccuracy = run.objective.metric === "accuracy";

@@ -1,3 +1,5 @@
 document.title = `${modelName}: ${headline()} \u2013 pare`;
-document.getElementById("page").append(...[head(), rivalsSection(), paretoSection(), heatSection(), sensitivitySection(), curveSection(),
-  domainsSection(), effortSection(), workersSection(), fullSection()].filter(known));
+document.getElementById("page").append(
+    ...[head(), rivalsSection(), paretoSection(), heatSection(), sensitivitySection(), curveSection(), domainsSection(),
+        effortSection(), workersSection(), fullSection()]
+        .filter(known));

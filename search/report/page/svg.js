@@ -1,7 +1,8 @@
 // Drawing: figures that are drawn anew for the width they get, scales with round ticks, labels that make room.
 function shape(name, attributes = {}, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) if (known(value)) made.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes))
+    if (known(value)) made.setAttribute(key, value);
   if (known(text)) made.textContent = text;
   return made;
 }
@@ -29,7 +30,8 @@ function linear([low, high], [from, to]) {
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough);
     const ticks = [];
-    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * span; ++i) ticks.push(Number((i * step).toPrecision(12)));
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * span; ++i)
+      ticks.push(Number((i * step).toPrecision(12)));
     return ticks;
   };
   return scale;
@@ -71,7 +73,9 @@ function axes(x, y, box, {xTitle, yTitle, xCount, yCount = 5, xText = short, yTe
 // Moves labels {y} down and up until they are `gap` apart, within [top, bottom].
 function spread(labels, gap, top, bottom) {
   const sorted = [...labels].sort((a, b) => a.y - b.y);
-  sorted.forEach((label, i) => { label.at = i ? Math.max(label.y, sorted[i - 1].at + gap) : Math.max(label.y, top); });
+  sorted.forEach((label, i) => {
+    label.at = i ? Math.max(label.y, sorted[i - 1].at + gap) : Math.max(label.y, top);
+  });
   for (let i = sorted.length - 1; i >= 0; --i)
     sorted[i].at = Math.min(sorted[i].at, i === sorted.length - 1 ? bottom : sorted[i + 1].at - gap);
 }

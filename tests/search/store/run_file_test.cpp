@@ -290,6 +290,13 @@ TEST_F(RunFileWithPythonTest, NoticesAColumnOfSeveralValuesARow) {
   EXPECT_EQ(error_of_reading(), path.string() + ": /trials/begin is damaged: it has 2 dimensions, not 1");
 }
 
+TEST_F(RunFileWithPythonTest, NoticesWindowsThatAreNotThere) {
+  ASSERT_EQ(python("  run['trials/begin'][0] = 7\n", "r+"), 0);
+  EXPECT_EQ(error_of_reading(), path.string() + ": /trials is damaged in row 0");
+  ASSERT_EQ(python("  run['experiment'].attrs.modify('search_windows', numpy.int64(0))\n", "r+"), 0);
+  EXPECT_EQ(error_of_reading(), path.string() + ": is damaged: 0 search windows");
+}
+
 TEST_F(RunFileWithPythonTest, NoticesAWinnerThatIsNotThere) {
   ASSERT_EQ(python("  run['verdict'].attrs.modify('winner', numpy.int64(3))\n", "r+"), 0);
 
