@@ -3,3 +3,9 @@ document.getElementById("page").append(
     ...[head(), rivalsSection(), paretoSection(), heatSection(), sensitivitySection(), curveSection(), domainsSection(),
         effortSection(), workersSection(), fullSection()]
         .filter(known));
+
+function drawAll() {
+  for (const draw of drawings) draw();
+}
+drawAll();
+addEventListener("resize", drawAll);

@@ -7,19 +7,21 @@ function shape(name, attributes = {}, text) {
   return made;
 }
 
+// What draws a figure in the width that it has on the page; called once it is there, and again when the window changes.
+const drawings = [];
+
 // draw(width) returns {height, shapes}.
 function figure(label, draw) {
   const svg = shape("svg", {role: "img", "aria-label": label});
-  const ruler = element("div", {});  // as wide as the figure; what is drawn does not change it
-  new ResizeObserver(([entry]) => {
-    const width = Math.floor(entry.contentRect.width);
+  drawings.push(() => {
+    const width = Math.floor(svg.parentElement.getBoundingClientRect().width);
     if (width < 50) return;
     const {height, shapes} = draw(width);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(...shapes);
-  }).observe(ruler);
-  return element("figure", {}, ruler, svg);
+  });
+  return element("figure", {}, svg);
 }
 
 function linear([low, high], [from, to]) {

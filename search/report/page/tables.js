@@ -8,7 +8,7 @@ function workersSection() {
                     .join("");
   return section(
       "workers", "Workers",
-      `${crew.workers.filter((w) => w.alive).length} of ${crew.workers.length} alive at the end, ` +
+      `${crew.workers.filter((w) => w.alive).length} of ${crew.workers.length} alive${verdict ? " at the end" : ""}, ` +
           `busy ${percent(crew.utilization)} of ${duration(crew.seconds)}${again}.` +
           (shown.length < crew.workers.length ? ` The first ${shown.length} are shown.` : ""),
       barList(
