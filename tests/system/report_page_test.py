@@ -2,6 +2,7 @@
 forms of a report, `pare compare`, and what is refused."""
 
 import csv
+import html
 import html.parser
 import io
 import os
@@ -15,8 +16,12 @@ from harness import SystemTest, h5py, needs_h5py, run_pare
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = unittest.skipUnless(BROWSER, "there is no chromium to open the page with")
 SITES = 42
-# Leaves on the page how many pixels it is wider than the window.
-MEASURE = "<script>setTimeout(() => { document.body.dataset.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth; }, 1000)</script>"
+# A page in a frame, since windows are never narrower than 500 pixels; leaves behind how many pixels it is wider than that.
+FRAME = """<body><iframe width={width} height=2000 srcdoc="{page}"></iframe><script>setTimeout(() => {{
+  const page = document.querySelector("iframe").contentDocument.documentElement;
+  document.body.dataset.overflow = page.scrollWidth - page.clientWidth;
+  document.body.dataset.cells = page.querySelectorAll("td.cell").length;
+}}, 1000)</script>"""
 
 
 class Page(html.parser.HTMLParser):
@@ -54,11 +59,11 @@ class Page(html.parser.HTMLParser):
         return [text for _, text in self.all(tag, cls)]
 
 
-def opened(file, width=1280):
+def opened(file):
     """The page as a browser without a network shows it, and what its console said."""
     done = subprocess.run(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
-         f"--user-data-dir={file.parent / 'browser'}", f"--window-size={width},2000", "--virtual-time-budget=5000", "--dump-dom",
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
+         f"--user-data-dir={file.parent / 'browser'}", "--window-size=1280,2000", "--virtual-time-budget=5000", "--dump-dom",
          file.as_uri()],
         capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(file.parent)})
     return Page(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
@@ -127,12 +132,14 @@ class Reports(SystemTest):
     @needs_browser
     def test_page_fits_wide_and_narrow_windows(self):
         file = self.written(self.run_directory)
-        file.write_text(file.read_text().replace("</body>", MEASURE + "</body>"))
+        text = html.escape(file.read_text())
 
         for width in (1280, 390):
-            page, console = opened(file, width)
-            self.assertEqual([attributes["data-overflow"] for attributes, _ in page.all("body")], ["0"], width)
+            file.write_text(FRAME.format(width=width, page=text))
+            page, console = opened(file)
             self.assertEqual(console, [])
+            [(body, _)] = page.all("body")
+            self.assertEqual((body["data-overflow"], body["data-cells"]), ("0", str(SITES)), width)
 
     @needs_browser
     @needs_h5py
