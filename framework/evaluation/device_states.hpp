@@ -21,7 +21,8 @@ namespace pare::framework {
 /// take bfloat16 or int8 and sum in binary32 or int32; what lies between the products of a stage is bfloat16.
 class DeviceStates final : public HiddenStates {
  public:
-  /// block: device memory of WalkLayout(shape, micro_batch_tokens).total_bytes().
+  /// Takes WalkLayout(shape, micro_batch_tokens).total_bytes() of device memory, and up to cache_bytes for states that are
+  /// kept. Throws DeviceMemoryError. All that is referred to must outlive it.
   DeviceStates(const Model& model, DeviceWeights& weights, const DeviceTables& tables, const WalkShape& shape,
                std::int64_t micro_batch_tokens, std::int64_t cache_bytes, const kernels::Stream& stream);
 
@@ -54,13 +55,13 @@ class DeviceStates final : public HiddenStates {
   kernels::DeviceView<kernels::BFloat16> rounded_at(std::int64_t offset, std::int64_t cols);
   kernels::DeviceView<std::int8_t> codes(std::int64_t cols);
   kernels::DeviceSpan<float> code_scales() { return {at<float>(layout_.code_scales), tokens_}; }
-  /// What its output is read by: out = norm(hidden) * weight^T + bias.
-  void project(const DeviceLinear& linear, const DeviceBias& bias, kernels::DeviceView<const float> hidden,
+  /// out <- norm(hidden) * weight^T + bias, for a linear that reads the stage's input. `own`: the model's bias.
+  void project(const DeviceLinear& linear, const DeviceBias& own, kernels::DeviceView<const float> hidden,
                kernels::DeviceSpan<const float> norm, kernels::DeviceView<kernels::BFloat16> out);
   void run_attention(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
   void run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
-  /// hidden <- hidden + codes or x * weight^T + bias.
-  void add_product(const DeviceLinear& linear, const DeviceBias& bias, kernels::DeviceView<const kernels::BFloat16> x,
+  /// hidden <- hidden + x * weight^T + bias; of int8 the codes of x are in the buffer already.
+  void add_product(const DeviceLinear& linear, const DeviceBias& own, kernels::DeviceView<const kernels::BFloat16> x,
                    kernels::DeviceView<float> hidden);
 
   const Model& model_;

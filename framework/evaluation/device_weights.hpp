@@ -34,7 +34,7 @@ struct DeviceLinear {
 /// the teacher runs them. Model, bank and stream must outlive it. One object a thread.
 class DeviceWeights {
  public:
-  /// Copies the bank and waits for it. Throws DeviceMemoryError.
+  /// Copies the bank and waits for it. sizes: of these sites and this bank. Throws DeviceMemoryError.
   DeviceWeights(const Model& model, const std::vector<Site>& sites, const LayerBank& bank,
                 const kernels::Stream& stream, const DeviceMemorySizes& sizes);
 
