@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -96,7 +97,7 @@ double bits_of(const RunRecord& record, const Recipe& recipe) {
 
 /// Enough digits for a drawing.
 double rounded(double value) {
-  return std::stod(fmt::format("{:.5g}", value));
+  return std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);
 }
 
 Json trials_json(const RunRecord& record, const Archive& archive) {

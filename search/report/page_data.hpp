@@ -9,17 +9,19 @@
 
 namespace pare::search {
 
-/// Everything that the page of a run shows (search/report/page): the script there draws it and works nothing out but positions.
+/// Everything that the page of a run shows (search/report/page), whose script works out hardly more than positions.
 /// Units as in verdict_json; null: not known, or not finite.
 ///
-///   model, algorithm, seed, window_length, search_windows, holdout_windows, calibration_windows, weights, original_bytes
+///   model, algorithm, seed, window_length, search_windows, holdout_windows, calibration_windows, weights,
+///   original_bytes
 ///   objective    {name, metric, combine}
 ///   status       {state, process, error, stage, tokens_done, tokens_limit, updated, best}; null of a run file alone
 ///   verdict      verdict_document, null while there is none
 ///   options      [name]: all of the space
 ///   sites        [[name, kind, layer, weights, original bytes]]
-///   recipes      [{title, name, budget_bytes, bytes, bits_per_weight, kl, options [index of each site], bytes_of [each site],
-///                errors [local error of each site]}]: the winner, of several budgets one each from the largest on, or the best so far
+///   recipes      [{title, name, budget_bytes, bytes, bits_per_weight, kl, options [index of each site], bytes_of [each
+///                site], errors [local error of each site]}]: the winner, of several budgets one each from the largest
+///                on, or the best so far
 ///   trials       {total, failed, recipes, points [[bits_per_weight, loss, windows]]}: one a recipe, on search windows
 ///   uniforms     [[name, bits_per_weight, loss]]: those measured on search windows
 ///   curve        [[tokens, seconds, loss, windows, ratio]]: search_curve under the largest budget

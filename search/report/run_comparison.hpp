@@ -42,16 +42,17 @@ struct RunComparison {
   std::vector<std::string> warnings;
 };
 
-/// The first run is what the others are compared with. Whether held-out windows are the same text is told by the full model's
-/// loss on each, which depends on the text alone. Throws InputError, naming the runs, for fewer than two, for one without a
-/// verdict, for different models, and when no budget is that of two runs.
+/// The first run is what the others are compared with. Whether held-out windows are the same text is told by the full
+/// model's loss on each, which depends on the text alone. Throws InputError, naming the runs, for fewer than two, for one
+/// without a verdict, for different models, and when no budget is that of two runs.
 RunComparison compare_runs(std::vector<NamedRun> runs);
 
 /// For people, and for programs:
 ///
 ///   runs     [{name, algorithm, seed, tokens, seconds, trials}]
-///   budgets  [{bytes, runs [{run (index), winner, bytes, bits_per_weight, kl {mean, stderr}, perplexity, kl_difference {mean, low, high}
-///            or null, paired, sites_that_differ or null, by_kind {kind: sites}}]}], differences against the first entry
+///   budgets  [{bytes, runs [{run (index), winner, bytes, bits_per_weight, kl {mean, stderr}, perplexity, kl_difference
+///            {mean, low, high} or null, paired, sites_that_differ or null, by_kind {kind: sites}}]}], differences against
+///            the first entry, which has none
 ///   warnings []
 std::string run_comparison_text(const RunComparison& comparison);
 std::string run_comparison_json(const RunComparison& comparison);

@@ -17,8 +17,8 @@ struct CurvePoint {
   double seconds = std::numeric_limits<double>::quiet_NaN();  ///< Trial::seconds
   double loss = 0;                                            ///< by the objective
   std::int64_t windows = 0;                                   ///< that `loss` stands on
-  /// Against the best uniform recipe that fits, on the windows known of both: of KL, perplexity or wrong answers how many
-  /// times as much. NaN where there is none.
+  /// Against the best uniform recipe that fits, on the windows known of both: of KL, perplexity or wrong answers how
+  /// many times as much. NaN where there is none.
   double ratio = std::numeric_limits<double>::quiet_NaN();
 };
 

@@ -17,8 +17,8 @@ struct SiteLoss {
   double stderr_of_mean = 0;  ///< of `loss`
 };
 
-/// One a site that was measured alone, in the order of sites; empty where the algorithm does not ask for such trials. Of several
-/// options the one that most sites were measured with, else the one with the fewest bytes.
+/// One a site that was measured alone, in the order of sites; empty where the algorithm does not ask for such trials. Of
+/// several options the one that most sites were measured with, else the one with the fewest bytes.
 std::vector<SiteLoss> site_losses(const RunRecord& record);
 
 }  // namespace pare::search
