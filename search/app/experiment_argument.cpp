@@ -9,4 +9,9 @@ Experiment read_experiment_argument(const Arguments& arguments) {
   return read_experiment(arguments.file, overrides);
 }
 
+Verbosity verbosity_of(const Arguments& arguments) {
+  if (arguments.quiet) return Verbosity::quiet;
+  return arguments.verbose ? Verbosity::verbose : Verbosity::normal;
+}
+
 }  // namespace pare::search

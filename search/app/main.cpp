@@ -51,6 +51,12 @@ void add_experiment(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--output", arguments.output, "Override output, the directory of the run")->type_name("DIR");
 }
 
+void add_verbosity(CLI::App* verb, Arguments& arguments) {
+  CLI::Option* const quiet = verb->add_flag("-q,--quiet", arguments.quiet, "The verdict and warnings, no progress");
+  verb->add_flag("-v,--verbose", arguments.verbose, "A line for every trial and every batch of them, too")
+      ->excludes(quiet);
+}
+
 CLI::App* add_submit(CLI::App& app, Arguments& arguments) {
   CLI::App* submit = app.add_subcommand("submit", "Check an experiment, print its SLURM batch script and queue it");
   add_experiment(submit, arguments);
@@ -96,8 +102,8 @@ CLI::App* add_export(CLI::App& app, Arguments& arguments) {
   add_file(verb, "run", arguments, "The directory of a run, also while it goes on, or its run.h5");
   verb->add_option(
       "--format", arguments.format,
-      "compressed-tensors (vLLM, SGLang, transformers), gguf or llama-quantize (llama.cpp), dense, recipe or "
-      "llm-compressor; default: that of the experiment's target");
+      "compressed-tensors (vLLM, SGLang, transformers), gguf or llama-quantize (llama.cpp), dense, recipe, "
+      "llm-compressor or modelopt (hf_quant_config.json); default: that of the experiment's target");
   verb->add_option("--template", arguments.base,
                    "gguf: your own F16, BF16 or F32 GGUF of the model, whose tensors are re-typed; default: from the "
                    "checkpoint")
@@ -160,7 +166,7 @@ int main(int argc, char** argv) {
   CLI::App* search = app.add_subcommand("search", "Run an experiment, or continue it; under mpirun on all ranks");
   add_experiment(search, arguments);
   search->add_flag("--json", arguments.json, "Print the verdict as JSON");
-  search->add_flag("-q,--quiet", arguments.quiet, "No progress");
+  add_verbosity(search, arguments);
 
   CLI::App* compare = app.add_subcommand(
       "compare-search", "Run search algorithms side by side at equal tokens, or continue; under mpirun on all ranks");
@@ -177,7 +183,7 @@ int main(int argc, char** argv) {
   run->add_option("-n,--ranks", arguments.ranks, "Ranks")->envname("SLURM_NTASKS")->check(CLI::Range(1, 1 << 20));
   run->add_option("mpirun", arguments.mpirun, "After --: further arguments of mpirun");
   run->add_flag("--json", arguments.json, "Print the verdict as JSON");
-  run->add_flag("-q,--quiet", arguments.quiet, "No progress");
+  add_verbosity(run, arguments);
 
   CLI::App* evaluate = app.add_subcommand("evaluate", "Measure one recipe on the held-out windows");
   add_experiment(evaluate, arguments);

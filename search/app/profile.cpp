@@ -78,7 +78,7 @@ int profile(const Arguments& arguments) {
       tokens_of(arguments.prefill_tokens, usual_prefill, limited ? experiment.latency->prefill_tokens : 0),
       tokens_of(arguments.decode_tokens, usual_decode, limited ? experiment.latency->decode_tokens : 0)};
   const std::unique_ptr<framework::LinearTimer> timer = timer_of(experiment);
-  Progress progress(arguments.quiet);
+  Progress progress(verbosity_of(arguments));
   const std::vector<ProfiledLayer> layers = profile_layers(experiment, tokens, *timer, progress);
   framework::write_latency_file(arguments.output, all_entries(layers),
                                 {{"device", timer->device()},

@@ -25,6 +25,7 @@ int run(const Arguments& arguments, framework::ProcessGroup& group) {
   for (const std::string& each : arguments.overrides) launch.arguments.insert(launch.arguments.end(), {"--set", each});
   if (!arguments.output.empty()) launch.arguments.insert(launch.arguments.end(), {"--output", arguments.output});
   if (arguments.quiet) launch.arguments.emplace_back("--quiet");
+  if (arguments.verbose) launch.arguments.emplace_back("--verbose");
   const int code = supervise(experiment, launch);
   if (code != framework::exit_code::complete) return code;
   const RunRecord record = read_run_file(experiment.output / "run.h5");

@@ -11,7 +11,7 @@
 namespace pare::search {
 
 int search(const Arguments& arguments, framework::ProcessGroup& group) {
-  const RunRecord record = run_search(read_experiment_argument(arguments), group, arguments.quiet);
+  const RunRecord record = run_search(read_experiment_argument(arguments), group, verbosity_of(arguments));
   fmt::print("{}\n", arguments.json ? verdict_json(record) : verdict_table(record));
   return 0;
 }

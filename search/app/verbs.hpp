@@ -40,6 +40,7 @@ struct Arguments {
   std::vector<std::int64_t> decode_tokens;   ///< profile --decode
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
 };
 
 /// The verbs of the command, one file each. They run on rank 0, print to standard output, return the exit code, and

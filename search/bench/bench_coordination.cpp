@@ -166,7 +166,7 @@ std::vector<double> measure_evaluations(const std::filesystem::path& directory) 
       SimulatedCrew::Time::real);
   Scheduler scheduler(crew.take_channels());
   Journal journal = Journal::open(directory / "journal", {});
-  Progress progress(true);
+  Progress progress(Verbosity::quiet);
   TrialRunner runner(space, scheduler, journal, progress, {.stages = 37, .max_windows = 64}, 256);
   std::vector<double> seconds;
   for (std::uint64_t n = 0; n < 2000; ++n) {

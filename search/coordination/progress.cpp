@@ -23,28 +23,29 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02} h", s / 3600, s / 60 % 60);
 }
 
-std::string quantity(double value) {
-  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
-  if (value >= 1e4) return fmt::format("{:.0f} k", value / 1e3);
-  return fmt::format("{:.0f} ", value);
+std::string quantity(double value, const std::string& unit) {
+  if (value >= 1e9) return fmt::format("{:.2f} G{}", value / 1e9, unit);
+  if (value >= 1e6) return fmt::format("{:.2f} M{}", value / 1e6, unit);
+  if (value >= 1e4) return fmt::format("{:.0f} k{}", value / 1e3, unit);
+  return fmt::format("{:.0f}{}{}", value, unit.empty() ? "" : " ", unit);
 }
 
 }  // namespace
 
-Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(Verbosity verbosity) : verbosity_(verbosity), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 Progress::~Progress() {
-  if (active_ && terminal_ && !quiet_) std::fputc('\n', stderr);
+  if (active_ && terminal_ && verbosity_ != Verbosity::quiet) std::fputc('\n', stderr);
 }
 
-void Progress::begin(const std::string& stage, double total, const std::string& unit) {
+void Progress::begin(const std::string& stage, double total, const std::string& unit, double most_seconds) {
   end();
   stage_ = stage;
   unit_ = unit;
   note_.clear();
   done_ = 0;
   total_ = total;
+  most_seconds_ = most_seconds;
   started_ = shown_ = Clock::now();
   active_ = true;
   if (terminal_) show(false);
@@ -53,7 +54,8 @@ void Progress::begin(const std::string& stage, double total, const std::string& 
 
 void Progress::advance(double done) {
   done_ += done;
-  if (active_ && seconds_since(shown_) >= (terminal_ ? 0.2 : 10.0)) show(false);
+  const double interval = terminal_ ? 0.2 : seconds_since(started_) < 600 ? 10.0 : 60.0;
+  if (active_ && seconds_since(shown_) >= interval) show(false);
   if (active_) tell_when_due();
 }
 
@@ -96,25 +98,39 @@ void Progress::tell() {
 }
 
 void Progress::say(const std::string& text) {
+  const bool warning = text.starts_with("warning: ");
+  framework::log_line(warning ? framework::LogLevel::warning : framework::LogLevel::info, text);
+  if (warning || verbosity_ != Verbosity::quiet) print(text);
+}
+
+void Progress::detail(const std::string& text) {
+  if (!is_verbose()) return;
   framework::log_line(framework::LogLevel::info, text);
-  if (quiet_) return;
+  print(text);
+}
+
+void Progress::print(const std::string& text) {
   if (active_ && terminal_) std::fputs("\r\033[K", stderr);
   fmt::print(stderr, "{}\n", text);
 }
 
 std::string Progress::line() const {
   const double seconds = seconds_since(started_);
-  std::string text = fmt::format("{:<14} {}/{}{}", stage_, quantity(done_), quantity(std::max(done_, total_)), unit_);
+  std::string text =
+      fmt::format("{:<14} {} of {}", stage_, quantity(done_, ""), quantity(std::max(done_, total_), unit_));
   if (seconds > 0.5 && done_ > 0) {
-    text += fmt::format(", {}{}/s, {}", quantity(done_ / seconds), unit_, duration(seconds));
-    if (total_ > done_) text += fmt::format(", {} left", duration((total_ - done_) * seconds / done_));
+    if (done_ >= seconds) text += fmt::format(", {}/s", quantity(done_ / seconds, unit_));
+    text += fmt::format(", {}", duration(seconds));
+    double left = (total_ - done_) * seconds / done_;
+    if (most_seconds_ > 0) left = std::min(left, most_seconds_ - seconds);
+    if (left > 0) text += fmt::format(", {} left", duration(left));
   }
   return note_.empty() ? text : text + ", " + note_;
 }
 
 void Progress::show(bool last) {
   shown_ = Clock::now();
-  if (quiet_) return;
+  if (verbosity_ == Verbosity::quiet) return;
   if (terminal_) {
     fmt::print(stderr, "\r\033[K{}{}", line(), last ? "\n" : "");
     std::fflush(stderr);

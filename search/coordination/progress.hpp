@@ -12,22 +12,34 @@
 
 namespace pare::search {
 
-/// Tells people how far a run is: stage, done/total, rate, time left, and a note such as the best loss so far. On a
-/// terminal one line is rewritten; elsewhere a line appears when a stage ends and every ten seconds in between. Writes
-/// to standard error, and the lines that stay to the log (framework/log); used by the coordinator's thread only.
+/// How much of a run people want to be told.
+enum class Verbosity {
+  quiet,   ///< warnings alone
+  normal,  ///< and how far it is
+  verbose  ///< and every detail()
+};
+
+/// Tells people how far a run is: stage, done and total, rate, time left, and a note such as the best loss so far. On a
+/// terminal one line is rewritten; elsewhere a line appears when a stage ends and every ten seconds in between, every
+/// minute once a stage has taken ten. Writes to standard error, and the lines that stay to the log (framework/log); used by
+/// the coordinator's thread only.
 class Progress {
  public:
-  explicit Progress(bool quiet);
+  explicit Progress(Verbosity verbosity);
   ~Progress();
 
-  /// Ends the current stage and starts another; `total` units of `unit` to come.
-  void begin(const std::string& stage, double total, const std::string& unit);
+  /// Ends the current stage and starts another; `total` units of `unit` to come, and `most_seconds` at most where that is
+  /// not 0.
+  void begin(const std::string& stage, double total, const std::string& unit, double most_seconds = 0);
   void advance(double done);
   void note(const std::string& text) { note_ = text; }
   /// Ends the current stage with a last line.
   void end();
-  /// A line of its own.
+  /// A line of its own. One that begins with "warning: " is shown in any case.
   void say(const std::string& line);
+  /// A line for those who want to know everything.
+  void detail(const std::string& line);
+  bool is_verbose() const { return verbosity_ == Verbosity::verbose; }
 
   /// What the time since the constructor went to: stages by their names, in the order of their first beginning, and last
   /// what passed outside of all stages, under that name.
@@ -47,13 +59,16 @@ class Progress {
   void show(bool last);
   void tell_when_due();
 
-  bool quiet_;
+  void print(const std::string& text);
+
+  Verbosity verbosity_;
   bool terminal_;
   bool active_ = false;
   std::string stage_, told_stage_, unit_, note_;
   std::vector<StageTime> times_;  ///< of stages that ended
   double done_ = 0;
   double total_ = 0;
+  double most_seconds_ = 0;
   Clock::time_point born_ = Clock::now();
   Clock::time_point started_, shown_, told_;
   Listener listener_;

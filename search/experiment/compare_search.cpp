@@ -241,7 +241,7 @@ class CompareRun {
 
 CompareRecord run_comparison(const Experiment& given, framework::ProcessGroup& group, bool quiet,
                              StatusKeeper& status) {
-  Progress progress(quiet);
+  Progress progress(quiet ? Verbosity::quiet : Verbosity::normal);
   Plan plan(given);
   const Experiment experiment = on_device(given, plan, rank_of_node(group));
   resolve_budgets(experiment, plan.space);  // a mistake in them shows before anything is computed

@@ -17,7 +17,7 @@ namespace pare::search {
 
 RecipeEvaluation evaluate_recipe(const Experiment& given, framework::ProcessGroup& group,
                                  const std::string& file_or_option, bool quiet) {
-  Progress progress(quiet);
+  Progress progress(quiet ? Verbosity::quiet : Verbosity::normal);
   Plan plan(given);
   const Experiment experiment = on_device(given, plan, rank_of_node(group));
   read_recipe(plan.space, file_or_option);  // a mistake in it shows before anything is computed

@@ -59,6 +59,12 @@ struct KvCache {
   std::int64_t bytes_per_value = 2;
 };
 
+/// Where a search tells other tools of its trials; empty: nowhere.
+struct TrackingSettings {
+  std::filesystem::path tensorboard;  ///< directory of event files
+  std::filesystem::path jsonl;
+};
+
 /// Everything that a YAML experiment says, checked and with defaults filled in: see configs/README.md for the keys.
 struct Experiment {
   std::filesystem::path model;
@@ -95,6 +101,7 @@ struct Experiment {
   std::filesystem::path output;
   std::filesystem::path cache;  ///< text, bank and teacher files, shared by runs; default: "cache" beside output
   bool reuse = true;            ///< evaluations of other runs in the cache; the result is the same without
+  TrackingSettings tracking;
   ContainmentSettings containment;
   int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
@@ -109,7 +116,7 @@ struct Experiment {
 
   std::string resolved_yaml;  ///< the document after --set, in one stable form
   std::string
-      identity;  ///< hash of all that decides the result: not of output, cache, reuse, cluster, device, threads, compare
+      identity;  ///< hash of all that decides the result: not of output, cache, reuse, tracking, cluster, device, threads, compare
 };
 
 /// Reads FILE, applies the `a.b=value` overrides in order, checks every key. Relative paths are relative to the

@@ -246,6 +246,13 @@ void read_startup(const ConfigView& view, Experiment& experiment) {
   if (const auto x = view.find("directory")) experiment.node_directory = x->as_string();
 }
 
+void read_tracking(const ConfigView& view, TrackingSettings& tracking) {
+  view.allow_keys({"tensorboard", "jsonl"});
+  if (view.items().empty()) view.fail("says nowhere, give tensorboard or jsonl or leave the key out");
+  if (const auto x = view.find("tensorboard")) tracking.tensorboard = x->as_string();
+  if (const auto x = view.find("jsonl")) tracking.jsonl = x->as_string();
+}
+
 const std::map<std::string, DeviceChoice> device_choices{
     {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
 
@@ -255,8 +262,8 @@ std::string identity_of(const framework::ConfigDocument& document, const Experim
                         const std::set<std::string>& others) {
   framework::Hasher hasher;
   for (const auto& [key, value] : document.root().items()) {
-    if (key == "output" || key == "cache" || key == "reuse" || key == "cluster" || key == "startup" ||
-        key == "device" || key == "threads" || others.contains(key))
+    if (key == "output" || key == "cache" || key == "reuse" || key == "tracking" || key == "cluster" ||
+        key == "startup" || key == "device" || key == "threads" || others.contains(key))
       continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
@@ -345,9 +352,9 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
 
 Experiment read_document(const framework::ConfigDocument& document) {
   const ConfigView root = document.root();
-  root.allow_keys({"schema", "model",   "data",    "objective", "target",  "options",    "ties",
-                   "budget", "latency", "kv",      "search",    "compare", "evaluation", "output",
-                   "cache",  "reuse",   "cluster", "startup",   "device",  "threads"});
+  root.allow_keys({"schema", "model",   "data",     "objective", "target",  "options",    "ties",
+                   "budget", "latency", "kv",       "search",    "compare", "evaluation", "output",
+                   "cache",  "reuse",   "tracking", "cluster",   "startup", "device",     "threads"});
   root.at("schema").as_int(1, 1);
   Experiment experiment;
   root.at("model").allow_keys({"path"});
@@ -367,6 +374,7 @@ Experiment read_document(const framework::ConfigDocument& document) {
   experiment.cache = experiment.output.parent_path() / "cache";
   if (const auto x = root.find("cache")) experiment.cache = x->as_string();
   if (const auto x = root.find("reuse")) experiment.reuse = x->as_bool();
+  if (const auto x = root.find("tracking")) read_tracking(*x, experiment.tracking);
   if (const auto x = root.find("cluster")) experiment.containment = read_containment(*x);
   if (const auto x = root.find("threads")) experiment.threads = static_cast<int>(x->as_int(1, 4096));
   if (const auto x = root.find("startup")) read_startup(*x, experiment);

@@ -92,7 +92,7 @@ const std::vector<std::string>& export_formats() {
 ExportReport export_run(const Experiment& experiment, const RunRecord& record, const ExportRequest& request,
                         framework::ProcessGroup& group) {
   check_output(request);
-  Progress progress(request.quiet);
+  Progress progress(request.quiet ? Verbosity::quiet : Verbosity::normal);
   Plan plan(experiment);
   check_model(record, plan.model);
   if (is_recipe(request.format)) {

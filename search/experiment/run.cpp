@@ -16,6 +16,7 @@
 #include "framework/log/log.hpp"
 #include "framework/provenance/provenance.hpp"
 #include "kernels/core/contract.hpp"
+#include "search/algorithm/best_so_far.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/trial_runner.hpp"
@@ -27,6 +28,7 @@
 #include "search/experiment/rank_log.hpp"
 #include "search/experiment/session.hpp"
 #include "search/experiment/snapshots.hpp"
+#include "search/experiment/tracking.hpp"
 #include "search/experiment/under_status.hpp"
 #include "search/store/progress_file.hpp"
 #include "search/store/records.hpp"
@@ -124,7 +126,10 @@ class SearchRun {
         output_(experiment.output),
         snapshots_(experiment.output, [&progress](const std::string& text) { progress.say(text); }),
         holdout_windows_(experiment.windows.holdout),
-        experiment_(experiment) {
+        experiment_(experiment),
+        best_(plan.space, experiment.objective, experiment.windows.windows),
+        tracking_(experiment, journal.header().run, record_,
+                  [&progress](const std::string& text) { progress.say(text); }) {
     algorithm_ = make_algorithm(experiment.algorithm, make_problem(experiment, plan));
     tokens_before_ = runner_.spent().search_tokens;
     token_limit_ = algorithm_->token_limit();
@@ -149,16 +154,20 @@ class SearchRun {
   RunRecord reach_verdict() {
     report_status(0);
     report_replay();
+    progress_.begin("searching", static_cast<double>(token_limit_ - tokens_before_), "tokens",
+                    60 * experiment_.minute_limit);
     std::vector<std::vector<Finalist>> finalists;
     for (std::size_t b = 0; b < plan_.budgets.size(); ++b) {
       SearchProblem problem = make_problem(experiment_, plan_, b);
       if (b > 0) problem.start = finalists.back().front().recipe;
       algorithm_ = make_algorithm(experiment_.algorithm, problem);
       session_.scheduler().attend_while([&] { algorithm_->learn(runner_.trials()); });
-      search();
+      tracking_.stage("searching", plan_.budgets[b].bytes);
+      search(plan_.budgets[b]);
       add_figures(algorithm_->figures());
       finalists.push_back(algorithm_->finalists());
     }
+    progress_.end();
     const std::vector<Finalist> field = final_field(plan_.space, plan_.budgets, finalists);
     const std::vector<Trial> trials = confirm(field);
     Verdict verdict = judge(plan_.space, plan_.budgets, experiment_.objective, field, trials);
@@ -178,6 +187,7 @@ class SearchRun {
     update_starts(record_);
     const JournalEntry close = journal_entry(Record(Close{runner_.digest(), run_image(record_)}));
     journal_.append({&close, 1});
+    tracking_.verdict(*record_.verdict);
     snapshot();
     report_status(0);
     progress_.tell();
@@ -238,32 +248,39 @@ class SearchRun {
     return true;
   }
 
-  /// How long the search may still take, by the tokens that it may ask for and the speed of this start.
-  std::string forecast() const {
-    const std::int64_t tokens = runner_.spent().search_tokens;
-    const auto fresh = static_cast<double>(tokens - tokens_before_);
-    if (fresh <= 0 || seconds_so_far() < 1) return {};
-    double left = static_cast<double>(token_limit_ - tokens) * seconds_so_far() / fresh / 60;
-    if (experiment_.minute_limit > 0) left = std::min(left, experiment_.minute_limit - seconds_so_far() / 60);
-    return fmt::format(", at most {:.0f} min to go", std::ceil(std::max(0.0, left)));
-  }
-
   double seconds_so_far() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
 
-  void search() {
+  void search(const Budget& budget) {
     Scheduler& scheduler = session_.scheduler();
     while (true) {
       std::vector<EvaluationRequest> requests;
       scheduler.attend_while([&] { requests = algorithm_->ask(); });
       if (requests.empty() || at_limit(requests.size())) return;
-      begin_progress("searching", requests);
-      progress_.note(algorithm_->status() + forecast());
+      progress_.note(note(budget));
       const std::vector<Trial> trials = runner_.run(requests);
       scheduler.attend_while([&] { algorithm_->tell(trials); });
-      progress_.note(algorithm_->status() + forecast());
-      progress_.end();
+      for (const Trial& trial : trials) best_.add(trial);
+      tracking_.trials(trials, runner_.spent().search_tokens, best_.best(budget));
+      progress_.note(note(budget));
+      if (progress_.is_verbose()) report_batch(trials);
       snapshots_.take_if_due(journal_.last_sequence());
     }
+  }
+
+  std::string note(const Budget& budget) const {
+    const std::optional<BestSoFar> best = best_.best(budget);
+    return algorithm_->status() + (best ? against_uniform(*best) : "");
+  }
+
+  void report_batch(const std::vector<Trial>& trials) const {
+    const WindowLoss loss(experiment_.objective, WindowSet::search);
+    for (const Trial& trial : trials) {
+      progress_.detail(fmt::format(
+          "trial {}: {} bytes, {} windows, {} {:.5f}{}", trial.id, plan_.space.bytes(trial.request.recipe),
+          trial.request.count, loss_name(experiment_.objective),
+          loss.mean(loss.values(trial), trial.request.begin).mean, trial.failed() ? ", failed: " + trial.failure : ""));
+    }
+    progress_.detail(fmt::format("batch of {} trials: {}", trials.size(), algorithm_->status()));
   }
 
   std::vector<Trial> confirm(const std::vector<Finalist>& field) {
@@ -271,16 +288,13 @@ class SearchRun {
     for (const Finalist& finalist : field) {
       requests.push_back({.recipe = finalist.recipe, .set = WindowSet::holdout, .begin = 0, .count = holdout_windows_});
     }
-    begin_progress("confirming", requests);
+    progress_.begin("confirming", static_cast<double>(std::ssize(field) * holdout_windows_ * record_.window_length),
+                    "tokens");
+    tracking_.stage("confirming", plan_.budgets.front().bytes);
     auto trials = runner_.run(requests);
+    tracking_.trials(trials, runner_.spent().search_tokens, std::nullopt);
     progress_.end();
     return trials;
-  }
-
-  void begin_progress(const std::string& stage, const std::vector<EvaluationRequest>& requests) {
-    std::int64_t windows = 0;
-    for (const EvaluationRequest& request : requests) windows += request.count;
-    progress_.begin(stage, static_cast<double>(windows * record_.window_length), "tokens");
   }
 
   void snapshot() {
@@ -302,6 +316,8 @@ class SearchRun {
   Snapshots snapshots_;
   std::int64_t holdout_windows_;
   const Experiment& experiment_;
+  BestTracker best_;
+  Tracking tracking_;
   SearchFigures figures_;
   std::string ended_by_;
   std::int64_t tokens_before_ = 0;  ///< evaluated by earlier starts of this run
@@ -310,8 +326,9 @@ class SearchRun {
   Clock::time_point started_ = Clock::now();
 };
 
-RunRecord run_search(const Experiment& given, framework::ProcessGroup& group, bool quiet, StatusKeeper& status) {
-  Progress progress(quiet);
+RunRecord run_search(const Experiment& given, framework::ProcessGroup& group, Verbosity verbosity,
+                     StatusKeeper& status) {
+  Progress progress(verbosity);
   Plan plan(given);
   const Experiment experiment = on_device(given, plan, rank_of_node(group));
   make_directory(experiment.output, "output");
@@ -332,9 +349,9 @@ RunRecord run_search(const Experiment& given, framework::ProcessGroup& group, bo
 
 }  // namespace
 
-RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, bool quiet) {
+RunRecord run_search(const Experiment& experiment, framework::ProcessGroup& group, Verbosity verbosity) {
   return under_status(experiment.output, [&](StatusKeeper& status) {
-    RunRecord record = run_search(experiment, group, quiet, status);
+    RunRecord record = run_search(experiment, group, verbosity, status);
     framework::log_line(framework::LogLevel::info, "complete");
     return record;
   });

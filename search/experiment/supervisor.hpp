@@ -11,7 +11,7 @@ namespace pare::search {
 /// What `pare run` starts.
 struct Launch {
   std::string program;                 ///< this program
-  std::vector<std::string> arguments;  ///< of `search`: the experiment, --set, --output, --quiet
+  std::vector<std::string> arguments;  ///< of `search`: the experiment, --set, --output, --quiet, --verbose
   int ranks = 1;                       ///< 1: without a launcher
   std::vector<std::string> mpirun;     ///< further arguments of mpirun
 };

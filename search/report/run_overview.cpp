@@ -6,8 +6,6 @@
 #include <system_error>
 
 #include "kernels/core/contract.hpp"
-#include "search/algorithm/contest.hpp"
-#include "search/objective/archive.hpp"
 #include "search/store/owner.hpp"
 #include "search/store/run_directory.hpp"
 #include "search/store/run_file.hpp"
@@ -56,30 +54,9 @@ void read_trials(RunOverview& overview) {
 }  // namespace
 
 std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budget) {
-  Archive archive(record.search_windows, WindowLoss(record.objective, WindowSet::search));
-  for (const Trial& trial : record.trials)
-    if (trial.request.set == WindowSet::search && !is_failed(trial)) archive.add(trial);
-  const auto fits = [&](const Recipe& recipe) { return budget.fits(record.space, recipe); };
-  std::optional<Finalist> uniform;
-  for (const Finalist& contestant : uniform_contestants(record.space, budget))
-    if (fits(contestant.recipe) && archive.known_from_start(contestant.recipe) > 0) uniform = contestant;
-  // As many windows as the comparison allows: recipes measured on fewer are still in the race, but not ahead of it.
-  BestSoFar best;
-  if (uniform) {
-    best.windows = archive.known_from_start(uniform->recipe);
-    best.uniform = uniform->name;
-    best.uniform_loss = archive.mean(uniform->recipe, 0, best.windows).mean;
-  } else {
-    for (std::size_t i = 0; i < archive.size(); ++i)
-      if (fits(archive.recipe(i))) best.windows = std::max(best.windows, archive.known_from_start(archive.recipe(i)));
-  }
-  if (best.windows == 0) return std::nullopt;
-  const std::vector<Recipe> recipes = archive.best(1, 0, best.windows, fits);
-  if (recipes.empty()) return std::nullopt;
-  best.recipe = recipes.front();
-  best.loss = archive.mean(recipes.front(), 0, best.windows).mean;
-  best.bytes = record.space.bytes(recipes.front());
-  return best;
+  BestTracker tracker(record.space, record.objective, record.search_windows);
+  for (const Trial& trial : record.trials) tracker.add(trial);
+  return tracker.best(budget);
 }
 
 RunOverview read_overview(const fs::path& directory) {

@@ -6,21 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "search/algorithm/best_so_far.hpp"
 #include "search/space/budget.hpp"
 #include "search/store/progress_file.hpp"
 #include "search/store/run_record.hpp"
 
 namespace pare::search {
-
-/// How good the best recipe within the budget is on the search windows, so far.
-struct BestSoFar {
-  double loss = 0;  ///< of the objective, over the windows
-  std::int64_t windows = 0;
-  std::int64_t bytes = 0;
-  std::string uniform;      ///< the best uniform recipe that fits, empty when none does or none was measured
-  double uniform_loss = 0;  ///< on the same windows
-  Recipe recipe = {};
-};
 
 /// The best of the trials; nothing when none fits the budget.
 std::optional<BestSoFar> best_so_far(const RunRecord& record, const Budget& budget);

@@ -3,14 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/crc.hpp>
 #include <optional>
 
+#include "framework/io/crc32c.hpp"
 #include "search/store/byte_codec.hpp"
 
 namespace pare::search {
 namespace {
 
+using framework::crc32c;
 using Bytes = std::span<const std::byte>;
 
 constexpr std::string_view file_magic = "PAREJRNL";
@@ -18,12 +19,6 @@ constexpr std::uint32_t record_magic = 0xb5'52'43'9a;    // no UTF-8 text and no
 constexpr std::size_t header_frame = 8 + 4 + 4;          // before the strings
 constexpr std::size_t record_frame = 4 + 4 + 8 + 4 + 2;  // before the payload
 constexpr std::size_t crc_bytes = 4;
-
-std::uint32_t crc32c(Bytes bytes) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
-}
 
 std::uint32_t u32_at(Bytes bytes, std::size_t offset) {
   std::uint32_t value;

@@ -71,7 +71,7 @@ class TrialRunnerTest : public testing::Test {
     });
     Scheduler scheduler(crew.take_channels(), {.cluster = {}, .self = std::nullopt, .clock = crew.clock()});
     Journal journal = Journal::open(scratch_ / journal_name, {});
-    Progress progress(true);
+    Progress progress(Verbosity::quiet);
     TrialRunner runner(space_, scheduler, journal, progress, {.stages = 12, .max_windows = 5}, 256);
     Recipe best(6, 0);
     double least = 1e9;
