@@ -8,6 +8,7 @@
 #include "framework/export/llama_quantize.hpp"
 #include "framework/export/llm_compressor.hpp"
 #include "framework/export/model_format.hpp"
+#include "framework/export/modelopt.hpp"
 #include "framework/io/atomic_file.hpp"
 #include "framework/io/gguf_file.hpp"
 #include "framework/provenance/provenance.hpp"
@@ -27,7 +28,7 @@ namespace fs = std::filesystem;
 using framework::ExportLayer;
 
 bool is_recipe(const std::string& format) {
-  return format == "recipe" || format == "llm-compressor";
+  return format == "recipe" || format == "llm-compressor" || format == "modelopt";
 }
 
 /// Whether an earlier export left it.
@@ -57,14 +58,16 @@ void check_model(const RunRecord& record, const framework::Model& model) {
 }
 
 void write_recipe(const RunRecord& record, const Plan& plan, const ExportRequest& request) {
+  const auto layers = [&] {
+    return framework::export_layers(plan.model, plan.sites, options_of(record, plan, request.recipe), nullptr);
+  };
+  if (request.format == "modelopt") {  // JSON, which has no comments
+    framework::write_file_atomically(request.output, framework::modelopt_config(layers()));
+    return;
+  }
   std::string text = fmt::format("# Recipe '{}' of a search by pare {}; model {}\n", request.recipe_name,
                                  framework::version(), plan.model.directory().string());
-  if (request.format == "recipe") {
-    text += request.recipe_text;
-  } else {
-    text += framework::llm_compressor_recipe(
-        framework::export_layers(plan.model, plan.sites, options_of(record, plan, request.recipe), nullptr));
-  }
+  text += request.format == "recipe" ? request.recipe_text : framework::llm_compressor_recipe(layers());
   framework::write_file_atomically(request.output, text);
 }
 
@@ -84,8 +87,8 @@ void check_layers(const ExportRequest& request, const framework::Model& model, c
 }  // namespace
 
 const std::vector<std::string>& export_formats() {
-  static const std::vector<std::string> formats{"compressed-tensors", "gguf",   "dense",
-                                                "llama-quantize",     "recipe", "llm-compressor"};
+  static const std::vector<std::string> formats{"compressed-tensors", "gguf",    "dense", "llama-quantize", "recipe",
+                                                "llm-compressor",     "modelopt"};
   return formats;
 }
 

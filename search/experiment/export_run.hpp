@@ -14,12 +14,12 @@
 
 namespace pare::search {
 
-/// "compressed-tensors", "dense", "gguf", "llama-quantize", "recipe", "llm-compressor".
+/// "compressed-tensors", "dense", "gguf", "llama-quantize", "recipe", "llm-compressor", "modelopt".
 const std::vector<std::string>& export_formats();
 
 struct ExportRequest {
   std::string format;
-  std::filesystem::path output;  ///< a directory, or a file for gguf and the two kinds of recipe
+  std::filesystem::path output;  ///< a directory, or a file for gguf and recipes
   std::filesystem::path base;    ///< gguf: the user's file whose tensors are re-typed; empty: from the checkpoint
   std::string recipe_name;       ///< for people: "pare", "uniform w4-g32"
   Recipe recipe;                 ///< of the run's space
