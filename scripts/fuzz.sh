@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=build-fuzz
-decoders=(safetensors gguf sentencepiece checkpoint_index model_config experiment recipe latency_table journal message)
+decoders=(event_file safetensors gguf sentencepiece checkpoint_index model_config experiment recipe latency_table journal message)
 hdf5_decoders=(token_file run_file)
 
 fail() {

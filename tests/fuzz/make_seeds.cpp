@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "framework/data/window_file.hpp"
+#include "framework/io/event_file.hpp"
 #include "framework/io/gguf_writer.hpp"
 #include "framework/io/h5_file.hpp"
 #include "search/coordination/protocol.hpp"
@@ -76,6 +78,16 @@ void write_sentencepiece(const Seeds& seeds) {
                                     0x0a, 0x03, 0x0a, 0x01, 'b', 0x12, 0x05, 0x18, 0x02, 0xc8, 0x02, 0x01};
   const auto bytes = std::as_bytes(std::span(file));
   seeds.write("sentencepiece", "two", {bytes.begin(), bytes.end()});
+}
+
+void write_event_file(const Seeds& seeds) {
+  Bytes file = framework::event_file_head(1.0);
+  const std::array scalars{framework::Scalar{"best/loss", 0.5F}};
+  const Bytes record = framework::event_record(2.0, 300, scalars);
+  file.insert(file.end(), record.begin(), record.end());
+  seeds.write("event_file", "file", file);
+  // Without its frame, as the target frames it itself.
+  seeds.write("event_file", "event", Bytes(record.begin() + 12, record.end() - 4));
 }
 
 void write_journals(const Seeds& seeds) {
@@ -174,6 +186,7 @@ int main(int argc, char** argv) {
   write_safetensors(seeds);
   write_gguf(seeds);
   write_sentencepiece(seeds);
+  write_event_file(seeds);
   write_journals(seeds);
   write_messages(seeds);
   write_hdf5(seeds);
