@@ -2,6 +2,7 @@
 #include "search/coordination/progress.hpp"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,12 @@ std::string quantity(double value, const std::string& unit) {
   return fmt::format("{:.0f}{}{}", value, unit.empty() ? "" : " ", unit);
 }
 
+/// A line that is longer would wrap, and the next one could not take its place.
+std::size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
 }  // namespace
 
 Progress::Progress(Verbosity verbosity) : verbosity_(verbosity), terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -46,6 +53,7 @@ void Progress::begin(const std::string& stage, double total, const std::string& 
   done_ = 0;
   total_ = total;
   most_seconds_ = most_seconds;
+  outside_seconds_ = 0;
   started_ = shown_ = Clock::now();
   active_ = true;
   if (terminal_) show(false);
@@ -59,13 +67,19 @@ void Progress::advance(double done) {
   if (active_) tell_when_due();
 }
 
+void Progress::outside(const std::function<void()>& work) {
+  const auto start = Clock::now();
+  work();
+  outside_seconds_ += seconds_since(start);
+}
+
 void Progress::end() {
   if (!active_) return;
   show(true);
   active_ = false;
   const auto known = std::ranges::find(times_, stage_, &StageTime::name);
   StageTime& time = known == times_.end() ? times_.emplace_back(StageTime{stage_}) : *known;
-  time.seconds += seconds_since(started_);
+  time.seconds += seconds_since(started_) - outside_seconds_;
   framework::log_line(framework::LogLevel::info, line());
   tell_when_due();
 }
@@ -132,7 +146,7 @@ void Progress::show(bool last) {
   shown_ = Clock::now();
   if (verbosity_ == Verbosity::quiet) return;
   if (terminal_) {
-    fmt::print(stderr, "\r\033[K{}{}", line(), last ? "\n" : "");
+    fmt::print(stderr, "\r\033[K{}{}", last ? line() : line().substr(0, terminal_columns() - 1), last ? "\n" : "");
     std::fflush(stderr);
   } else {
     fmt::print(stderr, "{}\n", line());

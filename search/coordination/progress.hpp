@@ -32,6 +32,8 @@ class Progress {
   /// not 0.
   void begin(const std::string& stage, double total, const std::string& unit, double most_seconds = 0);
   void advance(double done);
+  /// Does something within the stage whose time is not the stage's.
+  void outside(const std::function<void()>& work);
   void note(const std::string& text) { note_ = text; }
   /// Ends the current stage with a last line.
   void end();
@@ -69,6 +71,7 @@ class Progress {
   double done_ = 0;
   double total_ = 0;
   double most_seconds_ = 0;
+  double outside_seconds_ = 0;  ///< of the stage
   Clock::time_point born_ = Clock::now();
   Clock::time_point started_, shown_, told_;
   Listener listener_;

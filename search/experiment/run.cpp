@@ -254,11 +254,11 @@ class SearchRun {
     Scheduler& scheduler = session_.scheduler();
     while (true) {
       std::vector<EvaluationRequest> requests;
-      scheduler.attend_while([&] { requests = algorithm_->ask(); });
+      progress_.outside([&] { scheduler.attend_while([&] { requests = algorithm_->ask(); }); });
       if (requests.empty() || at_limit(requests.size())) return;
       progress_.note(note(budget));
       const std::vector<Trial> trials = runner_.run(requests);
-      scheduler.attend_while([&] { algorithm_->tell(trials); });
+      progress_.outside([&] { scheduler.attend_while([&] { algorithm_->tell(trials); }); });
       for (const Trial& trial : trials) best_.add(trial);
       tracking_.trials(trials, runner_.spent().search_tokens, best_.best(budget));
       progress_.note(note(budget));
