@@ -35,7 +35,7 @@ struct DeviceDemand {
   std::int64_t window_length = 0;
 };
 
-/// `sites` offer what the bank has. top_k: words of the full model's answers a token.
+/// For all options of a bank. top_k: words of the full model's answers a token.
 DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std::int64_t top_k);
 
 /// Candidates that are evaluated together at most: they decide how many hidden states exist at a time.

@@ -44,7 +44,7 @@ Experiment on_same_device(const Experiment& experiment, bool on_gpus, const fram
   try {
     result.computes_on = framework::gpu_of_rank(process);
   } catch (const InputError& error) {
-    throw InputError("device: cuda is not possible on " + framework::host_name() + ": " + error.what());
+    throw InputError("rank 0 evaluates on a GPU, " + framework::host_name() + " cannot: " + error.what());
   }
   if (result.containment.isolation == Isolation::automatic) result.containment.isolation = Isolation::process;
   return result;

@@ -21,7 +21,7 @@ std::optional<std::string> refusal_of_gpu(const Experiment& experiment, const Pl
 /// InputError, naming the host, for `cuda` where there is no GPU or none that can run the experiment.
 Experiment on_device(const Experiment& experiment, const Plan& plan, const framework::RankOfNode& process);
 
-/// Another process: the same where rank 0 evaluates on GPUs, or on CPUs. Throws InputError as above.
+/// Another process: the same where rank 0 evaluates on GPUs, or on CPUs. Throws InputError, naming the host, where there is no GPU.
 Experiment on_same_device(const Experiment& experiment, bool on_gpus, const framework::RankOfNode& process);
 
 /// For people: what the experiment would be evaluated on if this process were rank 0.

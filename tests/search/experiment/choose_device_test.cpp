@@ -36,11 +36,11 @@ TEST_F(DeviceChoices, CpuIsNeverLeft) {
 TEST_F(DeviceChoices, CudaWithoutAGpuIsRefusedWithTheReasonAndTheHost) {
   if (kernels::device_count() > 0) GTEST_SKIP() << "there is a GPU";
 
-  const std::string expected =
-      "device: cuda is not possible on " + framework::host_name() + ": " + kernels::why_no_device();
+  const std::string host = framework::host_name();
   EXPECT_EQ(error_of([&] { on_device(experiment("device: cuda"), plan_, {}); }),
-            expected + "; use device: cpu, or auto");
-  EXPECT_EQ(error_of([&] { on_same_device(experiment(""), true, {}); }), expected);
+            "device: cuda is not possible on " + host + ": " + kernels::why_no_device() + "; use device: cpu, or auto");
+  EXPECT_EQ(error_of([&] { on_same_device(experiment(""), true, {}); }),
+            "rank 0 evaluates on a GPU, " + host + " cannot: " + kernels::why_no_device());
 }
 
 TEST_F(DeviceChoices, AutoGoesOnWithTheCpuAndSaysWhy) {
