@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Do tools that others wrote read what pare exports? Searches the demo model, exports it, and loads the files with
-# safetensors, with gguf, and with transformers and compressed-tensors on the CPU, unpatched; weights and logits must agree.
+# safetensors, gguf and llama.cpp, and with transformers and compressed-tensors on the CPU, unpatched; weights and logits must agree.
 #
 #   scripts/test_third_party.sh [DIR]     DIR keeps the Python environment and the exports; default build/third-party
 #
@@ -19,7 +19,7 @@ python=${PARE_THIRD_PARTY_PYTHON:-}
 if [[ -z $python ]]; then
   python=$directory/env/bin/python
   [[ -x $python ]] || python3 -m venv "$directory/env"
-  "$python" -m pip install --quiet numpy h5py psutil safetensors gguf torch transformers compressed-tensors
+  "$python" -m pip install --quiet numpy h5py psutil safetensors gguf xllamacpp tokenizers torch transformers compressed-tensors
 fi
 
 "$pare" search configs/vllm.yaml --quiet --output "$directory/run" \
@@ -54,3 +54,6 @@ for format in gguf dense; do
   "$pare" export "$directory/blocks" --quiet --output "$directory/blocks-$format" --recipe "$directory/blocks.yaml" --format "$format" >/dev/null
 done
 "$python" scripts/third_party/compare_gguf.py "$directory/blocks-gguf" "$directory/blocks-dense"
+rm -f "$directory/w16.gguf"
+"$pare" export "$directory/blocks" --quiet --output "$directory/w16.gguf" --recipe w16 >/dev/null
+"$python" scripts/third_party/compare_llama_cpp.py "$directory/w16.gguf"

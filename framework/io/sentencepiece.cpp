@@ -94,32 +94,6 @@ Piece read_piece(Message message) {
   return piece;
 }
 
-void read_trainer(Message message, SentencePieceModel& model) {
-  while (!message.at_end()) {
-    const Field field = message.next();
-    const auto token = static_cast<std::int32_t>(field.value);
-    switch (field.number) {
-      case 3:
-        model.is_bpe = field.value == bpe;
-        break;
-      case 40:
-        model.unknown = token;
-        break;
-      case 41:
-        model.bos = token;
-        break;
-      case 42:
-        model.eos = token;
-        break;
-      case 43:
-        model.padding = token;
-        break;
-      default:
-        break;
-    }
-  }
-}
-
 }  // namespace
 
 SentencePieceModel parse_sentencepiece(std::span<const std::byte> file, const std::string& source) {
@@ -128,7 +102,11 @@ SentencePieceModel parse_sentencepiece(std::span<const std::byte> file, const st
   while (!message.at_end()) {
     const Field field = message.next();
     if (field.number == 1) model.pieces.push_back(read_piece(message.inside(field)));
-    if (field.number == 2) read_trainer(message.inside(field), model);
+    if (field.number == 2) {
+      Message trainer = message.inside(field);
+      while (!trainer.at_end())
+        if (const Field type = trainer.next(); type.number == 3) model.is_bpe = type.value == bpe;
+    }
     if (field.number == 3) {
       Message normalizer = message.inside(field);
       while (!normalizer.at_end())

@@ -19,10 +19,9 @@ struct SentencePieceModel {
     Type type = Type::normal;
   };
 
-  std::vector<Piece> pieces;                                 ///< the index is the token
-  bool is_bpe = false;                                       ///< else unigram or another algorithm
-  bool adds_space = true;                                    ///< in front of a text
-  std::int64_t unknown = 0, bos = 1, eos = 2, padding = -1;  ///< -1: none
+  std::vector<Piece> pieces;  ///< the index is the token
+  bool is_bpe = false;        ///< else unigram or another algorithm
+  bool adds_space = true;     ///< in front of a text
 };
 
 /// Reads the protocol buffer; fields that are not asked for are skipped. Every length is checked: throws InputError naming

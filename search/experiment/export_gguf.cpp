@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <system_error>
 
 #include "framework/export/gguf_export.hpp"
 #include "framework/io/temporary_file.hpp"
@@ -20,7 +19,8 @@ ExportReport export_gguf(ExportJob& job) {
   content.keys.set("pare.version", framework::GgufValue::text(framework::version()));
   content.keys.set("pare.recipe_name", framework::GgufValue::text(request.recipe_name));
 
-  if (request.output.has_parent_path()) std::filesystem::create_directories(request.output.parent_path());
+  std::error_code refused;  // then the temporary file says why
+  std::filesystem::create_directories(std::filesystem::absolute(request.output).parent_path(), refused);
   framework::TemporaryFile staged(request.output);
   ExportReport report =
       job.write([&](const ExportJob::Tell& tell) { return framework::write_gguf(content, staged.path(), tell); });
