@@ -23,12 +23,14 @@ class Comparison {
   /// How many weights differ, all of them within the rounding of the template's type.
   std::int64_t run() {
     check_sizes();
-    model_.read_embedding(ours_), other_.read_embedding(theirs_);
+    model_.read_embedding(ours_);
+    other_.read_embedding(theirs_);
     compare_matrix("token_embd.weight");
     for (const Stage& stage : model_.stages()) compare_stage(stage);
     compare("output_norm.weight", model_.final_norm(), other_.final_norm());
     if (file_.find("output.weight") != nullptr) {
-      model_.read_head(ours_), other_.read_head(theirs_);
+      model_.read_head(ours_);
+      other_.read_head(theirs_);
       compare_matrix("output.weight");
     } else if (!model_.config().tied_embeddings) {
       fail("has no tensor 'output.weight', the checkpoint has a head of its own");
@@ -75,7 +77,8 @@ class Comparison {
               other_.post_attention_norm(stage.layer));
     }
     for (const Linear& linear : stage.linears) {
-      model_.read_weight(linear, ours_), other_.read_weight(linear, theirs_);
+      model_.read_weight(linear, ours_);
+      other_.read_weight(linear, theirs_);
       compare_matrix(gguf_name(linear.name + ".weight"));
       compare(gguf_name(linear.name + ".bias"), model_.read_bias(linear), other_.read_bias(linear));
     }

@@ -73,8 +73,6 @@ void write_recipe(const RunRecord& record, const Plan& plan, const ExportRequest
 
 /// What cannot be exported shows before anything is computed.
 void check_layers(const ExportRequest& request, const framework::Model& model, const std::vector<ExportLayer>& layers) {
-  VALIDATE(request.base.empty() || request.format == "gguf", "--template goes with --format gguf, not with ",
-           request.format);
   if (const auto format = framework::format_named(request.format)) {
     framework::check_exportable(model, layers, *format);
   } else if (request.format == "llama-quantize") {
@@ -94,6 +92,8 @@ const std::vector<std::string>& export_formats() {
 
 ExportReport export_run(const Experiment& experiment, const RunRecord& record, const ExportRequest& request,
                         framework::ProcessGroup& group) {
+  VALIDATE(request.base.empty() || request.format == "gguf", "--template goes with --format gguf, not with ",
+           request.format);
   check_output(request);
   Progress progress(request.quiet ? Verbosity::quiet : Verbosity::normal);
   Plan plan(experiment);
