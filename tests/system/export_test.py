@@ -10,24 +10,12 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import DEMO_MODEL, SOURCE, SystemTest, h5py, needs_h5py, run_pare, start_pare
+from harness import DEMO_MODEL, SOURCE, OneSearch, SystemTest, h5py, needs_h5py, run_pare, start_pare
 
 OPTIONS = ["w4-g32", "w4-g128-sym", "w8a8", "w16"]
 
 
-class Export(SystemTest):
-    """One search for vllm, exported in many ways."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.home = cls("setUp")  # a case whose directory outlives the tests
-        cls.home.setUp()
-        cls.addClassCleanup(cls.home.doCleanups)
-        cls.file = cls.home.experiment(target="vllm", options=OPTIONS, budget={"bits_per_weight": 5})
-        cls.run_directory = cls.home.directory / "experiment"
-        cls.verdict = cls.home.search(cls.file)
-
+class ExportTest(OneSearch):
     def export(self, name, *arguments, code=0):
         """The output of an export into a directory of this test, and the directory."""
         output = self.directory / name
@@ -36,6 +24,12 @@ class Export(SystemTest):
         if code != 0:
             self.assertEqual(len(outcome.err.strip().splitlines()), 1, outcome.err)
         return outcome, output
+
+
+class Export(ExportTest):
+    """One search for vllm, exported in many ways."""
+
+    changes = {"target": "vllm", "options": OPTIONS, "budget": {"bits_per_weight": 5}}
 
     def test_fused_layers_have_one_option(self):
         recipe = self.verdict["winner"]["recipe"]
@@ -153,29 +147,17 @@ GGUF_OPTIONS = ["q3_k-imatrix", "q4_k", "q6_k", "q8_0", "w16"]
 MIXED = ["q4_k", "q8_0", "w16", "q3_k-imatrix", "q6_k"]
 
 
-class Gguf(SystemTest):
+class Gguf(ExportTest):
     """One search for llama.cpp, exported in many ways."""
+
+    changes = {"target": "llama.cpp", "options": GGUF_OPTIONS, "budget": {"bits_per_weight": 5}}
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.home = cls("setUp")
-        cls.home.setUp()
-        cls.addClassCleanup(cls.home.doCleanups)
-        cls.file = cls.home.experiment(target="llama.cpp", options=GGUF_OPTIONS, budget={"bits_per_weight": 5})
-        cls.run_directory = cls.home.directory / "experiment"
-        cls.verdict = cls.home.search(cls.file)
         sites = list(cls.verdict["winner"]["recipe"])
         cls.mixed = cls.home.directory / "mixed.yaml"
         cls.mixed.write_text("".join(f"{site}: {MIXED[i % len(MIXED)]}\n" for i, site in enumerate(sites)))
-
-    def export(self, name, *arguments, code=0):
-        output = self.directory / name
-        outcome = run_pare("export", self.run_directory, "--output", output, "--quiet", *arguments)
-        self.assertEqual(outcome.code, code, outcome.err)
-        if code != 0:
-            self.assertEqual(len(outcome.err.strip().splitlines()), 1, outcome.err)
-        return outcome, output
 
     def test_winner_is_verified_and_says_what_stays(self):
         outcome, output = self.export("model.gguf")

@@ -97,3 +97,19 @@ class SystemTest(unittest.TestCase):
     def search(self, file, *arguments, **options):
         """The verdict of a search, as JSON."""
         return self.succeed("search", file, "--json", "--quiet", *arguments, **options).json
+
+
+class OneSearch(SystemTest):
+    """Cases that look at one search from all sides."""
+
+    changes = {}  # of its experiment
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.home = cls("setUp")  # a case whose directory outlives the tests
+        cls.home.setUp()
+        cls.addClassCleanup(cls.home.doCleanups)
+        cls.file = cls.home.experiment(**cls.changes)
+        cls.run_directory = cls.home.directory / "experiment"
+        cls.verdict = cls.home.search(cls.file)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import journal
 from broken_checkpoint import Checkpoint
-from harness import DEMO_MODEL, STORIES, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare
+from harness import DEMO_MODEL, STORIES, OneSearch, SystemTest, h5py, needs_h5py, needs_mpi, needs_stories, run_pare
 from resume_test import kill_everything, start_pare
 
 ATTENTION = {"q_proj": (256, 256), "k_proj": (128, 256), "v_proj": (128, 256), "o_proj": (256, 256)}
@@ -197,22 +197,14 @@ class Bytes(MethodTest):
         self.expect_evaluated(file, "w16", model_bytes(lambda r, c: 2 * r * c))
 
 
-class Mixed(MethodTest):
+class Mixed(MethodTest, OneSearch):
     """Dropped sub-layers, pruned heads and rounded weights in one space."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.home = cls("setUp")  # a case whose directory outlives the tests
-        cls.home.setUp()
-        cls.addClassCleanup(cls.home.doCleanups)
-        cls.file = cls.home.experiment(**MIXED)
-        cls.output = cls.home.directory / "experiment"
-        cls.reference = cls.home.search(cls.file)
+    changes = MIXED
 
     def expect_same(self, verdict):
         for key in ("digest", "winner", "contestants", "reference", "trials"):
-            self.assertEqual(verdict[key], self.reference[key])
+            self.assertEqual(verdict[key], self.verdict[key])
 
     def test_one_thread_gives_the_same(self):
         # Its own cache: statistics and bank are made by one thread, too.
@@ -227,7 +219,7 @@ class Mixed(MethodTest):
                 self.expect_same(self.search(file, ranks=ranks))
 
     def test_sub_layers_shrink_or_go_as_a_whole(self):
-        recipe = self.reference["winner"]["recipe"]
+        recipe = self.verdict["winner"]["recipe"]
         for layer in range(LAYERS):
             for kinds in (ATTENTION, MLP):
                 part = "self_attn" if kinds is ATTENTION else "mlp"
@@ -237,7 +229,7 @@ class Mixed(MethodTest):
 
     def test_a_recipe_that_tears_a_sub_layer(self):
         recipe = self.directory / "torn.yaml"
-        lines = self.succeed("report", self.output, "--recipe").out.splitlines()
+        lines = self.succeed("report", self.run_directory, "--recipe").out.splitlines()
         torn = "drop" if not lines[1].endswith("drop") else "w4-g32-gptq"
         recipe.write_text("\n".join([lines[0], lines[1].split(":")[0] + ": " + torn, *lines[2:]]) + "\n")
 
@@ -248,8 +240,8 @@ class Mixed(MethodTest):
 
     @needs_h5py
     def test_bytes_of_the_winner_are_those_of_its_sites(self):
-        winner = self.reference["winner"]
-        with h5py.File(self.output / "run.h5") as run:
+        winner = self.verdict["winner"]
+        with h5py.File(self.run_directory / "run.h5") as run:
             sites = [name.decode() for name in run["sites/name"][:]]
             options = run["options"]
             sizes = {
@@ -259,16 +251,16 @@ class Mixed(MethodTest):
 
         self.assertEqual(len(sites), 7 * LAYERS)
         self.assertEqual(winner["bytes"], sum(sizes[choice] for choice in winner["recipe"].items()))
-        self.assertLessEqual(winner["bytes"], self.reference["budget_bytes"])
+        self.assertLessEqual(winner["bytes"], self.verdict["budget_bytes"])
 
     def test_winner_evaluated_alone_has_the_same_bits(self):
         recipe = self.directory / "recipe.yaml"
-        recipe.write_text(self.succeed("report", self.output, "--recipe").out)
+        recipe.write_text(self.succeed("report", self.run_directory, "--recipe").out)
 
         alone = self.measure(self.file, recipe)
 
         for key in ("bytes", "bits_per_weight", "kl", "perplexity"):
-            self.assertEqual(alone[key], self.reference["winner"][key])
+            self.assertEqual(alone[key], self.verdict["winner"][key])
 
     def test_killed_and_continued_ends_the_same(self):
         file = self.experiment("killed", **MIXED)

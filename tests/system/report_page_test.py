@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import SystemTest, h5py, needs_h5py, run_pare
+from harness import OneSearch, h5py, needs_h5py, run_pare
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = unittest.skipUnless(BROWSER, "there is no chromium to open the page with")
@@ -69,17 +69,8 @@ def opened(file):
     return Page(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-class Reports(SystemTest):
+class Reports(OneSearch):
     """One search, told in all ways."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.home = cls("setUp")  # a case whose directory outlives the tests
-        cls.home.setUp()
-        cls.addClassCleanup(cls.home.doCleanups)
-        cls.run_directory = cls.home.directory / "experiment"
-        cls.verdict = cls.home.search(cls.home.experiment())
 
     def unfinished(self):
         """The run file as it was before the verdict."""

@@ -4,25 +4,15 @@ import math
 import shutil
 import unittest
 
-from harness import SMALL, SystemTest, h5py, needs_h5py
+from harness import SMALL, OneSearch, h5py, needs_h5py
 
 CONTESTANT = {"name", "bytes", "bits_per_weight", "kl", "perplexity"}
 SITES = 42
 WEIGHTS = 4_718_592
 
 
-class Verdict(SystemTest):
+class Verdict(OneSearch):
     """One search, looked at from all sides."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.home = cls("setUp")  # a case whose directory outlives the tests
-        cls.home.setUp()
-        cls.addClassCleanup(cls.home.doCleanups)
-        cls.file = cls.home.experiment()
-        cls.output = cls.home.directory / "experiment"
-        cls.verdict = cls.home.search(cls.file)
 
     def contestants(self):
         return self.verdict["contestants"]
@@ -109,15 +99,15 @@ class Verdict(SystemTest):
         self.assertEqual(alone["perplexity"], uniform["perplexity"])
 
     def test_report_and_inspect_speak_for_people(self):
-        report = self.succeed("report", self.output / "run.h5").out
-        inspect = self.succeed("inspect", self.output / "run.h5").out
+        report = self.succeed("report", self.run_directory / "run.h5").out
+        inspect = self.succeed("inspect", self.run_directory / "run.h5").out
 
         self.assertIn("uniform w4-g32", report)
         self.assertIn(self.verdict["digest"], report + inspect)
 
     def test_reported_recipe_evaluates_to_the_winner(self):
         recipe = self.home.directory / "recipe.yaml"
-        recipe.write_text(self.succeed("report", self.output, "--recipe").out)
+        recipe.write_text(self.succeed("report", self.run_directory, "--recipe").out)
 
         again = self.succeed("evaluate", self.file, "--recipe", recipe, "--json", "--quiet").json
 
@@ -125,7 +115,7 @@ class Verdict(SystemTest):
 
     @needs_h5py
     def test_run_file_says_what_the_json_says(self):
-        with h5py.File(self.output / "run.h5") as run:
+        with h5py.File(self.run_directory / "run.h5") as run:
             self.check_space(run)
             self.check_trials(run)
             self.check_verdict(run)
@@ -133,7 +123,7 @@ class Verdict(SystemTest):
     @needs_h5py
     def test_run_files_from_before_there_were_calibration_windows_are_read(self):
         old = self.home.directory / "old.h5"
-        shutil.copy(self.output / "run.h5", old)
+        shutil.copy(self.run_directory / "run.h5", old)
         with h5py.File(old, "r+") as run:
             del run["experiment"].attrs["calibration_windows"]
 
@@ -175,7 +165,7 @@ class Verdict(SystemTest):
 
     @needs_h5py
     def test_run_file_holds_the_whole_experiment(self):
-        with h5py.File(self.output / "run.h5") as run:
+        with h5py.File(self.run_directory / "run.h5") as run:
             yaml = run["experiment"].attrs["yaml"]
             facts = run["provenance"].attrs["keys"].decode().split("\n")
         again = self.home.directory / "again.yaml"

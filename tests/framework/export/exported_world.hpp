@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/export/export_model.hpp"
+#include "framework/export/verify_export.hpp"
 #include "tests/framework/evaluation/small_world.hpp"
 #include "tests/framework/model/random_model.hpp"
 
@@ -37,5 +38,17 @@ class ExportedWorld {
   std::vector<framework::ExportLayer> layers;
   framework::ExportedBytes bytes;
 };
+
+/// The scores of the recipe on two held-out windows, from the bank.
+inline framework::CandidateScores scores_of_recipe(const ExportedWorld& exported) {
+  auto evaluator = exported.world.evaluator(kernels::Precision::f32);
+  return evaluator.evaluate({&exported.recipe, 1}, exported.world.text.holdout, 0, 2, exported.world.teacher, 3)
+      .scores[0];
+}
+
+/// Those of what was read back.
+inline framework::CandidateScores scores_of_file(const ExportedWorld& exported, const framework::Model& model) {
+  return framework::score_model(model, exported.world.text.holdout, exported.world.teacher, {}, [](std::int64_t) {});
+}
 
 }  // namespace pare::test

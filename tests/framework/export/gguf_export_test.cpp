@@ -37,16 +37,6 @@ fs::path write_from_checkpoint(const ExportedWorld& exported, const std::string&
   return write(framework::gguf_from_checkpoint(exported.world.model, exported.layers), name);
 }
 
-framework::CandidateScores scores_of_recipe(const ExportedWorld& exported) {
-  auto evaluator = exported.world.evaluator(kernels::Precision::f32);
-  return evaluator.evaluate({&exported.recipe, 1}, exported.world.text.holdout, 0, 2, exported.world.teacher, 3)
-      .scores[0];
-}
-
-framework::CandidateScores scores_of_file(const ExportedWorld& exported, const Model& model) {
-  return framework::score_model(model, exported.world.text.holdout, exported.world.teacher, {}, [](std::int64_t) {});
-}
-
 class GgufReadBack : public testing::TestWithParam<const char*> {};
 
 TEST_P(GgufReadBack, HasWeightsAndLossOfTheBank) {

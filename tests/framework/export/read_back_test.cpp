@@ -14,17 +14,6 @@ using framework::Model;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-/// The scores of the recipe, from the bank.
-framework::CandidateScores scores_of_recipe(const ExportedWorld& exported) {
-  auto evaluator = exported.world.evaluator(kernels::Precision::f32);
-  return evaluator.evaluate({&exported.recipe, 1}, exported.world.text.holdout, 0, 2, exported.world.teacher, 3)
-      .scores[0];
-}
-
-framework::CandidateScores scores_of_file(const ExportedWorld& exported, const Model& model) {
-  return framework::score_model(model, exported.world.text.holdout, exported.world.teacher, {}, [](std::int64_t) {});
-}
-
 class ReadBack : public testing::TestWithParam<const char*> {};
 
 TEST_P(ReadBack, CompressedTensorsHaveWeightsAndLossOfTheBank) {
