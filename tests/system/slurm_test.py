@@ -12,12 +12,13 @@ import unittest
 
 import h5py
 
+import journal
 from harness import SystemTest, command, needs_mpi
 from slurm_cluster import SlurmCluster, missing_programs
 
 CYCLES = int(os.environ.get("PARE_SLURM_CYCLES", "0"))
 # Seconds of search after the first evaluation, time enough to be preempted.
-SEARCH = {"tokens": 25000}
+SEARCH = {"tokens": 40000}
 MISSING = missing_programs()
 
 
@@ -54,11 +55,12 @@ class Slurm(SystemTest):
                               f"job {job} is not {' or '.join(states)}, but {self.cluster.state(job)}; {self.log()}", seconds)
 
     def wait_for_search(self, starts):
-        """Until the search of this start evaluates candidates."""
-        def searching():
-            begin = self.log().rfind(f"start {starts},")
-            return begin >= 0 and "searching" in self.log()[begin:]
-        self.cluster.wait_for(searching, f"start {starts} does not search; {self.log()}", 400)
+        """Until this start keeps evaluations."""
+        self.cluster.wait_for(lambda: f"start {starts}," in self.log(), f"no start {starts}; {self.log()}", 400)
+        records = self.directory / "experiment/journal"
+        before = journal.size(records)
+        self.cluster.wait_for(lambda: journal.size(records) > before + 1000,
+                              f"start {starts} does not search; {self.log()}", 400)
 
     def undisturbed(self):
         """The verdict of the same search without SLURM, made once."""
