@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+export TQDM_DISABLE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
 directory=${1:-build/third-party}
 pare=${PARE_BINARY:-build/pare}
 [[ -x $pare ]] || { echo "test_third_party.sh: no $pare, build it first: scripts/quickstart.sh" >&2; exit 2; }

@@ -106,7 +106,9 @@ ExportReport export_run(const Experiment& experiment, const RunRecord& record, c
   check_layers(request, plan.model,
                framework::export_layers(plan.model, plan.sites, options_of(record, plan, request.recipe), nullptr));
   make_directory(experiment.cache, "cache");
-  Session session(experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); });
+  Session session(
+      experiment, plan, group, progress, [](std::size_t) { leave_late_drain([] {}); },
+      request.verify ? Prepared::teacher : Prepared::bank);
   ExportJob job(experiment, record, request, plan, session, progress);
   if (request.format == "gguf") return export_gguf(job);
   return request.format == "llama-quantize" ? export_llama_quantize(job) : export_checkpoint(job);

@@ -53,7 +53,7 @@ Recipe golden_recipe(const SearchSpace& space) {
 }  // namespace
 
 Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress,
-                 Scheduler::OnRound on_round)
+                 Scheduler::OnRound on_round, Prepared wanted)
     : experiment_(experiment),
       plan_(plan),
       files_(experiment, group,
@@ -79,12 +79,14 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
   text_ = prepare_text(experiment, plan, files_, scheduler_, progress);
   calibration_key_ = prepare_calibration(experiment, plan, text_, files_, scheduler_, progress);
   bank_file_ = prepare_bank(experiment, plan, calibration_key_, files_, scheduler_, progress);
+  if (wanted == Prepared::bank) return;
   reference_nll_ = prepare_teacher(experiment, plan, text_, files_, scheduler_, progress);
   if (!text_.holdout.items.empty()) {
     framework::ItemScores items = framework::score_items(text_.holdout, 0, reference_nll_, reference_nll_);
     reference_nll_ = std::move(items.nll);
     reference_wrong_ = std::move(items.wrong);
   }
+  if (wanted == Prepared::teacher) return;
   scheduler_.check_golden({WindowSet::search, 0, 1, {golden_recipe(plan.space)}});
 }
 

@@ -19,14 +19,22 @@
 
 namespace pare::search {
 
+/// How far a session is prepared; each includes those before it.
+enum class Prepared {
+  bank,     ///< text, statistics of calibration, compressed layers
+  teacher,  ///< the full model's answers
+  workers   ///< all workers evaluate, and give the same losses for one recipe
+};
+
 /// A model with all its workers, ready to evaluate recipes: rank 0's end of a run. The constructor starts the workers
 /// of all ranks and prepares text, bank and teacher; the destructor stops the workers. `plan` has been made from
 /// `experiment`; both must outlive the session.
 class Session {
  public:
-  /// `on_round` is called while workers are waited for, as Scheduler::set_on_round says.
+  /// `on_round` is called while workers are waited for, as Scheduler::set_on_round says. What lies in the cache is not
+  /// computed again.
   Session(const Experiment& experiment, Plan& plan, framework::ProcessGroup& group, Progress& progress,
-          Scheduler::OnRound on_round);
+          Scheduler::OnRound on_round, Prepared wanted = Prepared::workers);
 
   Scheduler& scheduler() { return scheduler_; }
   const framework::WindowSets& text() const { return text_; }
@@ -35,7 +43,7 @@ class Session {
   /// Key of the statistics that calibrated options stand on; empty: there are none.
   const std::string& calibration_key() const { return calibration_key_; }
   const std::filesystem::path& bank_file() const { return bank_file_; }
-  /// Of the full model on each held-out window, nats a token.
+  /// Of the full model on each held-out window, nats a token. Empty where no teacher was wanted.
   const std::vector<double>& reference_nll() const { return reference_nll_; }
   /// Likewise, where windows are items: 1 for a wrong answer. Empty for text.
   const std::vector<double>& reference_wrong() const { return reference_wrong_; }
