@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 #include <fstream>
 #include <limits>
 #include <map>
 #include <set>
 #include <sstream>
 
-#include "framework/compression/stock_mixture.hpp"
 #include "framework/config/config_document.hpp"
 #include "framework/config/utf8.hpp"
 #include "framework/io/hash.hpp"
 #include "kernels/core/contract.hpp"
-#include "kernels/quantize/block_format.hpp"
 #include "search/algorithm/search_algorithm.hpp"
+#include "search/experiment/at_place.hpp"
+#include "search/experiment/budget_yaml.hpp"
 #include "search/experiment/experiment.hpp"
 #include "search/experiment/objective_yaml.hpp"
 
@@ -24,16 +22,6 @@ namespace {
 using framework::ConfigView;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
-
-/// Calls `check`, whose InputError knows nothing of the document, and puts the place in front of its text.
-template <class Check>
-auto at_place(const ConfigView& view, const Check& check) {
-  try {
-    return check();
-  } catch (const InputError& error) {
-    view.fail(error.what());
-  }
-}
 
 std::vector<framework::Option> read_options(const ConfigView& list, framework::Target target) {
   std::vector<framework::Option> options;
@@ -71,85 +59,6 @@ framework::Ties read_ties(const ConfigView& view) {
   return ties;
 }
 
-/// An option, or one of llama.cpp's mixtures.
-SameAs read_same_as(const ConfigView& view) {
-  const std::string name = view.as_string();
-  if (framework::is_stock_mixture(name)) return {name};
-  std::string upper = name;
-  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return at_place(view, [&] {
-    const auto block = kernels::block_format_named(name);
-    VALIDATE(block || !framework::is_stock_mixture(upper), "'", name,
-             "' is no option (mixtures of llama.cpp are in upper case), did you mean '", upper, "'?");
-    return SameAs{framework::parse_option(name).name()};
-  });
-}
-
-BudgetRules read_rules(const ConfigView& view) {
-  BudgetRules rules;
-  if (const auto rule = view.find("same_as")) rules.bytes.emplace_back(read_same_as(*rule));
-  if (const auto rule = view.find("bits_per_weight"))
-    rules.bytes.emplace_back(BitsPerWeight{rule->as_double(0.01, 64)});
-  if (const auto rule = view.find("bytes")) rules.bytes.emplace_back(Bytes{rule->as_int(1, no_limit)});
-  if (const auto rule = view.find("ratio")) rules.bytes.emplace_back(Ratio{rule->as_double(1e-6, 1)});
-  if (const auto rule = view.find("prefill_seconds")) rules.prefill_seconds = rule->as_double(1e-9, 1e6);
-  if (const auto rule = view.find("decode_seconds")) rules.decode_seconds = rule->as_double(1e-9, 1e6);
-  if (const auto rule = view.find("kv_bytes")) rules.kv_bytes = rule->as_int(0, no_limit);
-  return rules;
-}
-
-BudgetRule front_point(const std::string& unit, double value) {
-  if (unit == "ratio") return Ratio{value};
-  if (unit == "bytes") return Bytes{static_cast<std::int64_t>(std::llround(value))};
-  return BitsPerWeight{value};
-}
-
-/// `points` budgets from one size to another, evenly spaced; the other rules hold at each of them.
-std::vector<BudgetRules> read_front(const ConfigView& front, const BudgetRules& others) {
-  front.allow_keys({"from", "to", "points", "unit"});
-  if (!others.bytes.empty())
-    front.fail("a front is a size already, leave out same_as, bits_per_weight, bytes and ratio");
-  std::string unit = "bits_per_weight";
-  if (const auto x = front.find("unit")) unit = x->as_one_of({"bits_per_weight", "ratio", "bytes"});
-  const double most = unit == "bytes" ? 1e18 : unit == "ratio" ? 1 : 64;
-  const double from = front.at("from").as_double(1e-6, most);
-  const double to = front.at("to").as_double(1e-6, most);
-  if (!(from < to)) front.fail("from must be below to");
-  const std::int64_t points = front.at("points").as_int(2, 1000);
-  std::vector<BudgetRules> budgets;
-  for (std::int64_t i = 0; i < points; ++i) {
-    const double share = static_cast<double>(i) / static_cast<double>(points - 1);
-    // Two terms, so that both ends are exact.
-    budgets.push_back(others);
-    budgets.back().bytes.push_back(front_point(unit, (1 - share) * from + share * to));
-  }
-  return budgets;
-}
-
-std::vector<BudgetRules> read_budgets(const ConfigView& view) {
-  const std::vector<std::string> keys{"same_as",         "bits_per_weight", "bytes",   "ratio",
-                                      "prefill_seconds", "decode_seconds",  "kv_bytes"};
-  std::vector<BudgetRules> budgets;
-  if (view.is_list()) {
-    for (const ConfigView& entry : view.as_list()) {
-      entry.allow_keys(keys);
-      if (entry.items().empty()) entry.fail("limits nothing");
-      budgets.push_back(read_rules(entry));
-    }
-    if (budgets.empty()) view.fail("no budgets, list at least one such as {bits_per_weight: 3.5}");
-    if (budgets.size() > 1000) view.fail("more than 1000 budgets");
-    return budgets;
-  }
-  std::vector<std::string> with_front = keys;
-  with_front.push_back("front");
-  view.allow_keys(with_front);
-  if (view.items().empty()) view.fail("limits nothing, give at least one of bits_per_weight, bytes, ratio, same_as");
-  const BudgetRules rules = read_rules(view);
-  if (const auto front = view.find("front")) return read_front(*front, rules);
-  return {rules};
-}
-
-/// What the limits beyond bytes are counted by, which must be there with them and only then.
 void read_measures(const ConfigView& root, Experiment& experiment) {
   const auto any = [&](auto limited) { return std::ranges::any_of(experiment.budgets, limited); };
   const bool seconds = any([](const BudgetRules& b) { return b.prefill_seconds || b.decode_seconds; });
@@ -280,16 +189,6 @@ std::string without_braces(const std::string& text) {
   return text.starts_with('{') && text.ends_with('}') ? text.substr(1, text.size() - 2) : text;
 }
 
-/// A comparison is of sizes: exactly one rule for the bytes, and no other.
-CompareRules::NamedBudget read_named_budget(const ConfigView& view) {
-  view.allow_keys({"same_as", "bits_per_weight", "bytes", "ratio"});
-  if (view.items().size() != 1) {
-    view.fail("needs exactly one of same_as, bits_per_weight, bytes, ratio, has " +
-              std::to_string(view.items().size()));
-  }
-  return {without_braces(view.text()), read_rules(view).bytes.front()};
-}
-
 bool is_one_size(const BudgetRules& rules) {
   return rules.bytes.size() == 1 && !rules.limits_more_than_bytes();
 }
@@ -321,7 +220,9 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
           *x, [&](const auto& entry) { rules.seeds.push_back(static_cast<std::uint64_t>(entry.as_int(0, no_limit))); });
     }
     if (const auto x = section->find("budgets")) {
-      read_different(*x, [&](const auto& entry) { rules.budgets.push_back(read_named_budget(entry)); });
+      read_different(*x, [&](const auto& entry) {
+        rules.budgets.push_back({without_braces(entry.text()), read_size(entry)});
+      });
     }
     if (const auto x = section->find("tokens")) rules.tokens = x->as_int(1, no_limit);
   }
@@ -336,7 +237,7 @@ CompareRules read_compare(const framework::ConfigDocument& document, const Exper
   if (rules.budgets.empty() && (budget.is_list() || !budget.find("front")) &&
       std::ranges::all_of(experiment.budgets, is_one_size)) {
     for (const ConfigView& entry : budget.is_list() ? budget.as_list() : std::vector{budget})
-      rules.budgets.push_back(read_named_budget(entry));
+      rules.budgets.push_back({without_braces(entry.text()), read_size(entry)});
   }
   framework::Hasher hasher;
   // search.seed decides the text.
