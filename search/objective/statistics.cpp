@@ -11,6 +11,9 @@ namespace pare::search {
 namespace {
 
 double confidence_below_zero(const Estimate& difference, double degrees_of_freedom) {
+  // What failed has infinite losses: it is never less than what did not, and no less than what failed, too.
+  if (std::isnan(difference.mean)) return 0.5;
+  if (std::isinf(difference.mean)) return difference.mean < 0 ? 1 : 0;
   if (difference.stderr_of_mean == 0) {
     if (difference.mean == 0) return 0.5;
     return difference.mean < 0 ? 1 : 0;

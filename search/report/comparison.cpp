@@ -2,6 +2,7 @@
 #include "search/report/comparison.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "framework/compression/stock_mixture.hpp"
@@ -22,7 +23,7 @@ std::optional<OverBaseline> compare_with_best(const RunRecord& record, const IsB
   const std::vector<Contestant>& contestants = record.verdict->contestants;
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < contestants.size(); ++i)
-    if (contestants[i].fits && is_baseline(contestants[i]) &&
+    if (contestants[i].fits && std::isfinite(contestants[i].kl.mean) && is_baseline(contestants[i]) &&
         (!best || loss_of(record, contestants[i]).mean < loss_of(record, contestants[*best]).mean))
       best = i;
   if (!best) return std::nullopt;

@@ -36,9 +36,8 @@ std::string contestants_table(const RunRecord& record, const Verdict& verdict) {
   for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
     const Contestant& each = verdict.contestants[i];
     const char* mark = i == verdict.winner ? "**" : "";
-    text += fmt::format("| {}{}{} | {} | {:.3f} | {:.5f} ± {:.6f} | {} | {} |\n", mark, plain(each.name), mark,
-                        grouped(each.bytes), each.bits_per_weight, each.kl.mean, each.kl.stderr_of_mean,
-                        perplexity_text(each.perplexity),
+    text += fmt::format("| {}{}{} | {} | {:.3f} | {} | {} | {} |\n", mark, plain(each.name), mark, grouped(each.bytes),
+                        each.bits_per_weight, estimate_text(each.kl, "±"), perplexity_text(each.perplexity),
                         i == verdict.winner ? "winner"
                         : each.fits         ? ""
                                             : "over the budget");

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace pare::search {
 
 std::string grouped(std::int64_t value) {
@@ -14,6 +16,11 @@ std::string grouped(std::int64_t value) {
 
 std::string perplexity_text(double perplexity) {
   return perplexity < 1e5 ? fmt::format("{:.4f}", perplexity) : fmt::format("{:.3e}", perplexity);
+}
+
+std::string estimate_text(const Estimate& estimate, std::string_view plus_minus) {
+  if (!std::isfinite(estimate.mean)) return "failed";
+  return fmt::format("{:.5f} {} {:.6f}", estimate.mean, plus_minus, estimate.stderr_of_mean);
 }
 
 }  // namespace pare::search

@@ -43,9 +43,9 @@ std::string contestants_text(const Verdict& verdict) {
                                  "bits/weight", "KL +- standard error", "perplexity");
   for (std::size_t i = 0; i < verdict.contestants.size(); ++i) {
     const Contestant& contestant = verdict.contestants[i];
-    text += fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>9.5f} +- {:.6f}  {:>10}{}\n", i == verdict.winner ? '*' : ' ',
+    text += fmt::format("{} {:<{}}  {:>15}  {:>11.3f}  {:>21}  {:>10}{}\n", i == verdict.winner ? '*' : ' ',
                         contestant.name, width, grouped(contestant.bytes), contestant.bits_per_weight,
-                        contestant.kl.mean, contestant.kl.stderr_of_mean, perplexity_text(contestant.perplexity),
+                        estimate_text(contestant.kl), perplexity_text(contestant.perplexity),
                         contestant.fits ? "" : "  over the budget");
   }
   return text;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kernels/core/error.hpp"
@@ -64,6 +65,18 @@ TEST(Statistics, HalvesTheIntervalOfTheTables) {
 
   EXPECT_NEAR(search::interval_half_width(estimate, 4, 0.95), 3.182446305 * estimate.stderr_of_mean, 1e-8);
   EXPECT_EQ(search::interval_half_width(estimate, 1, 0.95), 0);
+}
+
+TEST(Statistics, WhatFailedIsNeverLess) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> sound{1, 2, 3};
+  const std::vector<double> failed(3, infinity);
+
+  for (const auto less : {search::confidence_that_less, search::confidence_that_less_unpaired}) {
+    EXPECT_EQ(less(failed, sound), 0);
+    EXPECT_EQ(less(sound, failed), 1);
+    EXPECT_EQ(less(failed, failed), 0.5);
+  }
 }
 
 }  // namespace
