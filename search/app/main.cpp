@@ -43,11 +43,17 @@ void add_file(CLI::App* verb, const char* name, Arguments& arguments, const char
   verb->add_option(name, arguments.file, help)->required();
 }
 
-void add_experiment(CLI::App* verb, Arguments& arguments) {
+void add_overrides(CLI::App* verb, Arguments& arguments, const char* help) {
+  verb->add_option("--set", arguments.overrides, help)->type_name("KEY=VALUE")->allow_extra_args(false);
+}
+
+void add_experiment_file(CLI::App* verb, Arguments& arguments) {
   add_file(verb, "experiment", arguments, "YAML file, see configs/");
-  verb->add_option("--set", arguments.overrides, "Override a key, e.g. --set budget.bits_per_weight=2.5")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(verb, arguments, "Override a key, e.g. --set budget.bits_per_weight=2.5");
+}
+
+void add_experiment(CLI::App* verb, Arguments& arguments) {
+  add_experiment_file(verb, arguments);
   verb->add_option("--output", arguments.output, "Override output, the directory of the run")->type_name("DIR");
 }
 
@@ -117,9 +123,7 @@ CLI::App* add_export(CLI::App& app, Arguments& arguments) {
       "or one option for every site");
   verb->add_option("--budget", arguments.budget, "Of several budgets the winner of the one with so many bits a weight")
       ->type_name("BITS");
-  verb->add_option("--set", arguments.overrides, "Override a key of the run's experiment, e.g. --set model.path=DIR")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(verb, arguments, "Override a key of the run's experiment, e.g. --set model.path=DIR");
   verb->add_flag("--no-verify", arguments.no_verify, "Do not read the files back");
   verb->add_flag("--force", arguments.force, "Replace an output that pare did not write");
   verb->add_flag("-q,--quiet", arguments.quiet, "No progress");
@@ -129,8 +133,7 @@ CLI::App* add_export(CLI::App& app, Arguments& arguments) {
 CLI::App* add_profile(CLI::App& app, Arguments& arguments) {
   CLI::App* verb =
       app.add_subcommand("profile", "Time every layer of an experiment under its options, for budgets in seconds");
-  add_file(verb, "experiment", arguments, "YAML file, see configs/");
-  verb->add_option("--set", arguments.overrides, "Override a key")->type_name("KEY=VALUE")->allow_extra_args(false);
+  add_experiment_file(verb, arguments);
   verb->add_option("--output", arguments.output, "The table, for latency.table: HDF5, or text when it ends in .csv")
       ->required()
       ->type_name("FILE");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <memory>
@@ -46,15 +46,10 @@ std::string seconds_text(double seconds) {
   return seconds < 1 ? fmt::format("{:.2f} ms", 1e3 * seconds) : fmt::format("{:.2f} s", seconds);
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 void print_layers(const std::vector<ProfiledLayer>& layers) {
   for (const ProfiledLayer& layer : layers) {
-    fmt::print("\n{} x {}, {}: {}\n", layer.shape.outputs, layer.shape.inputs, layer.arithmetic, joined(layer.options));
+    fmt::print("\n{} x {}, {}: {}\n", layer.shape.outputs, layer.shape.inputs, layer.arithmetic,
+               fmt::join(layer.options, " "));
     for (const framework::LatencyEntry& entry : layer.entries) {
       const double operations = 2.0 * static_cast<double>(layer.shape.outputs) *
                                 static_cast<double>(layer.shape.inputs) * static_cast<double>(entry.tokens);

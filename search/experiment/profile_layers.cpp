@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "framework/compression/layer_storage.hpp"
