@@ -48,14 +48,6 @@ SearchSpace make_space(const framework::Model& model, const std::vector<framewor
   return space;
 }
 
-framework::Model open_model(const std::filesystem::path& directory) {
-  try {
-    return framework::Model(directory);
-  } catch (const InputError& error) {
-    throw DataError(error.what());
-  }
-}
-
 void check_windows(const Experiment& experiment, const framework::ModelConfig& config) {
   const std::int64_t length = experiment.windows.length;
   VALIDATE(config.max_positions == 0 || length <= config.max_positions, "data.length: ", length,
@@ -66,6 +58,14 @@ void check_windows(const Experiment& experiment, const framework::ModelConfig& c
 }
 
 }  // namespace
+
+framework::Model open_model(const std::filesystem::path& path) {
+  try {
+    return framework::Model(path);
+  } catch (const InputError& error) {
+    throw DataError(error.what());
+  }
+}
 
 Plan::Plan(const Experiment& experiment)
     : model(open_model(experiment.model)),

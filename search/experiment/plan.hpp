@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct Plan {
   std::vector<Budget> budgets;    ///< at least one; most bytes first, which is the order they are searched in
   framework::WindowPlan windows;  ///< the experiment's; none for calibration when no option is calibrated
 };
+
+/// The checkpoint or GGUF file of an experiment. Throws DataError where it is damaged, missing or unfit.
+framework::Model open_model(const std::filesystem::path& path);
 
 /// Tokens that the search under a budget may ask for; 0: the algorithm's own. Several budgets share the experiment's
 /// limit, or, without one, as many as one search and a quarter of one for each further budget: those know the trials of

@@ -10,6 +10,7 @@
 #include "framework/compression/site.hpp"
 #include "framework/evaluation/latency_table.hpp"
 #include "framework/model/model.hpp"
+#include "search/experiment/plan.hpp"
 
 namespace pare::search {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using Cases = std::map<std::tuple<std::int64_t, std::int64_t, std::string>, std::map<std::string, framework::Option>>;
 
 Cases find_cases(const Experiment& experiment, const framework::LinearTimer& timer) {
-  const framework::Model model(experiment.model);
+  const framework::Model model = open_model(experiment.model);
   Cases cases;
   for (const framework::Site& site :
        framework::make_sites(model, experiment.options, experiment.ties, experiment.target)) {
