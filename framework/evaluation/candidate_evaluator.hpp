@@ -30,8 +30,19 @@ struct EvaluationResult {
   PrefixTrie::Runs runs;
 };
 
-/// Evaluates candidates end to end on one device of one rank: the one place where a recipe turns into a loss. One object
-/// serves one thread.
+/// What leaves the stages of an evaluator that do not end with the head: hidden states as SharedPrefixes has them.
+struct PassedStates {
+  std::vector<float> values;
+  PrefixTrie::Runs runs;
+};
+
+/// Evaluates candidates on one device of one rank: the one place where a recipe turns into a loss. One object serves one
+/// thread.
+///
+/// A model may be split over several evaluators, each with some consecutive stages of its own (EvaluatorSettings::stages):
+/// all but the last pass() hidden states on, the last one has the losses. `entering`: the states that reach its first
+/// stage, as the evaluator before passed them for the same candidates and windows; empty where that is the embedding.
+/// Throws InternalError when they do not fit.
 ///
 /// A candidate's scores on a window depend on the candidate, the window and the device's arithmetic only: not on the other
 /// candidates or windows of the call, nor on what was evaluated before.
@@ -40,14 +51,18 @@ class CandidateEvaluator {
   virtual ~CandidateEvaluator() = default;
 
   /// The full model's answers on windows [begin, begin + count).
-  virtual TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count,
-                            std::int64_t top_k) = 0;
+  virtual TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k,
+                            std::span<const float> entering = {}) = 0;
 
   /// Scores candidates on windows [begin, begin + count); `teacher_begin` is the position of `begin` in the teacher's
   /// count over both sets. Throws LossNotFinite.
   virtual EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows,
                                     std::int64_t begin, std::int64_t count, const Teacher& teacher,
-                                    std::int64_t teacher_begin) = 0;
+                                    std::int64_t teacher_begin, std::span<const float> entering = {}) = 0;
+
+  /// Takes candidates on windows [begin, begin + count) to the end of stages that do not end with the head.
+  virtual PassedStates pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                            std::int64_t count, std::span<const float> entering = {}) = 0;
 };
 
 /// For each window from `window` on the mean over its scored words of `values`, [windows, length - 1], summed in order in

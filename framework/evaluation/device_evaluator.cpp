@@ -22,17 +22,63 @@ void append(std::vector<T>& all, const std::vector<T>& more) {
 }  // namespace
 
 DeviceEvaluator::DeviceEvaluator(const ComputeDevice& device, const Model& model, const LayerBank& bank,
-                                 std::int64_t longest_window, std::int64_t top_k, std::int64_t state_bytes)
+                                 std::int64_t longest_window, std::int64_t top_k, const EvaluatorSettings& settings)
     : site_count_(bank.plan().sites().size()),
+      hidden_(model.config().hidden),
+      stages_(settings.stages),
       stream_(device.gpu.value()),
-      demand_(device_demand(bank.plan(), longest_window, top_k)),
+      demand_(device_demand(bank.plan(), longest_window, top_k, stages_)),
       memory_(plan_device_memory(demand_, std::min(device.memory_bytes, kernels::free_device_memory(stream_)),
-                                 state_bytes)),
+                                 settings.state_bytes)),
       batches_(memory_.micro_batch_tokens / longest_window),
-      tables_(model, longest_window, demand_.sizes.tables, stream_),
-      weights_(model, bank.plan().sites(), bank, stream_, demand_.sizes),
+      tables_(model, stages_, longest_window, demand_.sizes.tables, stream_),
+      weights_(model, stages_, bank.plan().sites(), bank, stream_, demand_.sizes),
       states_(model, weights_, tables_, demand_.walk, memory_.micro_batch_tokens, memory_.kept_state_bytes, stream_),
-      trie_(weights_.first_site(), states_) {}
+      trie_(weights_.first_site(), states_, stages_) {}
+
+PrefixTrie::Runs DeviceEvaluator::walk(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                       std::int64_t begin, std::int64_t count, const PrefixTrie::Leaf& leaf,
+                                       const PrefixTrie::Enter& enter) {
+  PrefixTrie::Runs runs;
+  for (std::size_t first = 0; first < candidates.size(); first += most_candidates_together) {
+    const auto together = candidates.subspan(first, std::min(most_candidates_together, candidates.size() - first));
+    runs += trie_.walk(
+        together, windows, begin, count,
+        [&](std::size_t candidate, std::size_t state) { leaf(first + candidate, state); },
+        [&](std::size_t candidate, std::size_t state) { enter(first + candidate, state); });
+  }
+  return runs;
+}
+
+void DeviceEvaluator::for_micro_batches(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                        std::int64_t count, std::span<const float> entering, const MicroBatch& run) {
+  const SharedPrefixes prefixes(candidates, weights_.first_site()[stages_.begin], count * windows.length, hidden_);
+  if (!stages_.has_embedding()) prefixes.expect(entering);
+  batches_.for_each(
+      count,
+      [&](std::int64_t first, std::int64_t together) {
+        run(first, together, [&](std::size_t candidate, std::size_t state) {
+          states_.put(state, prefixes.state(entering, candidate, first * windows.length, together * windows.length));
+        });
+      },
+      [&] { states_.forget(); });
+}
+
+PassedStates DeviceEvaluator::pass(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                   std::int64_t begin, std::int64_t count, std::span<const float> entering) {
+  const SharedPrefixes leaving(candidates, weights_.first_site()[stages_.end], count * windows.length, hidden_);
+  PassedStates passed{std::vector<float>(leaving.values()), {}};
+  for_micro_batches(candidates, windows, count, entering,
+                    [&](std::int64_t first, std::int64_t together, const PrefixTrie::Enter& enter) {
+                      const auto leaf = [&](std::size_t candidate, std::size_t state) {
+                        if (!leaving.leads(candidate)) return;
+                        states_.get(state, leaving.state(std::span<float>(passed.values), candidate,
+                                                         first * windows.length, together * windows.length));
+                      };
+                      passed.runs += walk(candidates, windows, begin + first, together, leaf, enter);
+                    });
+  return passed;
+}
 
 DeviceSpan<float> DeviceEvaluator::workspace() {
   return {states_.at<float>(states_.layout().workspace), states_.layout().workspace_floats};
@@ -68,7 +114,7 @@ DeviceEvaluator::Losses DeviceEvaluator::score(std::size_t state, std::int64_t t
 }
 
 TeacherPart DeviceEvaluator::teach_together(const TokenWindows& windows, std::int64_t begin, std::int64_t count,
-                                            std::int64_t top_k) {
+                                            std::int64_t top_k, const PrefixTrie::Enter& enter) {
   const WalkLayout& layout = states_.layout();
   const std::int64_t positions = count * (windows.length - 1);
   TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
@@ -76,7 +122,7 @@ TeacherPart DeviceEvaluator::teach_together(const TokenWindows& windows, std::in
                    {}};
   bring_targets(windows, begin, count);
   const OptionIndices full(site_count_, full_precision_option);
-  trie_.walk({&full, 1}, windows, begin, count, [&](std::size_t, std::size_t state) {
+  const auto leaf = [&](std::size_t, std::size_t state) {
     const auto normed = states_.finish(state);
     const DeviceView<std::uint32_t> ids(states_.at<std::uint32_t>(layout.teacher_ids), positions, top_k);
     const DeviceView<float> logs(states_.at<float>(layout.teacher_log), positions, top_k);
@@ -84,29 +130,30 @@ TeacherPart DeviceEvaluator::teach_together(const TokenWindows& windows, std::in
     kernels::copy_to_host<std::uint32_t>(ids, {part.ids.data(), positions, top_k}, stream_);
     kernels::copy_to_host<float>(logs, {part.log_probabilities.data(), positions, top_k}, stream_);
     append_means(score(state, top_k).likelihood, windows, begin, part.nll);
-  });
+  };
+  walk({&full, 1}, windows, begin, count, leaf, enter);
   return part;
 }
 
 TeacherPart DeviceEvaluator::teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count,
-                                   std::int64_t top_k) {
+                                   std::int64_t top_k, std::span<const float> entering) {
   EXPECT(top_k <= demand_.walk.top_k, top_k, " words of ", demand_.walk.top_k);
   TeacherPart all;
-  batches_.for_each(
-      count,
-      [&](std::int64_t first, std::int64_t together) {
-        const TeacherPart part = teach_together(windows, begin + first, together, top_k);
-        append(all.ids, part.ids);
-        append(all.log_probabilities, part.log_probabilities);
-        append(all.nll, part.nll);
-      },
-      [&] { states_.forget(); });
+  const OptionIndices full(site_count_, full_precision_option);
+  for_micro_batches({&full, 1}, windows, count, entering,
+                    [&](std::int64_t first, std::int64_t together, const PrefixTrie::Enter& enter) {
+                      const TeacherPart part = teach_together(windows, begin + first, together, top_k, enter);
+                      append(all.ids, part.ids);
+                      append(all.log_probabilities, part.log_probabilities);
+                      append(all.nll, part.nll);
+                    });
   return all;
 }
 
 EvaluationResult DeviceEvaluator::evaluate_together(std::span<const OptionIndices> candidates,
                                                     const TokenWindows& windows, std::int64_t begin, std::int64_t count,
-                                                    const Teacher& teacher, std::int64_t teacher_begin) {
+                                                    const Teacher& teacher, std::int64_t teacher_begin,
+                                                    const PrefixTrie::Enter& enter) {
   const WalkLayout& layout = states_.layout();
   const auto ids = teacher.ids(teacher_begin, count);
   const auto logs = teacher.log_probabilities(teacher_begin, count);
@@ -116,35 +163,31 @@ EvaluationResult DeviceEvaluator::evaluate_together(std::span<const OptionIndice
   kernels::copy_to_device<float>(logs, {states_.at<float>(layout.teacher_log), logs.rows, logs.cols}, stream_);
   bring_targets(windows, begin, count);
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
-  for (std::size_t first = 0; first < candidates.size(); first += most_candidates_together) {
-    const auto together = candidates.subspan(first, std::min(most_candidates_together, candidates.size() - first));
-    result.runs += trie_.walk(together, windows, begin, count, [&](std::size_t candidate, std::size_t state) {
-      const Losses losses = score(state, ids.cols);
-      CandidateScores& scores = result.scores[first + candidate];
-      append_means(losses.divergence, windows, begin, scores.kl);
-      append_means(losses.likelihood, windows, begin, scores.nll);
-      check_finite(scores);
-    });
-  }
+  const auto leaf = [&](std::size_t candidate, std::size_t state) {
+    const Losses losses = score(state, ids.cols);
+    CandidateScores& scores = result.scores[candidate];
+    append_means(losses.divergence, windows, begin, scores.kl);
+    append_means(losses.likelihood, windows, begin, scores.nll);
+    check_finite(scores);
+  };
+  result.runs = walk(candidates, windows, begin, count, leaf, enter);
   return result;
 }
 
 EvaluationResult DeviceEvaluator::evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows,
                                            std::int64_t begin, std::int64_t count, const Teacher& teacher,
-                                           std::int64_t teacher_begin) {
+                                           std::int64_t teacher_begin, std::span<const float> entering) {
   EvaluationResult all{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
-  batches_.for_each(
-      count,
-      [&](std::int64_t first, std::int64_t together) {
-        const EvaluationResult part =
-            evaluate_together(candidates, windows, begin + first, together, teacher, teacher_begin + first);
-        for (std::size_t c = 0; c < candidates.size(); ++c) {
-          append(all.scores[c].kl, part.scores[c].kl);
-          append(all.scores[c].nll, part.scores[c].nll);
-        }
-        all.runs += part.runs;
-      },
-      [&] { states_.forget(); });
+  for_micro_batches(candidates, windows, count, entering,
+                    [&](std::int64_t first, std::int64_t together, const PrefixTrie::Enter& enter) {
+                      const EvaluationResult part = evaluate_together(candidates, windows, begin + first, together,
+                                                                      teacher, teacher_begin + first, enter);
+                      for (std::size_t c = 0; c < candidates.size(); ++c) {
+                        append(all.scores[c].kl, part.scores[c].kl);
+                        append(all.scores[c].nll, part.scores[c].nll);
+                      }
+                      all.runs += part.runs;
+                    });
   return all;
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "framework/evaluation/candidate_evaluator.hpp"
 #include "framework/evaluation/compute_device.hpp"
 #include "framework/evaluation/device_memory_plan.hpp"
 #include "framework/evaluation/device_states.hpp"
+#include "framework/evaluation/evaluator.hpp"
 #include "framework/evaluation/micro_batches.hpp"
 
 namespace pare::framework {
@@ -19,31 +21,45 @@ namespace pare::framework {
 /// After a DeviceError that is sticky the process can do nothing more on the GPU.
 class DeviceEvaluator final : public CandidateEvaluator {
  public:
-  /// device: a GPU. state_bytes: the most that kept hidden states may take. Throws InputError with the memory plan when
-  /// there is not enough memory, before anything is loaded.
+  /// device: a GPU. Of the settings state_bytes and stages count. Throws InputError with the memory plan when there is
+  /// not enough memory, before anything is loaded.
   DeviceEvaluator(const ComputeDevice& device, const Model& model, const LayerBank& bank, std::int64_t longest_window,
-                  std::int64_t top_k, std::int64_t state_bytes);
+                  std::int64_t top_k, const EvaluatorSettings& settings);
 
-  TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k) override;
+  TeacherPart teach(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k,
+                    std::span<const float> entering = {}) override;
   EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin) override;
+                            std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin,
+                            std::span<const float> entering = {}) override;
+  PassedStates pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                    std::int64_t count, std::span<const float> entering = {}) override;
 
   const DeviceMemoryPlan& memory() const { return memory_; }
 
  private:
+  using MicroBatch = std::function<void(std::int64_t first, std::int64_t windows, const PrefixTrie::Enter& enter)>;
+  void for_micro_batches(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t count,
+                         std::span<const float> entering, const MicroBatch& run);
   /// The losses of a state's scored positions, against answers and targets that are on the GPU.
   struct Losses {
     std::vector<float> divergence, likelihood;
   };
   Losses score(std::size_t state, std::int64_t top_k);
   void bring_targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count);
+  /// enter: as PrefixTrie has it.
   EvaluationResult evaluate_together(std::span<const OptionIndices> candidates, const TokenWindows& windows,
                                      std::int64_t begin, std::int64_t count, const Teacher& teacher,
-                                     std::int64_t teacher_begin);
-  TeacherPart teach_together(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k);
+                                     std::int64_t teacher_begin, const PrefixTrie::Enter& enter);
+  TeacherPart teach_together(const TokenWindows& windows, std::int64_t begin, std::int64_t count, std::int64_t top_k,
+                             const PrefixTrie::Enter& enter);
+  /// In as few walks as there are states for.
+  PrefixTrie::Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                        std::int64_t count, const PrefixTrie::Leaf& leaf, const PrefixTrie::Enter& enter);
   kernels::DeviceSpan<float> workspace();
 
   std::size_t site_count_;
+  std::int64_t hidden_;
+  StageRange stages_;
   kernels::Stream stream_;
   DeviceDemand demand_;
   DeviceMemoryPlan memory_;

@@ -8,7 +8,7 @@
 namespace pare::framework::detail {
 
 std::unique_ptr<CandidateEvaluator> make_device_evaluator(const ComputeDevice&, const Model&, const LayerBank&,
-                                                          std::int64_t, std::int64_t, std::int64_t) {
+                                                          std::int64_t, std::int64_t, const EvaluatorSettings&) {
   throw InternalError(kernels::why_no_device());
 }
 

@@ -34,14 +34,16 @@ std::int64_t sum(const std::vector<DeviceMemoryItem>& items) {
 }
 
 /// As device_tables.cpp puts them: biases in both forms that products take.
-std::int64_t table_bytes(const Model& model) {
+std::int64_t table_bytes(const Model& model, const StageRange& stages) {
   const ModelConfig& config = model.config();
   DeviceLayout layout;
-  for (int table = config.tied_embeddings ? 1 : 0; table < 2; ++table)
+  const int ends = (stages.has_embedding() ? 1 : 0) + (stages.has_head(model.stages().size()) ? 1 : 0);
+  for (int table = config.tied_embeddings && ends == 2 ? 1 : 0; table < ends; ++table)
     layout.take(dense_bytes({config.vocabulary, config.hidden}));
   layout.take(config.hidden * 4);
-  for (const Stage& stage : model.stages()) {
-    if (stage.linears.empty()) continue;
+  for (std::size_t s = 0; s < model.stages().size(); ++s) {
+    const Stage& stage = model.stages()[s];
+    if (!stages.has(s) || stage.linears.empty()) continue;
     layout.take(config.hidden * 4);
     if (stage.kind == StageKind::attention && config.qk_norm) {
       layout.take(config.head_dim * 4);
@@ -76,33 +78,36 @@ void take_entry(const BankPlan& bank, const BankPlan::Entry& entry, DeviceMemory
 
 }  // namespace
 
-DeviceMemorySizes device_memory_sizes(const BankPlan& bank, std::int64_t window_length) {
+DeviceMemorySizes device_memory_sizes(const BankPlan& bank, std::int64_t window_length, const StageRange& stages) {
   const Model& model = bank.model();
   DeviceMemorySizes sizes;
   DeviceLayout packed, full;
-  for (const BankPlan::Entry& entry : bank.entries()) take_entry(bank, entry, sizes, packed);
+  for (const BankPlan::Entry& entry : bank.entries())
+    if (stages.has(bank.sites()[entry.site].stage)) take_entry(bank, entry, sizes, packed);
   for (const Site& site : bank.sites()) {
-    if (std::ranges::none_of(site.options, &Option::keeps_checkpoint)) continue;
+    if (!stages.has(site.stage) || std::ranges::none_of(site.options, &Option::keeps_checkpoint)) continue;
     for (const std::size_t l : site.linears) {
       const Linear& linear = model.stages()[site.stage].linears[l];
       full.take(dense_bytes({linear.outputs, linear.inputs}));
     }
   }
-  for (const Stage& stage : model.stages()) {
+  for (std::size_t s = 0; s < model.stages().size(); ++s) {
+    if (!stages.has(s)) continue;
     DeviceLayout layout;
-    for (const Linear& linear : stage.linears) layout.take(ready_bytes({linear.outputs, linear.inputs}));
+    for (const Linear& linear : model.stages()[s].linears) layout.take(ready_bytes({linear.outputs, linear.inputs}));
     sizes.expanded = std::max(sizes.expanded, layout.bytes());
   }
   sizes.bank = packed.bytes();
   sizes.full = full.bytes();
-  sizes.tables = table_bytes(model);
+  sizes.tables = table_bytes(model, stages);
   sizes.rope = 2 * window_length * static_cast<std::int64_t>(model.config().inverse_frequencies.size()) * 4;
   return sizes;
 }
 
-DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std::int64_t top_k) {
+DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std::int64_t top_k,
+                           const StageRange& stages) {
   const ModelConfig& config = bank.model().config();
-  const DeviceMemorySizes sizes = device_memory_sizes(bank, window_length);
+  const DeviceMemorySizes sizes = device_memory_sizes(bank, window_length, stages);
   DeviceDemand demand;
   demand.sizes = sizes;
   demand.resident = {{"packed bank", sizes.bank},

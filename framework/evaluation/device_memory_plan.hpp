@@ -7,6 +7,7 @@
 
 #include "framework/bank/bank_plan.hpp"
 #include "framework/evaluation/device_layout.hpp"
+#include "framework/model/stage_range.hpp"
 
 namespace pare::framework {
 
@@ -25,7 +26,8 @@ struct DeviceMemorySizes {
   std::int64_t scratch = 0;   ///< the largest layer that is expanded to binary32 first
 };
 
-DeviceMemorySizes device_memory_sizes(const BankPlan& bank, std::int64_t window_length);
+/// Of these stages alone.
+DeviceMemorySizes device_memory_sizes(const BankPlan& bank, std::int64_t window_length, const StageRange& stages = {});
 
 /// What evaluating candidates of a bank takes on a GPU, whatever the GPU.
 struct DeviceDemand {
@@ -35,8 +37,9 @@ struct DeviceDemand {
   std::int64_t window_length = 0;
 };
 
-/// For all options of a bank. top_k: words of the full model's answers a token.
-DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std::int64_t top_k);
+/// For all options that a bank has at these stages. top_k: words of the full model's answers a token.
+DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std::int64_t top_k,
+                           const StageRange& stages = {});
 
 /// Candidates that are evaluated together at most: they decide how many hidden states exist at a time.
 inline constexpr std::size_t most_candidates_together = 127;

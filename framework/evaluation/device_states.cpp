@@ -83,6 +83,16 @@ void DeviceStates::copy(std::size_t from, std::size_t to) {
   kernels::copy_on_device<float>(state(from), state(to), stream_);
 }
 
+void DeviceStates::put(std::size_t index, kernels::MatrixView<const float> values) {
+  kernels::copy_to_device<float>(values, state(index), stream_);
+  stream_.synchronize();
+}
+
+void DeviceStates::get(std::size_t index, kernels::MatrixView<float> values) {
+  kernels::copy_to_host<float>(state(index), values, stream_);
+  stream_.synchronize();
+}
+
 void DeviceStates::keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t index) {
   const DeviceView<float> from = state(index);
   cache_.keep(prefix, stage, from.size() * static_cast<std::int64_t>(sizeof(float)), [&](State& to) {

@@ -22,21 +22,27 @@ DeviceBias put_bias(std::span<const float> bias, DeviceArena& arena) {
   return {exact, arena.put(std::span<const kernels::BFloat16>(values.data(), bias.size()))};
 }
 
-DeviceTables::DeviceTables(const Model& model, std::int64_t positions, std::int64_t bytes,
+DeviceTables::DeviceTables(const Model& model, const StageRange& stages, std::int64_t positions, std::int64_t bytes,
                            const kernels::Stream& stream)
     : rope_(kernels::RopeTable(model.config().inverse_frequencies, positions), stream), arena_(bytes, stream) {
   const auto put = [&](const std::vector<float>& values) { return arena_.put(std::span<const float>(values)); };
   kernels::Matrix<float> table;
-  model.read_head(table);
-  head_ = arena_.put_rows<kernels::BFloat16>(rounded(table.view()).view());
-  embedding_ = head_;
-  if (!model.config().tied_embeddings) {
+  const bool has_head = stages.has_head(model.stages().size());
+  if (has_head) {
+    model.read_head(table);
+    head_ = arena_.put_rows<kernels::BFloat16>(rounded(table.view()).view());
+  }
+  if (stages.has_embedding() && has_head && model.config().tied_embeddings) {
+    embedding_ = head_;
+  } else if (stages.has_embedding()) {
     model.read_embedding(table);
     embedding_ = arena_.put_rows<kernels::BFloat16>(rounded(table.view()).view());
   }
   final_norm_ = put(model.final_norm());
-  for (const Stage& stage : model.stages()) {
+  for (std::size_t s = 0; s < model.stages().size(); ++s) {
     OfStage& parts = stages_.emplace_back();
+    if (!stages.has(s)) continue;
+    const Stage& stage = model.stages()[s];
     if (stage.kind == StageKind::attention) {
       parts.norm = put(model.input_norm(stage.layer));
       if (model.config().qk_norm) {

@@ -7,6 +7,7 @@
 
 #include "framework/evaluation/device_arena.hpp"
 #include "framework/model/model.hpp"
+#include "framework/model/stage_range.hpp"
 #include "kernels/core/dtype.hpp"
 #include "kernels/transformer/rope.hpp"
 
@@ -24,11 +25,13 @@ struct DeviceBias {
 /// Both empty for no values.
 DeviceBias put_bias(std::span<const float> bias, DeviceArena& arena);
 
-/// What no option changes, in device memory: embedding and head as bfloat16, norms, biases, rotary tables.
+/// What no option changes, in device memory: embedding and head as bfloat16, norms, biases, rotary tables; of some
+/// stages alone, where a model is split.
 class DeviceTables {
  public:
   /// bytes: as the memory plan has it. positions: the longest window. Throws DeviceMemoryError.
-  DeviceTables(const Model& model, std::int64_t positions, std::int64_t bytes, const kernels::Stream& stream);
+  DeviceTables(const Model& model, const StageRange& stages, std::int64_t positions, std::int64_t bytes,
+               const kernels::Stream& stream);
 
   struct OfStage {
     kernels::DeviceSpan<const float> norm, q_norm, k_norm;

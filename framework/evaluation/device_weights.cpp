@@ -20,8 +20,8 @@ DeviceView<BFloat16> dense_at(std::byte* place, std::int64_t outputs, std::int64
 
 }  // namespace
 
-DeviceWeights::DeviceWeights(const Model& model, const std::vector<Site>& sites, const LayerBank& bank,
-                             const kernels::Stream& stream, const DeviceMemorySizes& sizes)
+DeviceWeights::DeviceWeights(const Model& model, const StageRange& stages, const std::vector<Site>& sites,
+                             const LayerBank& bank, const kernels::Stream& stream, const DeviceMemorySizes& sizes)
     : model_(model),
       sites_(sites),
       stream_(stream),
@@ -31,6 +31,7 @@ DeviceWeights::DeviceWeights(const Model& model, const std::vector<Site>& sites,
       expanded_(1, sizes.expanded),
       scratch_(1, sizes.scratch / static_cast<std::int64_t>(sizeof(float))) {
   for (std::size_t site = 0; site < sites.size(); ++site) {
+    if (!stages.has(sites[site].stage)) continue;
     for (const std::uint8_t o : bank.sound_options(site)) {
       const Option& option = sites[site].options[o];
       if (option.drop) continue;

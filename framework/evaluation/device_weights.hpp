@@ -34,8 +34,8 @@ struct DeviceLinear {
 /// the teacher runs them. Model, bank and stream must outlive it. One object a thread.
 class DeviceWeights {
  public:
-  /// Copies the bank and waits for it. sizes: of these sites and this bank. Throws DeviceMemoryError.
-  DeviceWeights(const Model& model, const std::vector<Site>& sites, const LayerBank& bank,
+  /// Copies what the bank has of these stages and waits for it. sizes: of them in this bank. Throws DeviceMemoryError.
+  DeviceWeights(const Model& model, const StageRange& stages, const std::vector<Site>& sites, const LayerBank& bank,
                 const kernels::Stream& stream, const DeviceMemorySizes& sizes);
 
   /// As WeightSource has it.

@@ -6,9 +6,9 @@
 namespace pare::framework {
 namespace {
 
-void copy_values(const kernels::Matrix<float>& from, kernels::Matrix<float>& to) {
-  to.reshape(from.rows(), from.cols());
-  std::memcpy(to.data(), from.data(), static_cast<std::size_t>(from.size()) * sizeof(float));
+void copy_values(kernels::MatrixView<const float> from, kernels::Matrix<float>& to) {
+  to.reshape(from.rows, from.cols);
+  std::memcpy(to.data(), from.data, static_cast<std::size_t>(from.rows * from.cols) * sizeof(float));
 }
 
 }  // namespace
@@ -32,9 +32,13 @@ void HostStates::embed(std::size_t state) {
   runner_.embed(tokens_, shaped(state).view());
 }
 
+void HostStates::put(std::size_t state, kernels::MatrixView<const float> values) {
+  copy_values(values, shaped(state));
+}
+
 void HostStates::copy(std::size_t from, std::size_t to) {
   kernels::Matrix<float>& target = shaped(to);
-  copy_values(states_[from], target);
+  copy_values(states_[from].view(), target);
 }
 
 void HostStates::run(std::size_t stage, const std::uint8_t* options, std::size_t state) {
@@ -44,7 +48,7 @@ void HostStates::run(std::size_t stage, const std::uint8_t* options, std::size_t
 void HostStates::keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) {
   const kernels::Matrix<float>& from = states_[state];
   cache_.keep(prefix, stage, from.size() * static_cast<std::int64_t>(sizeof(float)),
-              [&](kernels::Matrix<float>& to) { copy_values(from, to); });
+              [&](kernels::Matrix<float>& to) { copy_values(from.view(), to); });
 }
 
 std::optional<std::size_t> HostStates::restore(std::span<const std::uint8_t> options,
@@ -52,7 +56,7 @@ std::optional<std::size_t> HostStates::restore(std::span<const std::uint8_t> opt
                                                std::size_t last_stage, std::size_t state) {
   const auto found = cache_.find(options, first_site, first_stage, last_stage);
   if (!found) return std::nullopt;
-  copy_values(found->state, shaped(state));
+  copy_values(found->state.view(), shaped(state));
   return found->stage;
 }
 

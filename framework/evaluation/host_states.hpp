@@ -17,6 +17,8 @@ class HostStates final : public HiddenStates {
   /// cache_bytes: of the states that are kept for later walks.
   HostStates(StageRunner& runner, WeightSource& weights, std::int64_t hidden, std::int64_t cache_bytes);
 
+  /// state <- values, [tokens, hidden].
+  void put(std::size_t state, kernels::MatrixView<const float> values);
   kernels::MatrixView<const float> state(std::size_t index) const { return states_[index].view(); }
 
   void use_windows(std::span<const std::uint32_t> tokens, std::int64_t window_length) override;

@@ -11,7 +11,7 @@ std::unique_ptr<CandidateEvaluator> make_evaluator(const ComputeDevice& device, 
                                                    const EvaluatorSettings& settings) {
   if (!device.gpu) return std::make_unique<Evaluator>(model, sites, bank, longest_window, settings);
   EXPECT(bank != nullptr);
-  return detail::make_device_evaluator(device, model, *bank, longest_window, top_k, settings.state_bytes);
+  return detail::make_device_evaluator(device, model, *bank, longest_window, top_k, settings);
 }
 
 }  // namespace pare::framework

@@ -22,7 +22,7 @@ namespace detail {
 /// device: a GPU.
 std::unique_ptr<CandidateEvaluator> make_device_evaluator(const ComputeDevice& device, const Model& model,
                                                           const LayerBank& bank, std::int64_t longest_window,
-                                                          std::int64_t top_k, std::int64_t state_bytes);
+                                                          std::int64_t top_k, const EvaluatorSettings& settings);
 
 }  // namespace detail
 }  // namespace pare::framework

@@ -9,6 +9,7 @@
 
 #include "framework/data/token_windows.hpp"
 #include "framework/evaluation/hidden_states.hpp"
+#include "framework/model/stage_range.hpp"
 
 namespace pare::framework {
 
@@ -28,8 +29,11 @@ using OptionIndices = std::vector<std::uint8_t>;
 /// neighbours.
 class PrefixTrie {
  public:
-  /// Called once a candidate with the state that holds what goes into the final norm. Candidates arrive in trie order.
+  /// Called once a candidate with the state that leaves the last of the stages: what goes into the final norm, where they
+  /// end with the head. Candidates arrive in trie order.
   using Leaf = std::function<void(std::size_t candidate, std::size_t state)>;
+  /// Puts into a state what reaches the first of the stages for a candidate, where they do not begin with the embedding.
+  using Enter = std::function<void(std::size_t candidate, std::size_t state)>;
 
   struct Runs {
     std::int64_t made = 0;      ///< stage runs, one stage on one window counted once
@@ -43,18 +47,20 @@ class PrefixTrie {
   };
 
   /// first_site: for each stage and for the end, how many sites lie before it. The first stage is the embedding, the last
-  /// one the head; neither has sites.
-  PrefixTrie(std::vector<std::size_t> first_site, HiddenStates& states);
+  /// one the head; neither has sites. stages: those that are walked; candidates have options for all sites nevertheless.
+  PrefixTrie(std::vector<std::size_t> first_site, HiddenStates& states, const StageRange& stages = {});
 
   /// Windows [begin, begin + count) of `windows`.
   Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-            std::int64_t count, const Leaf& leaf);
+            std::int64_t count, const Leaf& leaf, const Enter& enter = {});
 
   /// The most states that a walk over so many candidates uses: a group that needs a state of its own is at most half of
   /// the candidates around it.
   static std::size_t most_states(std::size_t candidates);
 
  private:
+  /// Candidates that agree at all stages before those that are walked.
+  void begin_with(std::span<const std::size_t> order);
   void descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth);
   /// Takes candidates that agree at the stages before `stage` on to a later stage at which they still do, if its input
   /// is kept: copies it to the state `child` and returns the stage.
@@ -62,17 +68,21 @@ class PrefixTrie {
   /// The first stage at which not all of these candidates, in trie order, have the same options.
   std::size_t first_difference(std::span<const std::size_t> order) const;
   std::uint8_t const* options_of(std::size_t candidate, std::size_t stage) const;
-  bool same_options(std::size_t a, std::size_t b, std::size_t stage) const;
-  /// Candidates that agree at this stage, smallest group first.
-  std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order, std::size_t stage) const;
+  /// At the stages [first, last).
+  bool same_options(std::size_t a, std::size_t b, std::size_t first, std::size_t last) const;
+  /// Candidates that agree at these stages, smallest group first.
+  std::vector<std::span<const std::size_t>> split(std::span<const std::size_t> order, std::size_t first,
+                                                  std::size_t last) const;
 
   std::vector<std::size_t> first_site_;  ///< by stage
   HiddenStates& states_;
-  std::size_t last_block_stage_;  ///< stages [first_block_stage, this) are attention and mlp
+  bool has_embedding_, has_head_;
+  std::size_t first_block_stage_, last_block_stage_;  ///< of [first, last) those between embedding and head
 
   // Of the walk under way.
   std::span<const OptionIndices> candidates_;
   const Leaf* leaf_ = nullptr;
+  const Enter* enter_ = nullptr;
   std::int64_t window_count_ = 0;
   Runs runs_;
 };

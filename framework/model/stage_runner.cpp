@@ -36,14 +36,16 @@ void norm_heads(kernels::Matrix<float>& x, std::int64_t head_dim, std::span<cons
 
 }  // namespace
 
-StageRunner::StageRunner(const Model& model, std::int64_t positions)
+StageRunner::StageRunner(const Model& model, std::int64_t positions, const StageRange& stages)
     : model_(model),
       shape_{model.config().heads, model.config().kv_heads, model.config().head_dim},
       epsilon_(static_cast<float>(model.config().rms_norm_epsilon)),
       rope_(model.config().inverse_frequencies, positions),
       final_norm_(model.final_norm()) {
-  for (const Stage& stage : model.stages()) {
-    StageParameters parameters;
+  for (std::size_t s = 0; s < model.stages().size(); ++s) {
+    StageParameters& parameters = parameters_.emplace_back();
+    if (!stages.has(s)) continue;
+    const Stage& stage = model.stages()[s];
     if (stage.kind == StageKind::attention) {
       parameters.norm = model.input_norm(stage.layer);
       parameters.q_norm = model.q_norm(stage.layer);
@@ -52,9 +54,8 @@ StageRunner::StageRunner(const Model& model, std::int64_t positions)
       parameters.norm = model.post_attention_norm(stage.layer);
     }
     for (const Linear& linear : stage.linears) parameters.biases.push_back(model.read_bias(linear));
-    parameters_.push_back(std::move(parameters));
   }
-  model.read_embedding(embedding_);
+  if (stages.has_embedding()) model.read_embedding(embedding_);
 }
 
 void StageRunner::embed(std::span<const std::uint32_t> tokens, MatrixView<float> hidden) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/model/model.hpp"
+#include "framework/model/stage_range.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/core/matrix_view.hpp"
 #include "kernels/gemm/linear.hpp"
@@ -35,8 +36,8 @@ using InputObserver = std::function<void(std::size_t reader, kernels::MatrixView
 /// does not depend on the tile it falls into.
 class StageRunner {
  public:
-  /// positions: the longest window that will be run.
-  StageRunner(const Model& model, std::int64_t positions);
+  /// positions: the longest window that will be run. stages: those that will be; what belongs to others is not read.
+  StageRunner(const Model& model, std::int64_t positions, const StageRange& stages = {});
 
   /// hidden [tokens, hidden] <- hidden + stage(hidden), in place; tokens is a multiple of window_length. The observer,
   /// if any, sees tiles of whole windows in the order of the tokens.

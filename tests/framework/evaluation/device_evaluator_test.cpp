@@ -37,9 +37,13 @@ class DeviceEvaluators : public ::testing::TestWithParam<Kind> {
     world_.emplace(GetParam().small ? files_.write() : demo_model(), GetParam().options, Precision::bf16);
   }
 
-  framework::DeviceEvaluator on_gpu() const {
-    return {framework::gpu_of_rank({}), world_->model, world_->bank, SmallWorld::length,
-            world_->teacher_plan.top_k, kept_bytes};
+  framework::DeviceEvaluator on_gpu(const framework::StageRange& stages = {}) const {
+    return {framework::gpu_of_rank({}),
+            world_->model,
+            world_->bank,
+            SmallWorld::length,
+            world_->teacher_plan.top_k,
+            {.state_bytes = kept_bytes, .stages = stages}};
   }
 
   /// Uniform candidates, the full model, and some with changes here and there, as a search has them.
@@ -109,6 +113,22 @@ TEST_P(DeviceEvaluators, GiveTheBitsOfEachCandidateAloneForAnyWindowsAndAnyPast)
       EXPECT_THAT(together.scores[c].nll, ElementsAreArray(alone[c].nll)) << "candidate " << c;
     }
     EXPECT_LT(together.runs.made, together.runs.separate);
+  }
+}
+
+TEST_P(DeviceEvaluators, GiveTheSameScoresWhenTheirStagesAreSplit) {
+  const auto all = candidates();
+  const std::int64_t layers = world_->model.config().layers;
+  const auto whole = on_gpu().evaluate(all, world_->text.search, 0, 3, world_->teacher, 0);
+  auto first = on_gpu(framework::part_of_chain(layers, 2, 0));
+  auto second = on_gpu(framework::part_of_chain(layers, 2, 1));
+
+  const auto passed = first.pass(all, world_->text.search, 0, 3);
+  const auto split = second.evaluate(all, world_->text.search, 0, 3, world_->teacher, 0, passed.values);
+
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    EXPECT_THAT(split.scores[c].kl, ElementsAreArray(whole.scores[c].kl)) << "candidate " << c;
+    EXPECT_THAT(split.scores[c].nll, ElementsAreArray(whole.scores[c].nll)) << "candidate " << c;
   }
 }
 

@@ -209,6 +209,40 @@ TEST_F(Evaluator, RunsLittleMoreThanHalfTheStagesOfARoundOfSingleChanges) {
   EXPECT_GE(static_cast<double>(runs.separate), 1.8 * static_cast<double>(runs.made));
 }
 
+TEST_F(Evaluator, GivesTheSameScoresWhenItsStagesAreSplit) {
+  const auto candidates = make_candidates(world_->sites.size(), 6, 10);
+  const auto whole = evaluate(candidates, 2);
+  const std::int64_t layers = world_->model.config().layers;
+  const framework::TokenWindows& text = world_->text.search;
+
+  for (const int parts : {2, 3}) {
+    std::vector<float> states;
+    framework::EvaluationResult result;
+    const OptionIndices full(world_->sites.size(), framework::full_precision_option);
+    std::vector<float> full_states;
+    for (int part = 0; part < parts; ++part) {
+      framework::Evaluator evaluator(world_->model, world_->sites, &world_->bank, SmallWorld::length,
+                                     {.stages = framework::part_of_chain(layers, parts, part)});
+      if (part + 1 < parts) {
+        const auto passed = evaluator.pass(candidates, text, 0, 2, states);
+        EXPECT_EQ(evaluator.pass(candidates, text, 0, 2, states).values, passed.values) << "from kept states";
+        states = passed.values;
+        full_states = evaluator.pass({&full, 1}, text, 0, 2, full_states).values;
+        continue;
+      }
+      result = evaluator.evaluate(candidates, text, 0, 2, world_->teacher, 0, states);
+      EXPECT_EQ(evaluator.teach(text, 0, 2, 16, full_states).nll,
+                world_->evaluator(Precision::f32).teach(text, 0, 2, 16).nll);
+      states.pop_back();
+      EXPECT_THROW(evaluator.evaluate(candidates, text, 0, 2, world_->teacher, 0, states), InternalError);
+    }
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      EXPECT_EQ(result.scores[c].kl, whole.scores[c].kl) << parts << " parts";
+      EXPECT_EQ(result.scores[c].nll, whole.scores[c].nll) << parts << " parts";
+    }
+  }
+}
+
 TEST_F(Evaluator, SavesNothingOnASingleCandidate) {
   const auto runs = evaluate({OptionIndices(42, 2)}).runs;
 
