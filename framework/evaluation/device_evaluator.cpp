@@ -96,6 +96,20 @@ void DeviceEvaluator::bring_targets(const TokenWindows& windows, std::int64_t be
   stream_.synchronize();
 }
 
+void DeviceEvaluator::bring_answers(const Teacher& teacher, std::int64_t begin, std::int64_t count) {
+  Answers wanted{teacher.plan().key, begin, count};
+  if (answers_ == wanted) return;
+  answers_.reset();
+  const WalkLayout& layout = states_.layout();
+  const auto ids = teacher.ids(begin, count);
+  const auto logs = teacher.log_probabilities(begin, count);
+  EXPECT(ids.cols <= demand_.walk.top_k, ids.cols, " words of ", demand_.walk.top_k);
+  kernels::copy_to_device<std::uint32_t>(ids, {states_.at<std::uint32_t>(layout.teacher_ids), ids.rows, ids.cols},
+                                         stream_);
+  kernels::copy_to_device<float>(logs, {states_.at<float>(layout.teacher_log), logs.rows, logs.cols}, stream_);
+  answers_ = std::move(wanted);
+}
+
 DeviceEvaluator::Losses DeviceEvaluator::score(std::size_t state, std::int64_t top_k) {
   const WalkLayout& layout = states_.layout();
   const auto normed = states_.finish(state);
@@ -120,6 +134,7 @@ TeacherPart DeviceEvaluator::teach_together(const TokenWindows& windows, std::in
   TeacherPart part{std::vector<std::uint32_t>(static_cast<std::size_t>(positions * top_k)),
                    std::vector<float>(static_cast<std::size_t>(positions * top_k)),
                    {}};
+  answers_.reset();  // their place is taken below
   bring_targets(windows, begin, count);
   const OptionIndices full(site_count_, full_precision_option);
   const auto leaf = [&](std::size_t, std::size_t state) {
@@ -154,17 +169,11 @@ EvaluationResult DeviceEvaluator::evaluate_together(std::span<const OptionIndice
                                                     const TokenWindows& windows, std::int64_t begin, std::int64_t count,
                                                     const Teacher& teacher, std::int64_t teacher_begin,
                                                     const PrefixTrie::Enter& enter) {
-  const WalkLayout& layout = states_.layout();
-  const auto ids = teacher.ids(teacher_begin, count);
-  const auto logs = teacher.log_probabilities(teacher_begin, count);
-  EXPECT(ids.cols <= demand_.walk.top_k, ids.cols, " words of ", demand_.walk.top_k);
-  kernels::copy_to_device<std::uint32_t>(ids, {states_.at<std::uint32_t>(layout.teacher_ids), ids.rows, ids.cols},
-                                         stream_);
-  kernels::copy_to_device<float>(logs, {states_.at<float>(layout.teacher_log), logs.rows, logs.cols}, stream_);
+  bring_answers(teacher, teacher_begin, count);
   bring_targets(windows, begin, count);
   EvaluationResult result{.scores = std::vector<CandidateScores>(candidates.size()), .runs = {}};
   const auto leaf = [&](std::size_t candidate, std::size_t state) {
-    const Losses losses = score(state, ids.cols);
+    const Losses losses = score(state, teacher.plan().top_k);
     CandidateScores& scores = result.scores[candidate];
     append_means(losses.divergence, windows, begin, scores.kl);
     append_means(losses.likelihood, windows, begin, scores.nll);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "framework/evaluation/candidate_evaluator.hpp"
@@ -46,6 +48,8 @@ class DeviceEvaluator final : public CandidateEvaluator {
   };
   Losses score(std::size_t state, std::int64_t top_k);
   void bring_targets(const TokenWindows& windows, std::int64_t begin, std::int64_t count);
+  /// Nothing where they are on the GPU already, as for one lease after another of a race.
+  void bring_answers(const Teacher& teacher, std::int64_t begin, std::int64_t count);
   /// enter: as PrefixTrie has it.
   EvaluationResult evaluate_together(std::span<const OptionIndices> candidates, const TokenWindows& windows,
                                      std::int64_t begin, std::int64_t count, const Teacher& teacher,
@@ -56,6 +60,13 @@ class DeviceEvaluator final : public CandidateEvaluator {
   PrefixTrie::Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
                         std::int64_t count, const PrefixTrie::Leaf& leaf, const PrefixTrie::Enter& enter);
   kernels::DeviceSpan<float> workspace();
+
+  struct Answers {
+    std::string teacher;  ///< its plan's key
+    std::int64_t begin, count;
+
+    bool operator==(const Answers&) const = default;
+  };
 
   std::size_t site_count_;
   std::int64_t hidden_;
@@ -68,6 +79,7 @@ class DeviceEvaluator final : public CandidateEvaluator {
   DeviceWeights weights_;
   DeviceStates states_;
   PrefixTrie trie_;
+  std::optional<Answers> answers_;  ///< that are on the GPU
 };
 
 }  // namespace pare::framework

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/evaluation/device_states.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/core/device_copy.hpp"
@@ -38,8 +39,7 @@ DeviceStates::DeviceStates(const Model& model, DeviceWeights& weights, const Dev
       epsilon_(static_cast<float>(model.config().rms_norm_epsilon)),
       most_tokens_(micro_batch_tokens),
       layout_(shape, micro_batch_tokens),
-      state_count_(static_cast<std::size_t>(shape.states)),
-      state_stride_bytes_(layout_.states_bytes / shape.states),
+      states_of_a_walk_(static_cast<std::size_t>(shape.states)),
       block_(1, layout_.total_bytes()),
       cache_(cache_bytes) {}
 
@@ -61,18 +61,28 @@ void DeviceStates::use_windows(std::span<const std::uint32_t> tokens, std::int64
   cache_.use_windows(tokens);
 }
 
-DeviceView<float> DeviceStates::state(std::size_t index) {
-  EXPECT(index < state_count_, index, " of ", state_count_, " states");
-  return {at<float>(layout_.states + static_cast<std::int64_t>(index) * state_stride_bytes_), tokens_,
-          model_.config().hidden};
+std::size_t DeviceStates::capacity() const {
+  return states_of_a_walk_ * static_cast<std::size_t>(most_tokens_ / tokens_);
 }
 
-DeviceView<BFloat16> DeviceStates::rounded_at(std::int64_t offset, std::int64_t cols) {
-  return {at<BFloat16>(offset), tokens_, cols, padded_stride(cols, 2)};
+std::size_t DeviceStates::most_abreast() const {
+  return capacity() - (states_of_a_walk_ - 1);
 }
 
-DeviceView<std::int8_t> DeviceStates::codes(std::int64_t cols) {
-  return {at<std::int8_t>(layout_.codes), tokens_, cols, padded_stride(cols, 1)};
+DeviceView<float> DeviceStates::states(std::size_t first, std::size_t count) {
+  EXPECT(first + count <= capacity(), first + count, " of ", capacity(), " states");
+  const std::int64_t hidden = model_.config().hidden;
+  const auto bytes = tokens_ * hidden * static_cast<std::int64_t>(sizeof(float));
+  return {at<float>(layout_.states + static_cast<std::int64_t>(first) * bytes),
+          static_cast<std::int64_t>(count) * tokens_, hidden};
+}
+
+DeviceView<BFloat16> DeviceStates::rounded_at(std::int64_t offset, std::int64_t rows, std::int64_t cols) {
+  return {at<BFloat16>(offset), rows, cols, padded_stride(cols, 2)};
+}
+
+DeviceView<std::int8_t> DeviceStates::codes(std::int64_t rows, std::int64_t cols) {
+  return {at<std::int8_t>(layout_.codes), rows, cols, padded_stride(cols, 1)};
 }
 
 void DeviceStates::embed(std::size_t index) {
@@ -114,26 +124,27 @@ void DeviceStates::project(const DeviceLinear& linear, const DeviceBias& own, De
                            DeviceSpan<const float> norm, DeviceView<BFloat16> out) {
   const DeviceBias& bias = bias_of(linear, own);
   if (!linear.is_int8()) {
-    const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.cols);
+    const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.rows, hidden.cols);
     if (!normed_ready_) kernels::rms_norm(hidden, norm, epsilon_, normed, stream_);
     normed_ready_ = true;
     gemm_.multiply(normed, linear.dense, bias.rounded, out, false, stream_);
     return;
   }
   const bool plain = linear.input.divisors.empty() && linear.input.static_scale == 0.0f;
-  const DeviceView<std::int8_t> quantized = codes(hidden.cols);
+  const DeviceView<std::int8_t> quantized = codes(hidden.rows, hidden.cols);
   if (!plain || !codes_ready_)
-    kernels::rms_norm_int8(hidden, norm, epsilon_, linear.input, quantized, code_scales(), stream_);
+    kernels::rms_norm_int8(hidden, norm, epsilon_, linear.input, quantized, code_scales(hidden.rows), stream_);
   codes_ready_ = plain;
-  kernels::gemm_int8({quantized, linear.codes}, {code_scales(), linear.scales, bias.exact, {}}, out, stream_);
+  kernels::gemm_int8({quantized, linear.codes}, {code_scales(hidden.rows), linear.scales, bias.exact, {}}, out,
+                     stream_);
 }
 
 void DeviceStates::add_product(const DeviceLinear& linear, const DeviceBias& own, DeviceView<const BFloat16> x,
                                DeviceView<float> hidden) {
   const DeviceBias& bias = bias_of(linear, own);
   if (linear.is_int8()) {
-    kernels::gemm_int8({codes(x.cols), linear.codes}, {code_scales(), linear.scales, bias.exact, hidden}, hidden,
-                       stream_);
+    kernels::gemm_int8({codes(x.rows, x.cols), linear.codes},
+                       {code_scales(hidden.rows), linear.scales, bias.exact, hidden}, hidden, stream_);
   } else {
     gemm_.multiply(x, linear.dense, bias.exact, hidden, true, stream_);
   }
@@ -145,14 +156,14 @@ void DeviceStates::run_attention(std::size_t stage, const std::vector<DeviceLine
   const std::int64_t head_dim = model_.config().head_dim;
   const kernels::AttentionShape shape{linears[q_proj].outputs() / head_dim, linears[k_proj].outputs() / head_dim,
                                       head_dim};
-  const DeviceView<BFloat16> q = rounded_at(layout_.q, linears[q_proj].outputs());
-  const DeviceView<BFloat16> k = rounded_at(layout_.k, linears[k_proj].outputs());
-  const DeviceView<BFloat16> v = rounded_at(layout_.v, linears[v_proj].outputs());
-  const DeviceView<BFloat16> context = rounded_at(layout_.context, q.cols);
+  const DeviceView<BFloat16> q = rounded_at(layout_.q, hidden.rows, linears[q_proj].outputs());
+  const DeviceView<BFloat16> k = rounded_at(layout_.k, hidden.rows, linears[k_proj].outputs());
+  const DeviceView<BFloat16> v = rounded_at(layout_.v, hidden.rows, linears[v_proj].outputs());
+  const DeviceView<BFloat16> context = rounded_at(layout_.context, hidden.rows, q.cols);
   project(linears[q_proj], parts.biases[q_proj], hidden, parts.norm, q);
   project(linears[k_proj], parts.biases[k_proj], hidden, parts.norm, k);
   project(linears[v_proj], parts.biases[v_proj], hidden, parts.norm, v);
-  const DeviceSpan<const std::int32_t> positions{at<const std::int32_t>(layout_.positions), tokens_};
+  const DeviceSpan<const std::int32_t> positions{at<const std::int32_t>(layout_.positions), hidden.rows};
   const auto norm_and_rotate = [&](DeviceView<BFloat16> x, DeviceSpan<const float> norm, std::int64_t heads) {
     if (!norm.empty()) {
       const DeviceView<BFloat16> by_head(x.data, x.rows * heads, head_dim);
@@ -165,41 +176,46 @@ void DeviceStates::run_attention(std::size_t stage, const std::vector<DeviceLine
   kernels::causal_attention(q, k, v, shape, window_length_, context, stream_);
   const DeviceLinear& output = linears[o_proj];
   if (output.is_int8())
-    kernels::quantize_tokens_int8(context, output.input, codes(context.cols), code_scales(), stream_);
+    kernels::quantize_tokens_int8(context, output.input, codes(context.rows, context.cols), code_scales(hidden.rows),
+                                  stream_);
   add_product(output, parts.biases[o_proj], context, hidden);
 }
 
 void DeviceStates::run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, DeviceView<float> hidden) {
   const DeviceTables::OfStage& parts = tables_.stage(stage);
-  const DeviceView<BFloat16> gate = rounded_at(layout_.gate, linears[gate_proj].outputs());
-  const DeviceView<BFloat16> up = rounded_at(layout_.up, linears[up_proj].outputs());
+  const DeviceView<BFloat16> gate = rounded_at(layout_.gate, hidden.rows, linears[gate_proj].outputs());
+  const DeviceView<BFloat16> up = rounded_at(layout_.up, hidden.rows, linears[up_proj].outputs());
   project(linears[gate_proj], parts.biases[gate_proj], hidden, parts.norm, gate);
   project(linears[up_proj], parts.biases[up_proj], hidden, parts.norm, up);
   const DeviceLinear& down = linears[down_proj];
   if (down.is_int8()) {
-    kernels::swiglu_int8(gate, up, down.input, codes(gate.cols), code_scales(), stream_);
+    kernels::swiglu_int8(gate, up, down.input, codes(gate.rows, gate.cols), code_scales(hidden.rows), stream_);
   } else {
     kernels::swiglu(gate, up, gate, stream_);
   }
   add_product(down, parts.biases[down_proj], gate, hidden);
 }
 
-void DeviceStates::run(std::size_t stage, const std::uint8_t* options, std::size_t index) {
+void DeviceStates::run(std::size_t stage, const std::uint8_t* options, std::size_t first, std::size_t count) {
   const std::vector<DeviceLinear>& linears = weights_.stage(stage, options);
   if (linears.empty()) return;
-  normed_ready_ = false;
-  codes_ready_ = false;
-  if (model_.stages()[stage].kind == StageKind::attention) {
-    run_attention(stage, linears, state(index));
-  } else {
-    run_mlp(stage, linears, state(index));
+  const auto most = static_cast<std::size_t>(most_tokens_ / tokens_);
+  for (const std::size_t end = first + count; first < end; first += most) {
+    const DeviceView<float> hidden = states(first, std::min(most, end - first));
+    normed_ready_ = false;
+    codes_ready_ = false;
+    if (model_.stages()[stage].kind == StageKind::attention) {
+      run_attention(stage, linears, hidden);
+    } else {
+      run_mlp(stage, linears, hidden);
+    }
   }
 }
 
 DeviceView<const BFloat16> DeviceStates::finish(std::size_t index) {
   const DeviceView<float> hidden = state(index);
   const std::int64_t scored = window_length_ - 1;
-  const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.cols);
+  const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.rows, hidden.cols);
   const std::int64_t windows = tokens_ / window_length_;
   for (std::int64_t w = 0; w < windows; ++w) {
     kernels::rms_norm(DeviceView<const float>(hidden.rows_from(w * window_length_, scored)), tables_.final_norm(),

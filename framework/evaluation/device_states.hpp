@@ -29,7 +29,8 @@ class DeviceStates final : public HiddenStates {
   void use_windows(std::span<const std::uint32_t> tokens, std::int64_t window_length) override;
   void embed(std::size_t state) override;
   void copy(std::size_t from, std::size_t to) override;
-  void run(std::size_t stage, const std::uint8_t* options, std::size_t state) override;
+  void run(std::size_t stage, const std::uint8_t* options, std::size_t first, std::size_t count) override;
+  std::size_t most_abreast() const override;
   void keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) override;
   std::optional<std::size_t> restore(std::span<const std::uint8_t> options, std::span<const std::size_t> first_site,
                                      std::size_t first_stage, std::size_t last_stage, std::size_t state) override;
@@ -37,7 +38,7 @@ class DeviceStates final : public HiddenStates {
   /// state <- values, [tokens, hidden], from the host, and back; return when they are there.
   void put(std::size_t state, kernels::MatrixView<const float> values);
   void get(std::size_t state, kernels::MatrixView<float> values);
-  kernels::DeviceView<float> state(std::size_t index);
+  kernels::DeviceView<float> state(std::size_t index) { return states(index, 1); }
   /// A buffer of the walk.
   template <class T>
   T* at(std::int64_t offset) {
@@ -54,10 +55,14 @@ class DeviceStates final : public HiddenStates {
  private:
   using State = kernels::DeviceMatrix<float>;
 
-  /// bfloat16 [tokens, cols] at an offset, rows at multiples of 16 bytes.
-  kernels::DeviceView<kernels::BFloat16> rounded_at(std::int64_t offset, std::int64_t cols);
-  kernels::DeviceView<std::int8_t> codes(std::int64_t cols);
-  kernels::DeviceSpan<float> code_scales() { return {at<float>(layout_.code_scales), tokens_}; }
+  /// Neighbours as one: [count * tokens, hidden].
+  kernels::DeviceView<float> states(std::size_t first, std::size_t count);
+  /// How many there is room for.
+  std::size_t capacity() const;
+  /// bfloat16 [rows, cols] at an offset, rows at multiples of 16 bytes.
+  kernels::DeviceView<kernels::BFloat16> rounded_at(std::int64_t offset, std::int64_t rows, std::int64_t cols);
+  kernels::DeviceView<std::int8_t> codes(std::int64_t rows, std::int64_t cols);
+  kernels::DeviceSpan<float> code_scales(std::int64_t rows) { return {at<float>(layout_.code_scales), rows}; }
   /// out <- norm(hidden) * weight^T + bias, for a linear that reads the stage's input. `own`: the model's bias.
   void project(const DeviceLinear& linear, const DeviceBias& own, kernels::DeviceView<const float> hidden,
                kernels::DeviceSpan<const float> norm, kernels::DeviceView<kernels::BFloat16> out);
@@ -75,8 +80,7 @@ class DeviceStates final : public HiddenStates {
   float epsilon_;
   std::int64_t most_tokens_;
   WalkLayout layout_;
-  std::size_t state_count_;
-  std::int64_t state_stride_bytes_;
+  std::size_t states_of_a_walk_;  ///< at least, with most_tokens_ tokens each
   kernels::DeviceMatrix<std::byte> block_;
   StateCache<State> cache_;
   std::int64_t tokens_ = 0;

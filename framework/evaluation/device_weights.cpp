@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/evaluation/device_weights.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "framework/evaluation/weight_source.hpp"
@@ -91,10 +92,19 @@ DeviceWeights::Resident DeviceWeights::put(const Option& option, const StoredLay
 }
 
 const std::vector<DeviceLinear>& DeviceWeights::stage(std::size_t stage, const std::uint8_t* options) {
+  const std::span<const std::uint8_t> wanted(options, first_site_[stage + 1] - first_site_[stage]);
+  if (ready_stage_ == stage && std::ranges::equal(wanted, ready_options_)) return linears_;
+  ready_stage_.reset();
   linears_.clear();
+  expand_stage(stage, wanted);
+  ready_stage_ = stage;
+  ready_options_.assign(wanted.begin(), wanted.end());
+  return linears_;
+}
+
+void DeviceWeights::expand_stage(std::size_t stage, std::span<const std::uint8_t> options) {
   const std::size_t first = first_site_[stage];
-  const bool searched = first < first_site_[stage + 1];
-  if (searched && options[0] != full_precision_option && sites_[first].options[options[0]].drop) return linears_;
+  if (!options.empty() && options[0] != full_precision_option && sites_[first].options[options[0]].drop) return;
   const std::vector<Linear>& linears = model_.stages()[stage].linears;
   linears_.resize(linears.size());
   DeviceLayout places;
@@ -114,7 +124,6 @@ const std::vector<DeviceLinear>& DeviceWeights::stage(std::size_t stage, const s
       }
     }
   }
-  return linears_;
 }
 
 DeviceLinear DeviceWeights::from_host(const Linear& linear, std::byte* place) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -41,7 +43,8 @@ class DeviceWeights {
   /// As WeightSource has it.
   const std::vector<std::size_t>& first_site() const { return first_site_; }
 
-  /// options: one a site of this stage. Enqueues the expansion; valid until the next call. Empty: the stage is dropped.
+  /// options: one a site of this stage. Enqueues the expansion, unless the last call was the same; valid until the next
+  /// call. Empty: the stage is dropped.
   const std::vector<DeviceLinear>& stage(std::size_t stage, const std::uint8_t* options);
 
  private:
@@ -58,6 +61,7 @@ class DeviceWeights {
   const Linear& linear_of(std::size_t site, std::size_t linear) const;
   kernels::DeviceView<const kernels::BFloat16> put_full(const Linear& linear);
   Resident put(const Option& option, const StoredLayer& layer, const Linear& linear);
+  void expand_stage(std::size_t stage, std::span<const std::uint8_t> options);
   DeviceLinear from_host(const Linear& linear, std::byte* place);
   DeviceLinear ready(const Resident& resident, std::byte* place);
 
@@ -68,8 +72,10 @@ class DeviceWeights {
   DeviceArena packed_, full_;
   kernels::DeviceMatrix<std::byte> expanded_;
   kernels::DeviceMatrix<float> scratch_;
-  std::map<Key, Resident> resident_;  ///< the full model's under full_precision_option, where a site offers it
-  std::vector<DeviceLinear> linears_;
+  std::map<Key, Resident> resident_;   ///< the full model's under full_precision_option, where a site offers it
+  std::vector<DeviceLinear> linears_;  ///< of the stage and options that are ready
+  std::optional<std::size_t> ready_stage_;
+  std::vector<std::uint8_t> ready_options_;
   kernels::Matrix<float> read_;
 };
 

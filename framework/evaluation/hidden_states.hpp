@@ -17,8 +17,12 @@ class HiddenStates {
   /// state <- embedding of the tokens.
   virtual void embed(std::size_t state) = 0;
   virtual void copy(std::size_t from, std::size_t to) = 0;
-  /// state <- state + stage(state) under options, one a site of the stage.
-  virtual void run(std::size_t stage, const std::uint8_t* options, std::size_t state) = 0;
+  /// state <- state + stage(state) under options, one a site of the stage, for the states [first, first + count).
+  virtual void run(std::size_t stage, const std::uint8_t* options, std::size_t first, std::size_t count) = 0;
+
+  /// Candidates that may be led through the stages side by side, each with a state of its own, instead of one after the
+  /// other: where the device is faster with more tokens and has room for the states. At least 1.
+  virtual std::size_t most_abreast() const = 0;
 
   /// Keeps the input of a stage behind these options for later walks, if there is room.
   virtual void keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) = 0;

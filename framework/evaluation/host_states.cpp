@@ -41,8 +41,9 @@ void HostStates::copy(std::size_t from, std::size_t to) {
   copy_values(states_[from].view(), target);
 }
 
-void HostStates::run(std::size_t stage, const std::uint8_t* options, std::size_t state) {
-  runner_.run(stage, weights_.stage(stage, options), window_length_, states_[state].view());
+void HostStates::run(std::size_t stage, const std::uint8_t* options, std::size_t first, std::size_t count) {
+  for (std::size_t state = first; state < first + count; ++state)
+    runner_.run(stage, weights_.stage(stage, options), window_length_, states_[state].view());
 }
 
 void HostStates::keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) {

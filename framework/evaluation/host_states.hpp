@@ -24,7 +24,9 @@ class HostStates final : public HiddenStates {
   void use_windows(std::span<const std::uint32_t> tokens, std::int64_t window_length) override;
   void embed(std::size_t state) override;
   void copy(std::size_t from, std::size_t to) override;
-  void run(std::size_t stage, const std::uint8_t* options, std::size_t state) override;
+  void run(std::size_t stage, const std::uint8_t* options, std::size_t first, std::size_t count) override;
+  /// 1: a window fills a CPU.
+  std::size_t most_abreast() const override { return 1; }
   void keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t state) override;
   std::optional<std::size_t> restore(std::span<const std::uint8_t> options, std::span<const std::size_t> first_site,
                                      std::size_t first_stage, std::size_t last_stage, std::size_t state) override;

@@ -58,17 +58,16 @@ std::optional<std::size_t> PrefixTrie::skip(std::span<const std::size_t> order, 
 }
 
 void PrefixTrie::descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth) {
-  const auto keep = [&] {
-    states_.keep(std::span(candidates_[order.front()]).first(first_site_[stage]), stage, depth);
-  };
+  if (order.size() <= states_.most_abreast()) {
+    go_abreast(order, stage, depth);
+    return;
+  }
   if (stage == last_block_stage_) {
-    if (!has_head_) keep();  // whoever branches later, in the stages of another process, comes by here again
-    for (const std::size_t candidate : order) (*leaf_)(candidate, depth);
-    if (has_head_) runs_.made += window_count_;
+    reach_leaf(order, depth);
     return;
   }
   const auto groups = split(order, stage, stage + 1);
-  if (groups.size() > 1) keep();
+  if (groups.size() > 1) keep(order, stage, depth);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const std::size_t child = g + 1 < groups.size() ? depth + 1 : depth;
     if (const auto later = skip(groups[g], stage + 1, child)) {
@@ -76,10 +75,66 @@ void PrefixTrie::descend(std::span<const std::size_t> order, std::size_t stage, 
       continue;
     }
     if (child != depth) states_.copy(depth, child);
-    states_.run(stage, options_of(groups[g].front(), stage), child);
+    states_.run(stage, options_of(groups[g].front(), stage), child, 1);
     runs_.made += window_count_;
     descend(groups[g], stage + 1, child);
   }
+}
+
+void PrefixTrie::keep(std::span<const std::size_t> order, std::size_t stage, std::size_t state) {
+  states_.keep(std::span(candidates_[order.front()]).first(first_site_[stage]), stage, state);
+}
+
+void PrefixTrie::reach_leaf(std::span<const std::size_t> order, std::size_t state) {
+  // Whoever branches later, in the stages of another process, comes by here again.
+  if (!has_head_) keep(order, last_block_stage_, state);
+  for (const std::size_t candidate : order) (*leaf_)(candidate, state);
+  if (has_head_) runs_.made += window_count_;
+}
+
+void PrefixTrie::split_abreast(std::vector<Branch>& branches, std::size_t stage, std::size_t first) {
+  const std::size_t before = branches.size();
+  for (std::size_t b = 0; b < before; ++b) {
+    if (branches[b].stage != stage) continue;
+    const auto groups = split(branches[b].order, stage, stage + 1);
+    if (groups.size() > 1) keep(branches[b].order, stage, first + b);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const bool in_place = g + 1 == groups.size();
+      const std::size_t child = in_place ? b : branches.size();
+      const auto later = skip(groups[g], stage + 1, first + child);
+      if (!later && !in_place) states_.copy(first + b, first + child);
+      if (!in_place) branches.emplace_back();
+      branches[child] = {groups[g], later.value_or(stage)};
+    }
+  }
+}
+
+void PrefixTrie::run_abreast(std::vector<Branch>& branches, std::size_t stage, std::size_t first) {
+  for (std::size_t b = 0; b < branches.size(); ++b) {
+    if (branches[b].stage != stage) continue;
+    // All with the options of this one, as neighbours come: their weights are ready then.
+    const std::size_t chosen = branches[b].order.front();
+    const auto runs_now = [&](std::size_t c) {
+      return branches[c].stage == stage && same_options(chosen, branches[c].order.front(), stage, stage + 1);
+    };
+    for (std::size_t c = b, end = b; c < branches.size(); c = end) {
+      end = c + 1;
+      if (!runs_now(c)) continue;
+      while (end < branches.size() && runs_now(end)) ++end;
+      states_.run(stage, options_of(chosen, stage), first + c, end - c);
+      runs_.made += static_cast<std::int64_t>(end - c) * window_count_;
+      for (std::size_t done = c; done < end; ++done) branches[done].stage = stage + 1;
+    }
+  }
+}
+
+void PrefixTrie::go_abreast(std::span<const std::size_t> order, std::size_t stage, std::size_t first) {
+  std::vector<Branch> branches{{order, stage}};
+  for (; stage < last_block_stage_; ++stage) {
+    split_abreast(branches, stage, first);
+    run_abreast(branches, stage, first);
+  }
+  for (std::size_t b = 0; b < branches.size(); ++b) reach_leaf(branches[b].order, first + b);
 }
 
 void PrefixTrie::begin_with(std::span<const std::size_t> order) {

@@ -21,16 +21,18 @@ using OptionIndices = std::vector<std::uint8_t>;
 ///
 /// The candidates form a trie whose levels are the stages and whose branches are the option tuples of a stage; it is
 /// walked depth first. A branching node keeps its input state while its children run, the largest child last and in
-/// place, so a round of single changes needs two states at a time whatever the depth. The states of branching nodes are
-/// also kept for later walks over the same windows, as far as there is room. Where the states lie and who computes is the
-/// affair of HiddenStates.
+/// place, so a round of single changes needs two states at a time whatever the depth. Where the states of all candidates
+/// of a subtree fit, they go through it side by side: a stage runs once an option tuple, its weights are expanded once, and
+/// its products are of more tokens. The states of branching nodes are also kept for later walks over the same windows, as
+/// far as there is room. Where the states lie and who computes is the affair of HiddenStates.
 ///
 /// Exact: a shared or kept state is bit-equal to a recomputed one, because every kernel treats a window independently of its
 /// neighbours.
 class PrefixTrie {
  public:
   /// Called once a candidate with the state that leaves the last of the stages: what goes into the final norm, where they
-  /// end with the head. Candidates arrive in trie order.
+  /// end with the head. Each candidate arrives once, in no
+  /// order to rely on.
   using Leaf = std::function<void(std::size_t candidate, std::size_t state)>;
   /// Puts into a state what reaches the first of the stages for a candidate, where they do not begin with the embedding.
   using Enter = std::function<void(std::size_t candidate, std::size_t state)>;
@@ -54,14 +56,29 @@ class PrefixTrie {
   Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
             std::int64_t count, const Leaf& leaf, const Enter& enter = {});
 
-  /// The most states that a walk over so many candidates uses: a group that needs a state of its own is at most half of
-  /// the candidates around it.
+  /// The most states that a walk over so many candidates uses, one after the other: a group that needs a state of its own
+  /// is at most half of the candidates around it. Candidates abreast take one more each but the first.
   static std::size_t most_states(std::size_t candidates);
 
  private:
+  /// Candidates that share the input of a stage.
+  struct Branch {
+    std::span<const std::size_t> order;
+    std::size_t stage;
+  };
+
   /// Candidates that agree at all stages before those that are walked.
   void begin_with(std::span<const std::size_t> order);
   void descend(std::span<const std::size_t> order, std::size_t stage, std::size_t depth);
+  /// The rest of the chain for these candidates, in the states from `first` on.
+  void go_abreast(std::span<const std::size_t> order, std::size_t stage, std::size_t first);
+  /// Splits the branches that are at this stage; the new ones go behind them.
+  void split_abreast(std::vector<Branch>& branches, std::size_t stage, std::size_t first);
+  /// Runs a stage on all branches that are at it.
+  void run_abreast(std::vector<Branch>& branches, std::size_t stage, std::size_t first);
+  void reach_leaf(std::span<const std::size_t> order, std::size_t state);
+  /// Keeps the input of a stage, which these candidates share.
+  void keep(std::span<const std::size_t> order, std::size_t stage, std::size_t state);
   /// Takes candidates that agree at the stages before `stage` on to a later stage at which they still do, if its input
   /// is kept: copies it to the state `child` and returns the stage.
   std::optional<std::size_t> skip(std::span<const std::size_t> order, std::size_t stage, std::size_t child);
