@@ -29,10 +29,15 @@ std::unique_ptr<FileRelay> make_root_relay(ProcessGroup& group, std::function<vo
                                      std::move(on_wait));
 }
 
-RelayingChannel::RelayingChannel(ProcessGroup& group) : line_(group.channel(0)) {
+RelayingChannel::RelayingChannel(ProcessGroup& group) : group_(group), line_(group.channel(0)) {
   const NodePlace place = place_in_tree(group.nodes(), group.rank());
   if (!place.leads) return;
   relay_ = std::make_unique<FileRelay>(own_node(group), group.bulk_channel(place.parent), lines_below(group, place));
+}
+
+void RelayingChannel::turn_to(int rank) {
+  line_.reset();
+  line_ = group_.channel(rank);
 }
 
 std::optional<std::vector<std::byte>> RelayingChannel::try_receive() {

@@ -18,10 +18,14 @@ class RelayingChannel final : public Channel {
   explicit RelayingChannel(ProcessGroup& group);
 
   void send(std::span<const std::byte> message) override { line_->send(message); }
+  /// From now on the line is to this rank. The relay stays.
+  void turn_to(int rank);
+
   std::optional<std::vector<std::byte>> try_receive() override;
   std::vector<std::byte> receive() override;
 
  private:
+  ProcessGroup& group_;
   std::unique_ptr<Channel> line_;
   std::unique_ptr<FileRelay> relay_;  ///< null where another rank leads
 };

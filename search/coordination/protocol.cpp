@@ -36,6 +36,7 @@ void put(ByteWriter& out, const Teach& x) {
   out.number(static_cast<std::uint8_t>(x.set));
   out.number(x.begin);
   out.number(x.count);
+  out.array(std::span(x.states));
 }
 void put(ByteWriter& out, const UseTeacher& x) {
   out.string(x.file);
@@ -46,6 +47,7 @@ void put(ByteWriter& out, const Evaluate& x) {
   out.number(x.count);
   out.number(static_cast<std::uint64_t>(x.recipes.size()));
   for (const Recipe& recipe : x.recipes) out.array(std::span(recipe));
+  out.array(std::span(x.states));
 }
 void put(ByteWriter& out, const Stop& x) {
   out.number(std::uint8_t{x.ranks_lost});
@@ -98,6 +100,14 @@ void put(ByteWriter& out, const Hello& x) {
   for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) out.string(*text);
   out.number(x.pid);
 }
+void put(ByteWriter& out, const Passed& x) {
+  out.array(std::span(x.states));
+  out.number(x.stage_runs);
+  out.number(x.stage_runs_separate);
+}
+void put(ByteWriter& out, const MemberLost& x) {
+  out.string(x.text);
+}
 
 WindowSet get_set(ByteReader& in) {
   const auto set = in.number<std::uint8_t>();
@@ -130,6 +140,7 @@ void get(ByteReader& in, Teach& x) {
   x.set = get_set(in);
   x.begin = in.number<std::int64_t>();
   x.count = in.number<std::int64_t>();
+  x.states = in.array<float>();
 }
 void get(ByteReader& in, UseTeacher& x) {
   x.file = in.string();
@@ -140,6 +151,7 @@ void get(ByteReader& in, Evaluate& x) {
   x.count = in.number<std::int64_t>();
   const auto recipes = in.number<std::uint64_t>();
   for (std::uint64_t r = 0; r < recipes; ++r) x.recipes.push_back(in.array<std::uint8_t>());
+  x.states = in.array<float>();
 }
 void get(ByteReader& in, Stop& x) {
   x.ranks_lost = in.number<std::uint8_t>() != 0;
@@ -192,6 +204,14 @@ void get(ByteReader&, Alive&) {}
 void get(ByteReader& in, Hello& x) {
   for (std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) *text = in.string();
   x.pid = in.number<std::int64_t>();
+}
+void get(ByteReader& in, Passed& x) {
+  x.states = in.array<float>();
+  x.stage_runs = in.number<std::int64_t>();
+  x.stage_runs_separate = in.number<std::int64_t>();
+}
+void get(ByteReader& in, MemberLost& x) {
+  x.text = in.string();
 }
 
 void put_variant(ByteWriter& out, const auto& variant) {

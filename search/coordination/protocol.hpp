@@ -18,7 +18,7 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker says Hello first, then answers every Task with one
 /// Reply that carries the task's number; in between it may say Alive at any time. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -46,21 +46,25 @@ struct BuildSite {
 struct UseBank {
   std::string file;
 };
-/// Run the full model on windows of a set.
+/// Run the full model on windows of a set. `states`: of a worker with a part of the model's stages (worker_group.hpp) the
+/// hidden states that reach the first of them, as framework/evaluation/shared_prefixes.hpp has them; empty where that is
+/// the embedding. One whose stages do not end with the head answers Passed.
 struct Teach {
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
   std::int64_t count = 0;
+  std::vector<float> states = {};
 };
 struct UseTeacher {
   std::string file;
 };
-/// A lease: candidates that share a prefix, on the same windows of a set.
+/// A lease: candidates that share a prefix, on the same windows of a set. `states`: as Teach has it.
 struct Evaluate {
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
   std::int64_t count = 0;
   std::vector<Recipe> recipes;
+  std::vector<float> states = {};
 };
 /// No more tasks; not answered.
 struct Stop {
@@ -120,7 +124,19 @@ struct Hello {
   std::string gpu = {};  ///< where it sits on the host's PCI bus; empty: the worker evaluates on the CPU
 };
 
-using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed, Alive, Hello>;
+/// Hidden states behind the stages of a worker that has not the last of them: what the next one gets.
+struct Passed {
+  std::vector<float> states;
+  std::int64_t stage_runs = 0;
+  std::int64_t stage_runs_separate = 0;
+};
+/// No answer: a process without which the worker cannot go on is gone. It stays until Stop, and answers nothing more.
+struct MemberLost {
+  std::string text;  ///< one line
+};
+
+using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed, Alive, Hello,
+                             Passed, MemberLost>;
 
 struct NumberedTask {
   std::uint64_t number = 0;

@@ -21,8 +21,8 @@ constexpr auto longest_pause = std::chrono::microseconds(500);
 // Between two turns: longer than that nobody listened here.
 constexpr auto longest_turn = std::chrono::seconds(1);
 
-[[noreturn]] void leave_silent_coordinator() {
-  std::fputs("pare: a worker hears nothing from rank 0 any more, so it ends\n", stderr);
+[[noreturn]] void leave_silent_coordinator(const std::string& name) {
+  std::fprintf(stderr, "pare: a worker hears nothing from %s any more, so it ends\n", name.c_str());
   std::fflush(stderr);
   _exit(framework::exit_code::temporary);
 }
@@ -55,7 +55,7 @@ bool relay(framework::Channel& coordinator, framework::Channel& worker, const Re
       coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = Alive{}}));
       spoken = now;
     }
-    if (now - heard >= settings.silence) leave_silent_coordinator();
+    if (now - heard >= settings.silence) leave_silent_coordinator(settings.coordinator);
     pause = idle ? std::min(2 * pause, longest_pause) : shortest_pause;
     if (idle) std::this_thread::sleep_for(pause);
   }

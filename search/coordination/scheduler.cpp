@@ -166,7 +166,7 @@ void Scheduler::hand_out() {
         worker.send(next_number_++, lease, now());
         handed_out = true;
       } catch (const std::exception& error) {
-        lose(worker, error.what(), false);
+        lose(worker, error.what(), Loss::broken);
       }
     }
   }
@@ -269,10 +269,12 @@ void Scheduler::listen(WorkerLine& worker, std::size_t& answers) {
       if (setup_.self && !worker.hello) guarded([&] { throw InputError(worker.name() + ": " + error.what()); });
       return guarded([&] { quarantine(worker, error.what()); });
     } catch (const std::exception& error) {
-      return guarded([&] { lose(worker, error.what(), false); });
+      return guarded([&] { lose(worker, error.what(), Loss::broken); });
     }
     if (!reply) return;
-    const bool is_sign = std::holds_alternative<Alive>(reply->outcome) || std::holds_alternative<Hello>(reply->outcome);
+    const bool is_sign = std::holds_alternative<Alive>(reply->outcome) ||
+                         std::holds_alternative<Hello>(reply->outcome) ||
+                         std::holds_alternative<MemberLost>(reply->outcome);
     if (!is_sign) ++answers;
     guarded([&] { take(worker, *reply); });
   }
@@ -286,10 +288,12 @@ void Scheduler::take(WorkerLine& worker, Reply& reply) {
     try {
       worker.echo();
     } catch (const std::exception& error) {
-      lose(worker, error.what(), false);
+      lose(worker, error.what(), Loss::broken);
     }
   } else if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
     check_hello(worker, *hello);
+  } else if (const auto* lost = std::get_if<MemberLost>(&reply.outcome)) {
+    lose(worker, lost->text, Loss::part);
   } else if (const auto attempt = worker.take_attempt(reply, now())) {
     if (state == WorkerState::late) state = WorkerState::working;
     answered(worker, attempt->lease, reply);

@@ -33,6 +33,12 @@ class WorkerLost : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The machine failed to the point that nobody is left to work. Exit code 75: the same command continues.
+class NobodyLeft : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 struct SchedulerSetup {
   ClusterSettings cluster;
   /// What the coordinator itself would say: workers that differ are refused. Nothing: workers need not say who they are.
@@ -58,6 +64,7 @@ struct SchedulerSetup {
 ///                                        any other task ends the call with std::runtime_error
 ///   a worker breaks off or falls silent  its tasks go to others, which is not held against them; only a recipe that was
 ///                                        at work on three workers when they were lost is poisoned
+///                                        (a worker of several processes that has lost one says so, and likewise)
 ///   a task is late                       an idle worker gets it, too; the first answer counts, an equal second one is
 ///                                        dropped. Much later the worker is given up as lost
 ///   a second answer has other bits       a third worker decides; who is wrong is quarantined. Throws InternalError when
@@ -142,7 +149,12 @@ class Scheduler {
   void golden_answered(WorkerLine& worker, Outcome& outcome);
   void compare(const LeasePointer& lease, std::size_t worker, const Evaluated& values);
   void decide(const Lease& lease, const Evaluated& values);
-  void lose(WorkerLine& worker, const std::string& reason, bool silent);
+  enum class Loss {
+    silent,  ///< nothing comes any more
+    broken,  ///< its line says so
+    part     ///< a part of it is gone, and the rest, which says so, waits for the end
+  };
+  void lose(WorkerLine& worker, const std::string& reason, Loss loss);
   void quarantine(WorkerLine& worker, const std::string& reason);
   void take_over(WorkerLine& worker, bool lost);
   void expect_somebody(const WorkerLine& last, const std::string& reason) const;

@@ -38,7 +38,7 @@ void Scheduler::meet_workers() {
       if (!worker.usable() || worker.hello) continue;
       const auto reason = fmt::format("it did not say who it is for {:.0f} s", now() - started_);
       try {
-        lose(worker, reason, true);
+        lose(worker, reason, Loss::silent);
       } catch (...) {
         failure_ = std::current_exception();
       }
@@ -94,7 +94,7 @@ void Scheduler::look_after_workers() {
 void Scheduler::look_after(WorkerLine& worker, double time) {
   const double silence = time - worker.last_heard();
   if (worker.sends_heartbeats && silence > setup_.cluster.dead_seconds)
-    return lose(worker, fmt::format("it has been silent for {:.0f} s", silence), true);
+    return lose(worker, fmt::format("it has been silent for {:.0f} s", silence), Loss::silent);
   WorkerState& state = worker.statistics().state;
   if (worker.sends_heartbeats && silence > setup_.cluster.suspect_seconds && state == WorkerState::working)
     state = WorkerState::suspect;
@@ -104,7 +104,7 @@ void Scheduler::look_after(WorkerLine& worker, double time) {
   const double at_work = time - worker.front_since();
   if (at_work > limit + std::max(limit, shortest_grace)) {
     const auto reason = fmt::format("it has been at one task for {:.0f} s, {:.0f} s are the limit", at_work, limit);
-    lose(worker, reason, false);
+    lose(worker, reason, Loss::broken);
     if (!front->golden && !front->only_for) blame(front, worker.number(), worker.name() + ": " + reason);
   } else if (at_work > limit && state != WorkerState::late) {
     state = WorkerState::late;
@@ -173,23 +173,31 @@ void Scheduler::give_up(const LeasePointer& lease, const std::string& why) {
   source_->give_up(*lease, why);
 }
 
-void Scheduler::lose(WorkerLine& worker, const std::string& reason, bool silent) {
+void Scheduler::lose(WorkerLine& worker, const std::string& reason, Loss loss) {
   if (!worker.usable()) return;
   setup_.say(fmt::format("warning: {} is lost: {}", worker.name(), reason));
-  if (silent) {
-    worker.abandon();
-  } else {
-    worker.close(WorkerState::lost, std::nullopt);
+  switch (loss) {
+    case Loss::silent:
+      worker.abandon();
+      break;
+    case Loss::broken:
+      worker.close(WorkerState::lost, std::nullopt);
+      break;
+    case Loss::part:
+      worker.retire(WorkerState::lost);
+      break;
   }
   setup_.on_lost(worker.number());
   take_over(worker, true);
+  if (loss == Loss::part && workers() == 0)
+    throw NobodyLeft(fmt::format("no worker is left; the last was {}: {}", worker.name(), reason));
   expect_somebody(worker, reason);
 }
 
 void Scheduler::quarantine(WorkerLine& worker, const std::string& reason) {
   if (!worker.usable()) return;
   setup_.say(fmt::format("warning: {} gets no more work: {}", worker.name(), reason));
-  worker.retire();
+  worker.retire(WorkerState::quarantined);
   take_over(worker, false);
   expect_somebody(worker, reason);
 }

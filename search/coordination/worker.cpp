@@ -7,6 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <stdexcept>
+#include <utility>
 
 #include "framework/comm/process_info.hpp"
 #include "framework/data/item_scores.hpp"
@@ -23,6 +24,14 @@ Hello make_hello(const framework::Model& model, const framework::ComputeDevice& 
   return {framework::build_id(), framework::arithmetic_id(device), model.hash(), framework::host_name(), getpid(),
           device.address};
 }
+
+namespace {
+
+Passed passed(framework::PassedStates states) {
+  return {std::move(states.values), states.runs.made, states.runs.separate};
+}
+
+}  // namespace
 
 Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
 
@@ -44,6 +53,10 @@ void Worker::serve(framework::Channel& coordinator) {
     const auto* failed = std::get_if<Failed>(&reply.outcome);
     if (failed != nullptr && failed->kind == FailureKind::device) throw DeviceError(failed->text, true);
   }
+}
+
+bool Worker::has_head() const {
+  return setup_.evaluator.stages.has_head(setup_.model.stages().size());
 }
 
 const framework::TokenWindows& Worker::windows(WindowSet set) const {
@@ -110,7 +123,12 @@ Outcome Worker::carry_out(const UseBank& task) {
 }
 
 Outcome Worker::carry_out(const Teach& task) {
-  return Taught{evaluator().teach(windows(task.set), task.begin, task.count, setup_.top_k)};
+  const framework::TokenWindows& text = windows(task.set);
+  if (!has_head()) {
+    const framework::OptionIndices full(setup_.sites.size(), framework::full_precision_option);
+    return passed(evaluator().pass({&full, 1}, text, task.begin, task.count, task.states));
+  }
+  return Taught{evaluator().teach(text, task.begin, task.count, setup_.top_k, task.states)};
 }
 
 Outcome Worker::carry_out(const UseTeacher& task) {
@@ -134,8 +152,10 @@ Outcome Worker::carry_out(const Evaluate& task) {
       candidate[site] = sound_options_[site][candidate[site]];
     }
   }
-  const framework::EvaluationResult result = evaluator().evaluate(
-      candidates, text, rows * task.begin, rows * task.count, *teacher_, offset + rows * task.begin);
+  const std::int64_t begin = rows * task.begin, count = rows * task.count;
+  if (!has_head()) return passed(evaluator().pass(candidates, text, begin, count, task.states));
+  const framework::EvaluationResult result =
+      evaluator().evaluate(candidates, text, begin, count, *teacher_, offset + begin, task.states);
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
   const auto append = [](std::vector<double>& all, const std::vector<double>& values) {
     all.insert(all.end(), values.begin(), values.end());

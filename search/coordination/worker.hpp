@@ -61,6 +61,8 @@ class Worker {
 
   const framework::TokenWindows& windows(WindowSet set) const;
   framework::CandidateEvaluator& evaluator();
+  /// Its stages are the last of the model, or all.
+  bool has_head() const;
 
   WorkerSetup setup_;
   std::optional<framework::WindowSets> text_;

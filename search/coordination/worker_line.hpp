@@ -32,7 +32,10 @@ class WorkerLine {
   /// Its line is open; else nothing is sent to it any more.
   bool usable() const { return channel_ != nullptr && !retired(); }
   /// Its line is open, but nothing that comes from it counts any more.
-  bool retired() const { return channel_ != nullptr && statistics_.state == WorkerState::quarantined; }
+  bool retired() const {
+    return channel_ != nullptr &&
+           (statistics_.state == WorkerState::quarantined || statistics_.state == WorkerState::lost);
+  }
   bool takes_tasks() const { return statistics_.state == WorkerState::working; }
 
   /// Throws what the channel throws.
@@ -49,7 +52,7 @@ class WorkerLine {
   void forgive(double seconds);
 
   /// Gets no more tasks, but stays until the end: the launcher might take a rank that leaves early for a fault.
-  void retire() { statistics_.state = WorkerState::quarantined; }
+  void retire(WorkerState why) { statistics_.state = why; }
   /// Keeps a retired worker from giving the coordinator up.
   void attend_retired(double now);
   /// Ends the line. `farewell`: a worker that lives is told to stop.

@@ -11,8 +11,9 @@ framework::DeviceMemoryPlan plan_gpu(const Experiment& experiment, const Plan& p
   Experiment there = experiment;
   there.computes_on.gpu = 0;
   return framework::plan_device_memory(
-      framework::device_demand(plan.bank, experiment.windows.length, experiment.teacher_top_k), available_bytes,
-      there.state_cache_bytes());
+      framework::device_demand(plan.bank, experiment.windows.length, experiment.teacher_top_k,
+                               own_stages(experiment, plan.model)),
+      available_bytes, there.state_cache_bytes());
 }
 
 std::optional<std::string> refusal_of_gpu(const Experiment& experiment, const Plan& plan,

@@ -27,7 +27,7 @@ Experiment on_same_device(const Experiment& experiment, bool on_gpus, const fram
 /// For people: what the experiment would be evaluated on if this process were rank 0.
 std::string describe_device(const Experiment& experiment, const Plan& plan);
 
-/// How the memory of a GPU of which so much is free would be spent. Throws InputError where not even one window has room.
+/// How the memory of a GPU of which so much is free would be spent by this process. Throws InputError where not even one window has room.
 framework::DeviceMemoryPlan plan_gpu(const Experiment& experiment, const Plan& plan, std::int64_t available_bytes);
 
 framework::RankOfNode rank_of_node(const framework::ProcessGroup& group);

@@ -14,10 +14,12 @@ enum class Isolation {
   process  ///< in a child process of its rank: what crashes or hangs costs one task
 };
 
-/// The key `cluster` of an experiment: how a run copes with processes and hosts that fail. None of it changes a result.
+/// The key `cluster` of an experiment: what ranks are to each other, and how a run copes with processes and hosts that
+/// fail. None of it changes a result.
 /// Times are in seconds.
 struct ContainmentSettings {
   Isolation isolation = Isolation::automatic;
+  int ranks_per_worker = 1;               ///< ranks with consecutive numbers among which the model's stages are split
   bool recovery = true;                   ///< mpirun lets the other ranks go on when one is lost
   double heartbeat_seconds = 5;           ///< a worker says that often that it is alive
   double suspect_seconds = 15;            ///< a worker silent for so long gets no new tasks

@@ -9,6 +9,7 @@ namespace {
 
 using framework::ConfigView;
 
+constexpr std::int64_t most_ranks_per_worker = 1024;
 constexpr double longest = 7 * 24 * 3600.0;
 
 void read_seconds(const ConfigView& view, const std::string& key, double& seconds) {
@@ -34,11 +35,13 @@ bool read_switch(const ConfigView& view) {
 }  // namespace
 
 ContainmentSettings read_containment(const ConfigView& view) {
-  view.allow_keys({"isolation", "recovery", "heartbeat_seconds", "suspect_seconds", "dead_seconds", "silence_seconds",
-                   "coordinator_seconds", "shortest_deadline_seconds", "lease_seconds", "ready_seconds",
-                   "progress_seconds", "restarts", "backoff_seconds"});
+  view.allow_keys({"isolation", "ranks_per_worker", "recovery", "heartbeat_seconds", "suspect_seconds", "dead_seconds",
+                   "silence_seconds", "coordinator_seconds", "shortest_deadline_seconds", "lease_seconds",
+                   "ready_seconds", "progress_seconds", "restarts", "backoff_seconds"});
   ContainmentSettings containment;
   if (const auto x = view.find("isolation")) containment.isolation = read_isolation(*x);
+  if (const auto x = view.find("ranks_per_worker"))
+    containment.ranks_per_worker = static_cast<int>(x->as_int(1, most_ranks_per_worker));
   if (const auto x = view.find("recovery")) containment.recovery = read_switch(*x);
   read_seconds(view, "heartbeat_seconds", containment.heartbeat_seconds);
   read_seconds(view, "suspect_seconds", containment.suspect_seconds);

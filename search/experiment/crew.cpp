@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/experiment/crew.hpp"
 
+#include <fmt/core.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -10,9 +11,11 @@
 #include <string>
 
 #include "framework/io/relaying_channel.hpp"
+#include "kernels/core/contract.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/isolated_worker.hpp"
 #include "search/coordination/relay.hpp"
+#include "search/coordination/worker_group.hpp"
 #include "search/experiment/choose_device.hpp"
 #include "search/experiment/rank_log.hpp"
 #include "search/experiment/serve_tasks.hpp"
@@ -55,6 +58,26 @@ void serve_quietly(const Serve& serve) {
   }
 }
 
+/// Bytes of the hidden state of a window.
+std::int64_t window_bytes(const Experiment& experiment, const Plan& plan) {
+  return experiment.windows.window_tokens() * plan.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
+}
+
+/// The worker of several ranks of which this is the first, `first` being what evaluates here; where a rank is a worker by
+/// itself, just that.
+std::unique_ptr<framework::Channel> with_other_members(std::unique_ptr<framework::Channel> first,
+                                                       const Experiment& experiment, std::int64_t window_state_bytes,
+                                                       framework::ProcessGroup& group) {
+  const int ranks = experiment.containment.ranks_per_worker;
+  if (ranks == 1) return first;
+  std::vector<WorkerGroup::Member> members;
+  for (int rank = group.rank(); rank < group.rank() + ranks; ++rank)
+    members.push_back({rank == group.rank() ? std::move(first) : group.channel(rank), fmt::format("rank {}", rank)});
+  return std::make_unique<WorkerGroup>(std::move(members),
+                                       WorkerGroupSettings{.window_bytes = window_state_bytes,
+                                                           .dead = milliseconds(experiment.containment.dead_seconds)});
+}
+
 /// `process`: the rank that the child works for.
 std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, int threads,
                                                 const framework::RankOfNode& process, framework::Spawner& spawner) {
@@ -65,6 +88,7 @@ std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, in
   introduction.number(static_cast<std::uint8_t>(experiment.computes_on.gpu.has_value()));
   introduction.number(std::int32_t{process.rank});
   introduction.number(std::int32_t{process.size});
+  introduction.number(std::int32_t{experiment.member});
   return std::make_unique<IsolatedWorker>(
       spawner, introduction.take(),
       TaskDeadline(experiment.containment.shortest_deadline_seconds, experiment.containment.lease_seconds));
@@ -73,6 +97,9 @@ std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, in
 }  // namespace
 
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan) {
+  const int ranks = experiment.containment.ranks_per_worker;
+  VALIDATE(group.size() % ranks == 0, "cluster.ranks_per_worker: ", ranks, " ranks make a worker, but there are ",
+           group.size(), ": start a multiple of ", ranks, " (pare run -n ", ranks, ", mpirun -n ", ranks, ")");
   const int cores = cores_to_use(experiment, group);
   const framework::ModelConfig& config = plan.model.config();
   const bool small =
@@ -88,7 +115,8 @@ WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, in
           .device = experiment.computes_on,
           .evaluator = {.precision = experiment.precision,
                         .cache_bytes = experiment.weight_cache_mib << 20,
-                        .state_bytes = experiment.state_cache_bytes()},
+                        .state_bytes = experiment.state_cache_bytes(),
+                        .stages = own_stages(experiment, plan.model)},
           .windows = experiment.windows,
           .text_seed = experiment.seed,
           .top_k = std::min(experiment.teacher_top_k, plan.model.config().vocabulary),
@@ -109,18 +137,21 @@ LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreS
       serve_quietly([&] { serve_tasks(setup, *channel); });
     });
   }
+  channels_.front() =
+      with_other_members(std::move(channels_.front()), experiment, window_bytes(experiment, plan), group);
 }
 
 LocalCrew::~LocalCrew() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment,
+void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment, const Plan& plan,
                           const std::filesystem::path& model) {
   ByteWriter word;
   word.string(experiment.resolved_yaml);
   word.string(model.string());
   word.number(static_cast<std::uint8_t>(experiment.computes_on.gpu.has_value()));
+  word.number(window_bytes(experiment, plan));
   const std::vector<std::byte> message = word.take();
   for (int rank = 1; rank < group.size(); ++rank) group.channel(rank)->send(message);
 }
@@ -143,6 +174,7 @@ int serve_in_child(framework::Channel& parent) {
     const auto rank = in.number<std::int32_t>();
     const auto size = in.number<std::int32_t>();
     experiment = on_same_device(*experiment, on_gpus, {rank, size});
+    experiment->member = in.number<std::int32_t>();
     plan.emplace(*experiment);
   } catch (const InputError& error) {
     const Failed failed{FailureKind::input, error.what()};
@@ -161,13 +193,22 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   Experiment experiment = parse_experiment(word.string(), "experiment of rank 0", {});
   experiment.model = word.string();
   experiment = on_same_device(experiment, word.number<std::uint8_t>() != 0, rank_of_node(group));
+  experiment.member = group.rank() % experiment.containment.ranks_per_worker;
+  const auto window_state_bytes = word.number<std::int64_t>();
   open_rank_log(experiment.output, group);
+  const int first_rank = group.rank() - experiment.member;
+  if (experiment.member > 0) coordinator.turn_to(first_rank);
+  const auto serve = [&](std::unique_ptr<framework::Channel> evaluator) {
+    if (experiment.member == 0)
+      evaluator = with_other_members(std::move(evaluator), experiment, window_state_bytes, group);
+    const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
+                                 .silence = milliseconds(experiment.containment.silence_seconds),
+                                 .coordinator = fmt::format("rank {}", experiment.member > 0 ? first_rank : 0)};
+    if (relay(coordinator, *evaluator, settings)) group.note_lost_rank();
+  };
   const int threads = cores_to_use(experiment, group);
-  const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),
-                               .silence = milliseconds(experiment.containment.silence_seconds)};
   if (experiment.containment.isolates()) {
-    if (relay(coordinator, *start_child(experiment, threads, rank_of_node(group), group.spawner()), settings))
-      group.note_lost_rank();
+    serve(start_child(experiment, threads, rank_of_node(group), group.spawner()));
     return 0;
   }
   const Plan plan(experiment);
@@ -176,7 +217,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   evaluator = std::jthread([setup = make_worker_setup(experiment, plan, threads), channel = std::move(there)] {
     serve_quietly([&] { serve_tasks(setup, *channel); });
   });
-  if (relay(coordinator, *here, settings)) group.note_lost_rank();
+  serve(std::move(here));
   return 0;
 }
 

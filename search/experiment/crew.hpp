@@ -21,7 +21,8 @@ struct CoreShare {
 };
 
 /// Under a launcher one worker a rank with its share of the host's cores. Alone, a small model gets a worker a core
-/// (no barriers between threads), a large one a single worker with all cores (one set of work buffers).
+/// (no barriers between threads), a large one a single worker with all cores (one set of work buffers). Throws InputError
+/// where the ranks do not make whole workers (cluster.ranks_per_worker).
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan);
 
 /// What main gives to the ProcessGroup: a child process that evaluates for its rank (cluster.isolation: process), until
@@ -30,7 +31,8 @@ int serve_in_child(framework::Channel& parent);
 
 WorkerSetup make_worker_setup(const Experiment& experiment, const Plan& plan, int threads);
 
-/// The workers that are threads, or child processes, of this process. Threads stop when the other ends of their channels say so; the
+/// The workers that are threads, or child processes, of this process, or the worker of which this is the first rank.
+/// Threads stop when the other ends of their channels say so; the
 /// destructor waits for them.
 class LocalCrew {
  public:
@@ -52,7 +54,7 @@ class LocalCrew {
 int serve_as_remote_worker(framework::ProcessGroup& group);
 
 /// Rank 0: the word the other ranks wait for. `model`: where they find the checkpoint.
-void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment,
+void start_remote_workers(framework::ProcessGroup& group, const Experiment& experiment, const Plan& plan,
                           const std::filesystem::path& model);
 /// Rank 0: there is nothing to do; the other ranks exit at once, quietly.
 void dismiss_remote_workers(framework::ProcessGroup& group);

@@ -11,20 +11,13 @@
 #include "framework/calibration/calibration_file.hpp"
 #include "search/algorithm/feasibility.hpp"
 #include "search/algorithm/search_algorithm.hpp"
+#include "search/experiment/bytes_text.hpp"
 #include "search/experiment/choose_device.hpp"
 #include "search/experiment/plan.hpp"
 #include "search/space/mixture.hpp"
 
 namespace pare::search {
 namespace {
-
-std::string bytes_text(std::int64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes < 10'000) return fmt::format("{} B", bytes);
-  if (bytes < 10'000'000) return fmt::format("{:.1f} kB", value / 1e3);
-  if (bytes < 10'000'000'000) return fmt::format("{:.1f} MB", value / 1e6);
-  return fmt::format("{:.1f} GB", value / 1e9);
-}
 
 /// Sites that look alike: the same kind, weights and options.
 struct SiteGroup {
@@ -358,17 +351,16 @@ std::string describe(const Experiment& experiment, const Plan& plan) {
   line("disk", fmt::format("{} bank, {}{} teacher in {}", bytes_text(plan.bank.total_bytes()),
                            calibrates ? bytes_text(statistics) + " statistics, " : "", bytes_text(teacher),
                            experiment.cache.string()));
-  const std::int64_t tables = 2 * config.vocabulary * config.hidden * 4;
-  line("memory", fmt::format("a node maps model, bank and teacher once; a worker adds about {}",
+  const int tables_of_a_rank = experiment.containment.ranks_per_worker > 1 ? 1 : 2;  // embedding or head, or both
+  const std::int64_t tables = tables_of_a_rank * config.vocabulary * config.hidden * 4;
+  if (experiment.containment.ranks_per_worker > 1) line("worker", paragraph(describe_ranks(experiment, plan)));
+  line("memory", fmt::format("a node maps model, bank and teacher once; a {} adds about {}",
+                             experiment.containment.ranks_per_worker > 1 ? "rank" : "worker",
                              bytes_text(tables + (experiment.weight_cache_mib << 20) + experiment.state_cache_bytes() +
                                         3 * (std::int64_t{64} << 20))));
   line("device", paragraph(describe_device(experiment, plan)));
   line("output", experiment.output.string());
   return text;
-}
-
-std::string describe_card(const Experiment& experiment, const Plan& plan, const std::string& card) {
-  return "\nmemory of one " + card + "\n" + to_text(plan_gpu(experiment, plan, framework::card_memory(card)));
 }
 
 }  // namespace pare::search

@@ -103,6 +103,7 @@ struct Experiment {
   bool reuse = true;            ///< evaluations of other runs in the cache; the result is the same without
   TrackingSettings tracking;
   ContainmentSettings containment;
+  int member = 0;   ///< of this process: which of the ranks of its worker it is (cluster.ranks_per_worker)
   int threads = 0;  ///< cores a process may use; 0: all cores of the host, shared by its ranks
 
   Distribution distribution = Distribution::automatic;

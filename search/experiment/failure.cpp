@@ -6,6 +6,7 @@
 #include "framework/comm/exit_code.hpp"
 #include "search/coordination/drain.hpp"
 #include "search/coordination/failure_breaker.hpp"
+#include "search/coordination/scheduler.hpp"
 #include "search/store/posix_file.hpp"
 
 namespace pare::search {
@@ -24,6 +25,8 @@ Failure explain_current_exception() {
     return {exit_code::journal, std::string("error: ") + error.what()};
   } catch (const TooManyFailures& error) {
     return {exit_code::breaker, std::string("error: ") + error.what()};
+  } catch (const NobodyLeft& error) {
+    return {exit_code::temporary, std::string("error: ") + error.what()};
   } catch (const Drained& drained) {
     return {exit_code::drained, drained.what()};
   } catch (const std::exception& error) {

@@ -73,6 +73,9 @@ Plan::Plan(const Experiment& experiment)
       bank(model, sites),
       space(make_space(model, sites)) {
   check_windows(experiment, model.config());
+  const int ranks = experiment.containment.ranks_per_worker;
+  VALIDATE(ranks <= model.config().layers, "cluster.ranks_per_worker: ", ranks, " ranks, but the model has only ",
+           model.config().layers, " layers, and a rank needs one at least");
   windows = experiment.windows;
   if (!bank.needs_calibration()) windows.calibration = 0;
   add_measures(experiment, model, sites, space);
@@ -80,6 +83,10 @@ Plan::Plan(const Experiment& experiment)
     budgets.push_back(with_fitting_recipe(space, resolve_budget(space, rules)));
   }
   std::ranges::stable_sort(budgets, std::ranges::greater{}, &Budget::bytes);
+}
+
+framework::StageRange own_stages(const Experiment& experiment, const framework::Model& model) {
+  return framework::part_of_chain(model.config().layers, experiment.containment.ranks_per_worker, experiment.member);
 }
 
 std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget) {

@@ -10,6 +10,7 @@
 #include "framework/bank/bank_plan.hpp"
 #include "framework/compression/site.hpp"
 #include "framework/model/model.hpp"
+#include "framework/model/stage_range.hpp"
 #include "search/algorithm/search_algorithm.hpp"
 #include "search/experiment/experiment.hpp"
 #include "search/space/budget.hpp"
@@ -34,6 +35,9 @@ struct Plan {
 /// The checkpoint or GGUF file of an experiment. Throws DataError where it is damaged, missing or unfit.
 framework::Model open_model(const std::filesystem::path& path);
 
+/// Of the model, the stages that this process evaluates.
+framework::StageRange own_stages(const Experiment& experiment, const framework::Model& model);
+
 /// Tokens that the search under a budget may ask for; 0: the algorithm's own. Several budgets share the experiment's
 /// limit, or, without one, as many as one search and a quarter of one for each further budget: those know the trials of
 /// the searches before them and begin at their answer, so they get a quarter of the first's.
@@ -45,7 +49,10 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
 /// For people: sites by kind with the bytes of their options, the size of the space, bytes, memory, and tokens.
 std::string describe(const Experiment& experiment, const Plan& plan);
 
-/// For people: how the memory of a card of that name would be spent. Throws InputError for a name that is not known, and
+/// For people: which stages and how many bytes of the bank each rank of a worker has.
+std::string describe_ranks(const Experiment& experiment, const Plan& plan);
+
+/// For people: how the memory of a card of that name would be spent, by each rank of a worker. Throws InputError for a name that is not known, and
 /// where not even one window has room.
 std::string describe_card(const Experiment& experiment, const Plan& plan, const std::string& card);
 

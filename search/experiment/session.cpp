@@ -20,11 +20,13 @@ constexpr std::int64_t max_state_bytes_on_gpu = std::int64_t{1} << 30;
 
 /// The lines to all workers, those of other ranks having been told to start.
 std::vector<std::unique_ptr<framework::Channel>> start_all(LocalCrew& crew, framework::ProcessGroup& group,
-                                                           const Experiment& experiment,
+                                                           const Experiment& experiment, const Plan& plan,
                                                            const std::filesystem::path& model) {
-  start_remote_workers(group, experiment, model);
+  start_remote_workers(group, experiment, plan, model);
   auto channels = crew.take_channels();
-  for (int rank = 1; rank < group.size(); ++rank) channels.push_back(group.channel(rank));
+  const int ranks_per_worker = experiment.containment.ranks_per_worker;
+  for (int rank = ranks_per_worker; rank < group.size(); rank += ranks_per_worker)
+    channels.push_back(group.channel(rank));
   return channels;
 }
 
@@ -63,15 +65,16 @@ Session::Session(const Experiment& experiment, Plan& plan, framework::ProcessGro
              }),
       model_(files_.share(plan.model)),
       crew_(experiment, plan, share_cores(experiment, group, plan), group),
-      scheduler_(start_all(crew_, group, experiment, model_),
+      scheduler_(start_all(crew_, group, experiment, plan, model_),
                  {.cluster = cluster_of(experiment.containment),
                   .self = make_hello(plan.model, experiment.computes_on),
                   .say = [&progress](const std::string& line) { progress.say(line); },
                   .clock = {},
                   .watchdog = &group.watchdog(),
                   .on_lost =
-                      [this, &group](std::size_t worker) {
-                        if (worker >= crew_.size()) group.note_lost_rank();
+                      [this, &experiment, &group](std::size_t worker) {
+                        const bool is_remote = worker >= crew_.size() || experiment.containment.ranks_per_worker > 1;
+                        if (is_remote) group.note_lost_rank();
                       }}) {
   has_workers_ = true;
   if (experiment.computes_on.gpu) progress.say("evaluating on " + device_text(experiment, plan));

@@ -16,8 +16,9 @@ class Ranks(SystemTest):
         # Nothing is shared: every search makes its own text, bank and teacher.
         self.reference = self.search(self.experiment("alone", cache=str(self.directory / "cache-alone")))
 
-    def expect_same(self, name, **options):
-        verdict = self.search(self.experiment(name, cache=str(self.directory / f"cache-{name}")), **options)
+    def expect_same(self, name, cluster=None, **options):
+        file = self.experiment(name, cache=str(self.directory / f"cache-{name}"), cluster=cluster)
+        verdict = self.search(file, **options)
 
         self.assertEqual(without_costs(verdict), without_costs(self.reference))
         for cost in ("tokens", "search_tokens", "evaluations"):
@@ -36,6 +37,14 @@ class Ranks(SystemTest):
         for ranks in (1, 2, 4):
             with self.subTest(ranks=ranks):
                 self.expect_same(f"ranks-{ranks}", ranks=ranks)
+
+    @needs_mpi
+    def test_workers_of_several_ranks_give_the_same(self):
+        for ranks, each, isolation in ((2, 2, "none"), (3, 3, "none"), (4, 2, "process")):
+            with self.subTest(ranks=ranks, each=each):
+                self.expect_same(
+                    f"{ranks}-by-{each}", cluster={"ranks_per_worker": each, "isolation": isolation}, ranks=ranks
+                )
 
 
 if __name__ == "__main__":

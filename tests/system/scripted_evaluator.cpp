@@ -86,7 +86,8 @@ bool befalls(std::uint64_t candidate, std::uint64_t share, const char* what) {
   return file >= 0;
 }
 
-Outcome evaluate(const Script& script, const Evaluate& task) {
+/// `last`: the process has the last stages of the model; the others have nothing to pass on, but fail as well.
+Outcome evaluate(const Script& script, const Evaluate& task, bool last) {
   Evaluated evaluated;
   for (const Recipe& recipe : task.recipes) {
     const std::uint64_t candidate = name_of(recipe);
@@ -102,6 +103,7 @@ Outcome evaluate(const Script& script, const Evaluate& task) {
       ++evaluated.stage_runs_separate;
     }
   }
+  if (!last) return Passed{};
   return evaluated;
 }
 
@@ -109,6 +111,7 @@ Outcome evaluate(const Script& script, const Evaluate& task) {
 
 void serve_tasks(const WorkerSetup& setup, framework::Channel& coordinator) {
   const Script script = read_script();
+  const bool last = setup.evaluator.stages.has_head(setup.model.stages().size());
   std::jthread preparing;  // before its line: the line goes first, which ends the thread
   auto [here, there] = framework::make_thread_channel();
   preparing = std::jthread([&setup, channel = std::move(there)] {
@@ -124,7 +127,7 @@ void serve_tasks(const WorkerSetup& setup, framework::Channel& coordinator) {
     const NumberedTask task = decode_task(message);
     if (const auto* lease = std::get_if<Evaluate>(&task.task)) {
       const auto start = std::chrono::steady_clock::now();
-      Reply reply{.number = task.number, .seconds = 0, .outcome = evaluate(script, *lease)};
+      Reply reply{.number = task.number, .seconds = 0, .outcome = evaluate(script, *lease, last)};
       reply.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       coordinator.send(encode(reply));
       continue;

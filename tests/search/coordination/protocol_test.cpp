@@ -18,7 +18,8 @@ namespace {
 using namespace pare::search;
 
 TEST(Protocol, CarriesALease) {
-  const Evaluate lease{.set = WindowSet::holdout, .begin = 3, .count = 2, .recipes = {{0, 1, 2}, {5, 4, 3}}};
+  const Evaluate lease{
+      .set = WindowSet::holdout, .begin = 3, .count = 2, .recipes = {{0, 1, 2}, {5, 4, 3}}, .states = {0.5f, -2.0f}};
 
   const NumberedTask task = decode_task(encode(NumberedTask{17, lease}));
 
@@ -28,6 +29,7 @@ TEST(Protocol, CarriesALease) {
   EXPECT_EQ(received.begin, 3);
   EXPECT_EQ(received.count, 2);
   EXPECT_EQ(received.recipes, lease.recipes);
+  EXPECT_EQ(received.states, lease.states);
 }
 
 /// Statistics of two inputs over three tokens in two windows.
@@ -53,6 +55,8 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(Failed{FailureKind::crash, "killed by signal 9"});
   outcomes.emplace_back(Alive{});
   outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711, "0000:17:00.0"});
+  outcomes.emplace_back(Passed{{1.5f, -0.25f}, 3, 4});
+  outcomes.emplace_back(MemberLost{"rank 3 is gone"});
   return outcomes;
 }
 
@@ -73,6 +77,14 @@ TEST(Protocol, CarriesEveryOutcome) {
     if (const auto* failed = std::get_if<Failed>(&reply.outcome)) {
       EXPECT_EQ(failed->kind, FailureKind::crash);
       EXPECT_EQ(failed->text, "killed by signal 9");
+    }
+    if (const auto* passed = std::get_if<Passed>(&reply.outcome)) {
+      EXPECT_THAT(passed->states, testing::ElementsAre(1.5f, -0.25f));
+      EXPECT_EQ(passed->stage_runs, 3);
+      EXPECT_EQ(passed->stage_runs_separate, 4);
+    }
+    if (const auto* lost = std::get_if<MemberLost>(&reply.outcome)) {
+      EXPECT_EQ(lost->text, "rank 3 is gone");
     }
     if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
       EXPECT_EQ(std::tie(hello->build, hello->isa, hello->model, hello->host),

@@ -76,6 +76,13 @@ TEST_F(DeviceChoices, ExplainACardByItsName) {
   EXPECT_THAT(error_of([&] { plan_gpu(experiment(""), plan_, 1 << 20); }), HasSubstr("even one window of 256 tokens"));
 }
 
+TEST_F(DeviceChoices, ExplainTheCardOfEveryRankOfAWorker) {
+  const std::string text = describe_card(experiment("cluster: {ranks_per_worker: 2}"), plan_, "H100");
+
+  EXPECT_THAT(text, HasSubstr("memory of one H100, 1 of 2 ranks of a worker, with the embedding and layers 0-2\n"));
+  EXPECT_THAT(text, HasSubstr("memory of one H100, 2 of 2 ranks of a worker, with layers 3-5 and the head\n"));
+}
+
 TEST_F(DeviceChoices, DoNotChangeWhatARunIs) {
   EXPECT_EQ(experiment("device: cuda").identity, experiment("").identity);
   EXPECT_THAT(error_of([&] { experiment("device: gpu"); }), HasSubstr("device: unknown value 'gpu'"));

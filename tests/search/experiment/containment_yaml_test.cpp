@@ -51,6 +51,7 @@ TEST(ContainmentYaml, ReadsEveryKey) {
 
 TEST(ContainmentYaml, ChangesNoResult) {
   EXPECT_EQ(with_cluster("{isolation: process}").identity, with_cluster("{isolation: none}").identity);
+  EXPECT_EQ(with_cluster("{ranks_per_worker: 2}").identity, with_cluster("{ranks_per_worker: 1}").identity);
 }
 
 TEST(ContainmentYaml, RefusesWhatCannotWork) {
@@ -62,6 +63,7 @@ TEST(ContainmentYaml, RefusesWhatCannotWork) {
               HasSubstr("dead_seconds must be more than three times heartbeat_seconds"));
   EXPECT_THAT(error_in("{suspect_seconds: 5}"), HasSubstr("suspect_seconds must lie between"));
   EXPECT_THAT(error_in("{lease_seconds: 10}"), HasSubstr("lease_seconds is less than shortest_deadline_seconds"));
+  EXPECT_THAT(error_in("{ranks_per_worker: 0}"), HasSubstr("ranks_per_worker: expected a whole number between 1 and"));
   EXPECT_THAT(error_in("{backoff_seconds: []}"), HasSubstr("no times, list at least one"));
   EXPECT_THAT(error_in("{isolaton: none}"), HasSubstr("did you mean 'isolation'"));
 }

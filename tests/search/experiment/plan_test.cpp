@@ -98,4 +98,23 @@ TEST(Plan, IsDescribedForPeople) {
   }
 }
 
+TEST(Plan, DealsTheLayersOverTheRanksOfAWorker) {
+  search::Experiment given = experiment({"cluster={ranks_per_worker: 4}"});
+  const search::Plan plan(given);
+  std::size_t next = 0;
+
+  for (given.member = 0; given.member < 4; ++given.member) {
+    const framework::StageRange stages = search::own_stages(given, plan.model);
+    EXPECT_EQ(stages.begin, next) << "rank " << given.member;
+    next = stages.end;
+  }
+
+  EXPECT_GE(next, plan.model.stages().size());
+  const std::string text = search::describe(given, plan);
+  EXPECT_THAT(text, HasSubstr("worker     4 ranks each"));
+  EXPECT_THAT(text, HasSubstr("the first has the embedding and layer 0, "));
+  EXPECT_THAT(plan_error({"cluster={ranks_per_worker: 7}"}),
+              HasSubstr("cluster.ranks_per_worker: 7 ranks, but the model has only 6 layers"));
+}
+
 }  // namespace pare::test

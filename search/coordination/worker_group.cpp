@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/worker_group.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "kernels/core/contract.hpp"
+#include "search/coordination/lease.hpp"
+#include "search/coordination/task_parts.hpp"
+
+namespace pare::search {
+namespace {
+
+constexpr auto idle_pause = std::chrono::microseconds(200);
+// Between two looks: longer than that nobody listened here.
+constexpr auto longest_look = std::chrono::seconds(1);
+// Of one part, what all its candidates together may have of hidden states; there are a few parts at a time.
+constexpr std::int64_t most_state_bytes = std::int64_t{64} << 20;
+// Parts that a member holds, so that it never waits for the next one; and that may wait for it.
+constexpr std::size_t most_parts = 2;
+
+bool goes_to_all(const Task& task) {
+  return std::holds_alternative<UseText>(task) || std::holds_alternative<UseBank>(task) ||
+         std::holds_alternative<UseTeacher>(task);
+}
+
+std::vector<float>* states_of(Task& task) {
+  if (auto* lease = std::get_if<Evaluate>(&task)) return &lease->states;
+  if (auto* teach = std::get_if<Teach>(&task)) return &teach->states;
+  return nullptr;
+}
+
+bool is_like(const Hello& a, const Hello& b) {
+  return std::tie(a.build, a.isa, a.model) == std::tie(b.build, b.isa, b.model);
+}
+
+}  // namespace
+
+WorkerGroup::WorkerGroup(std::vector<Member> members, const WorkerGroupSettings& settings)
+    : settings_(settings), looked_(Clock::now()), last_answer_(looked_) {
+  EXPECT(members.size() >= 2);
+  for (Member& member : members) {
+    Place& place = places_.emplace_back();
+    place.member = std::move(member);
+    place.heard = looked_;
+  }
+}
+
+void WorkerGroup::send(std::span<const std::byte> task) {
+  NumberedTask numbered = decode_task(task);
+  if (std::holds_alternative<Stop>(numbered.task)) {
+    for (const Place& place : places_)
+      if (place.member.line) place.member.line->send(task);
+    return;
+  }
+  if (lost_) return;
+  const auto job = std::make_shared<Job>();
+  job->number = numbered.number;
+  job->task = std::move(numbered.task);
+  jobs_.push_back(job);
+  begin_jobs();
+  feed();
+}
+
+std::optional<std::vector<std::byte>> WorkerGroup::try_receive() {
+  for (std::size_t place = 0; place < places_.size(); ++place) listen(place);
+  look_after_members();
+  begin_jobs();
+  feed();
+  if (out_.empty()) return std::nullopt;
+  std::vector<std::byte> message = std::move(out_.front());
+  out_.pop_front();
+  return message;
+}
+
+std::vector<std::byte> WorkerGroup::receive() {
+  while (true) {
+    if (auto message = try_receive()) return std::move(*message);
+    std::this_thread::sleep_for(idle_pause);
+  }
+}
+
+/// What changes the state of all members is done alone.
+void WorkerGroup::begin_jobs() {
+  while (!jobs_.empty() && !all_at_it_) {
+    const bool for_all = goes_to_all(jobs_.front()->task);
+    if (for_all && under_way_ > 0) return;
+    all_at_it_ = for_all;
+    begin(jobs_.front());
+    jobs_.pop_front();
+  }
+}
+
+void WorkerGroup::begin(const JobPointer& job) {
+  ++under_way_;
+  job->begun = Clock::now();
+  if (goes_to_all(job->task)) {
+    for (std::size_t p = 0; p < places_.size(); ++p) places_[p].waiting.push_back({job, p, job->task});
+    job->open = places_.size();
+  } else if (states_of(job->task) == nullptr) {
+    places_.front().waiting.push_back({job, 0, job->task});
+    job->open = 1;
+  } else {
+    const auto* lease = std::get_if<Evaluate>(&job->task);
+    const std::int64_t count = lease != nullptr ? lease->count : std::get<Teach>(job->task).count;
+    const std::int64_t candidates = lease != nullptr ? std::ssize(lease->recipes) : 1;
+    const std::int64_t share = (count + std::ssize(places_) - 1) / std::ssize(places_);
+    const std::int64_t room = most_state_bytes / std::max<std::int64_t>(1, candidates * settings_.window_bytes);
+    for (Task& part : split_by_windows(job->task, std::max<std::int64_t>(1, std::min(share, room))))
+      places_.front().waiting.push_back({job, job->open++, std::move(part)});
+  }
+  job->answers.resize(job->open);
+}
+
+bool WorkerGroup::can_take_more(std::size_t place) const {
+  if (places_[place].waiting.empty() || places_[place].under_way.size() >= most_parts) return false;
+  return place + 1 == places_.size() || places_[place + 1].waiting.size() < most_parts;
+}
+
+void WorkerGroup::feed() {
+  if (lost_) return;
+  for (std::size_t p = places_.size(); p-- > 0;) {
+    Place& place = places_[p];
+    while (can_take_more(p)) {
+      Part part = std::move(place.waiting.front());
+      place.waiting.pop_front();
+      if (part.job->failure) {
+        close(part);
+        continue;
+      }
+      place.member.line->send(encode(NumberedTask{part.job->number, part.task}));
+      if (auto* states = states_of(part.task)) *states = {};  // on their way
+      place.under_way.push_back(std::move(part));
+    }
+  }
+}
+
+void WorkerGroup::listen(std::size_t p) {
+  Place& place = places_[p];
+  try {
+    while (place.member.line) {
+      const auto message = place.member.line->try_receive();
+      if (!message) return;
+      place.heard = Clock::now();
+      hear(p, decode_reply(*message), *message);
+    }
+  } catch (const std::exception& error) {
+    if (p == 0) throw;
+    end(place, error.what());
+  }
+}
+
+void WorkerGroup::hear(std::size_t p, Reply reply, std::span<const std::byte> message) {
+  Place& place = places_[p];
+  if (std::holds_alternative<Alive>(reply.outcome)) {
+    place.sends_heartbeats = true;
+    place.member.line->send(encode(NumberedTask{0, Echo{}}));
+  } else if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
+    place.hello = *hello;
+    introduce(p, message);
+  } else if (!lost_ && !place.under_way.empty() && place.under_way.front().job->number == reply.number) {
+    Part part = std::move(place.under_way.front());
+    place.under_way.pop_front();
+    answered(p, std::move(part), std::move(reply.outcome));
+  }
+}
+
+/// The group says Hello when all members have: as one of them that differs from the first, so that the coordinator sees
+/// it, else as the first; and as the first whenever that one begins anew.
+void WorkerGroup::introduce(std::size_t p, std::span<const std::byte> message) {
+  if (introduced_) {
+    if (p == 0) out_.emplace_back(message.begin(), message.end());
+    return;
+  }
+  if (!std::ranges::all_of(places_, [](const Place& place) { return place.hello.has_value(); })) return;
+  introduced_ = true;
+  const Hello& first = *places_.front().hello;
+  const auto odd = std::ranges::find_if(places_, [&](const Place& place) { return !is_like(*place.hello, first); });
+  out_.push_back(encode(Reply{.number = 0, .seconds = 0, .outcome = odd == places_.end() ? first : *odd->hello}));
+}
+
+void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
+  Job& job = *part.job;
+  const bool goes_on = states_of(part.task) != nullptr && p + 1 < places_.size();
+  if (auto* failed = std::get_if<Failed>(&outcome)) {
+    if (!job.failure) job.failure = std::move(*failed);
+  } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && goes_on) {
+    job.stage_runs += passed->stage_runs;
+    job.stage_runs_separate += passed->stage_runs_separate;
+    *states_of(part.task) = std::move(passed->states);
+    places_[p + 1].waiting.push_back(std::move(part));
+    return;
+  } else if (goes_on || !answers(part.task, outcome)) {
+    job.failure = Failed{FailureKind::fault, places_[p].member.name + " gave an answer that does not fit its task"};
+  } else {
+    job.answers[part.index] = std::move(outcome);
+  }
+  close(part);
+}
+
+void WorkerGroup::close(const Part& part) {
+  Job& job = *part.job;
+  if (--job.open > 0) return;
+  --under_way_;
+  all_at_it_ = false;
+  const auto now = Clock::now();
+  // Jobs overlap; what counts is what one more of them costs.
+  const double seconds = std::chrono::duration<double>(now - std::max(job.begun, last_answer_)).count();
+  last_answer_ = now;
+  out_.push_back(encode(Reply{.number = job.number, .seconds = seconds, .outcome = take_result(job)}));
+}
+
+Outcome WorkerGroup::take_result(Job& job) const {
+  if (job.failure) return *job.failure;
+  if (goes_to_all(job.task)) return Ready{};
+  if (states_of(job.task) == nullptr) return std::move(job.answers.front());
+  Outcome outcome = join_by_windows(job.task, job.answers);
+  if (auto* evaluated = std::get_if<Evaluated>(&outcome)) {
+    evaluated->stage_runs += job.stage_runs;
+    evaluated->stage_runs_separate += job.stage_runs_separate;
+  }
+  return outcome;
+}
+
+void WorkerGroup::look_after_members() {
+  const auto now = Clock::now();
+  const auto gap = now - looked_;
+  looked_ = now;
+  for (Place& place : places_) {
+    if (gap > longest_look) place.heard += gap;
+    if (!lost_ && place.sends_heartbeats && now - place.heard > settings_.dead)
+      end(place,
+          fmt::format("it has been silent for {:.0f} s", std::chrono::duration<double>(now - place.heard).count()));
+  }
+}
+
+void WorkerGroup::end(Place& lost, const std::string& why) {
+  // Not freed: its destructor would wait for the rest of a message that never comes.
+  static_cast<void>(lost.member.line.release());
+  if (std::exchange(lost_, true)) return;
+  out_.push_back(encode(Reply{
+      .number = 0, .seconds = 0, .outcome = MemberLost{fmt::format("its {} is gone: {}", lost.member.name, why)}}));
+}
+
+}  // namespace pare::search

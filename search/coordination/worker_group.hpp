@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/comm/channel.hpp"
+#include "search/coordination/protocol.hpp"
+
+namespace pare::search {
+
+struct WorkerGroupSettings {
+  std::int64_t window_bytes = 1;          ///< of the hidden state of one window
+  std::chrono::milliseconds dead{60000};  ///< of silence of a member that sends heartbeats: it is lost
+};
+
+/// Several workers, each with some consecutive stages of the model, which the coordinator sees as one: the line to it, at
+/// the rank of its first member. Evaluations go from member to member in parts of whole windows, so that all members are
+/// at work at a time; the hidden states that one passes come by here on their way to the next. What every member must
+/// know, such as the text, goes to all of them; any other task to the first.
+///
+/// A part that fails at a member fails its task, and the group goes on. A member that is lost is the end of the group: it
+/// says MemberLost, and answers nothing from then on.
+///
+/// Used by one thread, the one that uses the members' lines. Throws what the line to the first member throws.
+class WorkerGroup final : public framework::Channel {
+ public:
+  struct Member {
+    std::unique_ptr<framework::Channel> line;
+    std::string name;  ///< for people: "rank 3"
+  };
+
+  /// In the order of their stages, two at least.
+  WorkerGroup(std::vector<Member> members, const WorkerGroupSettings& settings);
+
+  void send(std::span<const std::byte> task) override;
+  std::optional<std::vector<std::byte>> try_receive() override;
+  std::vector<std::byte> receive() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A task of the coordinator.
+  struct Job {
+    std::uint64_t number = 0;
+    Task task;
+    Clock::time_point begun;
+    std::size_t open = 0;          ///< parts without an outcome
+    std::vector<Outcome> answers;  ///< by part
+    std::optional<Failed> failure;
+    std::int64_t stage_runs = 0;  ///< of all members but the last
+    std::int64_t stage_runs_separate = 0;
+  };
+  using JobPointer = std::shared_ptr<Job>;
+  struct Part {
+    JobPointer job;
+    std::size_t index = 0;
+    Task task;
+  };
+  /// A member with its parts.
+  struct Place {
+    Member member;
+    std::deque<Part> waiting;
+    std::deque<Part> under_way;  ///< in the order in which it answers
+    std::optional<Hello> hello;
+    bool sends_heartbeats = false;
+    Clock::time_point heard;
+  };
+
+  void begin_jobs();
+  void begin(const JobPointer& job);
+  void feed();
+  bool can_take_more(std::size_t place) const;
+  void listen(std::size_t place);
+  void hear(std::size_t place, Reply reply, std::span<const std::byte> message);
+  void introduce(std::size_t place, std::span<const std::byte> message);
+  void answered(std::size_t place, Part part, Outcome outcome);
+  void close(const Part& part);
+  Outcome take_result(Job& job) const;
+  void look_after_members();
+  void end(Place& lost, const std::string& why);
+
+  WorkerGroupSettings settings_;
+  std::vector<Place> places_;
+  std::deque<JobPointer> jobs_;             ///< not begun
+  std::size_t under_way_ = 0;               ///< jobs
+  bool all_at_it_ = false;                  ///< the job under way is one that goes to all members
+  std::deque<std::vector<std::byte>> out_;  ///< for the coordinator
+  bool introduced_ = false;
+  bool lost_ = false;
+  Clock::time_point looked_, last_answer_;
+};
+
+}  // namespace pare::search

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/coordination/worker_group.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "search/coordination/task_failure.hpp"
+#include "search/coordination/task_parts.hpp"
+
+namespace pare::test {
+namespace {
+
+using namespace search;
+using framework::Channel;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(TaskParts, PutTheAnswersOfWindowsTogetherByRecipe) {
+  const Task task = Evaluate{.set = WindowSet::holdout, .begin = 4, .count = 3, .recipes = {{0}, {1}}};
+
+  const auto parts = split_by_windows(task, 2);
+  std::vector<Outcome> answers;
+  answers.emplace_back(Evaluated{.kl = {4, 5, 14, 15}, .nll = {1, 2, 3, 4}, .stage_runs = 3, .stage_runs_separate = 5});
+  answers.emplace_back(Evaluated{.kl = {6, 16}, .nll = {5, 6}, .stage_runs = 1, .stage_runs_separate = 2});
+  const Outcome whole = join_by_windows(task, answers);
+
+  ASSERT_EQ(parts.size(), 2u);
+  const auto& last = std::get<Evaluate>(parts[1]);
+  EXPECT_EQ(last.begin, 6);
+  EXPECT_EQ(last.count, 1);
+  EXPECT_EQ(last.set, WindowSet::holdout);
+  EXPECT_EQ(last.recipes.size(), 2u);
+  const auto& values = std::get<Evaluated>(whole);
+  EXPECT_THAT(values.kl, ElementsAre(4, 5, 6, 14, 15, 16));
+  EXPECT_THAT(values.nll, ElementsAre(1, 2, 5, 3, 4, 6));
+  EXPECT_EQ(values.stage_runs, 4);
+  EXPECT_EQ(values.stage_runs_separate, 7);
+}
+
+/// A member's end of its line: answers tasks in a thread until Stop; without an answer it is silent after its first words.
+class Member {
+ public:
+  using Answer = std::function<Outcome(const Task&)>;
+
+  Member(Channel& group, const std::string& model, const Answer& answer, bool heartbeats) {
+    group.send(encode(Reply{0, 0, Hello{"build", "isa", model, "node", 1, ""}}));
+    if (heartbeats) group.send(encode(Reply{0, 0, Alive{}}));
+    if (!answer) return;
+    thread_ = std::jthread([&group, answer] {
+      try {
+        while (true) {
+          const NumberedTask task = decode_task(group.receive());
+          if (std::holds_alternative<Stop>(task.task)) return;
+          if (std::holds_alternative<Echo>(task.task)) continue;
+          group.send(encode(Reply{task.number, 0.001, answer(task.task)}));
+        }
+      } catch (const std::exception&) {
+        // The group is gone.
+      }
+    });
+  }
+
+ private:
+  std::jthread thread_;
+};
+
+/// The first of two members: passes for each window its number.
+Outcome pass_windows(const Task& task) {
+  const auto* lease = std::get_if<Evaluate>(&task);
+  if (lease == nullptr) return Ready{};
+  Passed passed{.states = {}, .stage_runs = 1, .stage_runs_separate = 2};
+  for (std::int64_t w = 0; w < lease->count; ++w) passed.states.push_back(static_cast<float>(lease->begin + w));
+  return passed;
+}
+
+/// The second: the losses of a window are the state that came for it and its negative. No finite loss at window 7.
+Outcome score_states(const Task& task) {
+  const auto* lease = std::get_if<Evaluate>(&task);
+  if (lease == nullptr) return Ready{};
+  Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = 10, .stage_runs_separate = 10};
+  for (const float state : lease->states) {
+    if (state == 7) return Failed{FailureKind::evaluation, "a loss is not a finite number"};
+    evaluated.kl.push_back(state);
+    evaluated.nll.push_back(-state);
+  }
+  return evaluated;
+}
+
+class WorkerGroups : public ::testing::Test {
+ protected:
+  void make(const Member::Answer& first, const Member::Answer& second, const std::string& second_model = "model",
+            std::chrono::milliseconds dead = std::chrono::minutes(10)) {
+    auto [first_line, first_end] = framework::make_thread_channel();
+    auto [second_line, second_end] = framework::make_thread_channel();
+    ends_.push_back(std::move(first_end));
+    ends_.push_back(std::move(second_end));
+    members_.emplace_back(*ends_[0], "model", first, false);
+    members_.emplace_back(*ends_[1], second_model, second, true);
+    std::vector<WorkerGroup::Member> lines;
+    lines.push_back({std::move(first_line), "rank 0"});
+    lines.push_back({std::move(second_line), "rank 1"});
+    group_ = std::make_unique<WorkerGroup>(std::move(lines), WorkerGroupSettings{.window_bytes = 1, .dead = dead});
+  }
+  void TearDown() override { group_->send(encode(NumberedTask{0, Stop{}})); }
+
+  Reply next() { return decode_reply(group_->receive()); }
+  Hello hello() { return std::get<Hello>(next().outcome); }
+  void send(std::uint64_t number, const Task& task) { group_->send(encode(NumberedTask{number, task})); }
+
+  std::vector<std::unique_ptr<Channel>> ends_;  // first: they outlive the threads that use them
+  std::deque<Member> members_;
+  std::unique_ptr<WorkerGroup> group_;
+};
+
+Evaluate lease(std::int64_t begin, std::int64_t count) {
+  return {.set = WindowSet::search, .begin = begin, .count = count, .recipes = {{3}}};
+}
+
+TEST_F(WorkerGroups, LeadEveryWindowThroughAllMembers) {
+  make(pass_windows, score_states);
+  EXPECT_EQ(hello().model, "model");
+
+  send(5, lease(10, 5));
+  send(6, lease(20, 1));
+
+  const Reply first = next();
+  EXPECT_EQ(first.number, 5u);
+  const auto& values = std::get<Evaluated>(first.outcome);
+  EXPECT_THAT(values.kl, ElementsAre(10, 11, 12, 13, 14));
+  EXPECT_THAT(values.nll, ElementsAre(-10, -11, -12, -13, -14));
+  EXPECT_EQ(values.stage_runs, 22) << "two parts, each at both members";
+  EXPECT_EQ(values.stage_runs_separate, 24);
+  const Reply second = next();
+  EXPECT_EQ(second.number, 6u);
+  EXPECT_THAT(std::get<Evaluated>(second.outcome).kl, ElementsAre(20));
+}
+
+TEST_F(WorkerGroups, FailATaskOfWhichAPartFailsAndGoOn) {
+  make(pass_windows, score_states);
+  hello();
+
+  send(5, lease(4, 8));
+  send(6, lease(20, 2));
+
+  const Reply failed = next();
+  EXPECT_EQ(failed.number, 5u);
+  ASSERT_TRUE(std::holds_alternative<Failed>(failed.outcome));
+  EXPECT_EQ(std::get<Failed>(failed.outcome).kind, FailureKind::evaluation);
+  EXPECT_THAT(std::get<Evaluated>(next().outcome).kl, ElementsAre(20, 21));
+}
+
+TEST_F(WorkerGroups, FailATaskWhenAMemberAnswersAnotherOne) {
+  make([](const Task&) { return Ready{}; }, score_states);
+  hello();
+
+  send(5, lease(0, 2));
+
+  const Reply reply = next();
+  ASSERT_TRUE(std::holds_alternative<Failed>(reply.outcome));
+  EXPECT_THAT(std::get<Failed>(reply.outcome).text, HasSubstr("rank 0 gave an answer that does not fit"));
+}
+
+TEST_F(WorkerGroups, TellAllMembersOfTheTextBeforeAnythingElse) {
+  std::atomic<int> told{0};
+  const auto telling = [&](const Member::Answer& answer) {
+    return [&told, answer](const Task& task) -> Outcome {
+      if (std::holds_alternative<UseText>(task)) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        ++told;
+      } else if (told != 2) {
+        return Failed{FailureKind::fault, "too early"};
+      }
+      return answer(task);
+    };
+  };
+  make(telling(pass_windows), telling(score_states));
+  hello();
+
+  send(1, UseText{"text"});
+  send(2, lease(0, 2));
+
+  EXPECT_TRUE(std::holds_alternative<Ready>(next().outcome));
+  EXPECT_TRUE(std::holds_alternative<Evaluated>(next().outcome));
+}
+
+TEST_F(WorkerGroups, ShowTheCoordinatorTheMemberThatDiffers) {
+  make(pass_windows, score_states, "another model");
+
+  EXPECT_EQ(hello().model, "another model");
+}
+
+TEST_F(WorkerGroups, EndWhenAMemberIsSilentForTooLong) {
+  make(pass_windows, {}, "model", std::chrono::milliseconds(100));
+  hello();
+
+  const Reply reply = next();
+  ASSERT_TRUE(std::holds_alternative<MemberLost>(reply.outcome));
+  EXPECT_THAT(std::get<MemberLost>(reply.outcome).text, HasSubstr("rank 1 is gone: it has been silent"));
+  send(5, lease(0, 2));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(group_->try_receive(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace pare::test
