@@ -7,7 +7,6 @@
 
 #include "kernels/core/matrix_view.hpp"
 #include "kernels/quantize/grid.hpp"
-#include "kernels/quantize/group_grid.hpp"
 
 namespace pare::kernels {
 

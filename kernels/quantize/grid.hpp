@@ -26,6 +26,18 @@ struct Grid {
   bool operator==(const Grid&) const = default;
 };
 
+/// Scale and zero point of one group.
+struct GroupGrid {
+  Float16 scale;  ///< as stored; infinity when binary16 does not hold it
+  std::uint8_t zero;
+};
+
+/// Of the weights of a group; holds 0 always.
+struct GroupRange {
+  float min = 0.0f;
+  float max = 0.0f;
+};
+
 /// Where the three parts of a packed matrix lie in its one block of bytes. Exact: `total_bytes` is what the
 /// budget counts.
 ///   scales  [grid_rows, groups] binary16, row-major, at offset 0

@@ -16,17 +16,6 @@
 
 namespace pare::kernels {
 
-struct GroupGrid {
-  Float16 scale;  ///< as stored; infinity when binary16 does not hold it
-  std::uint8_t zero;
-};
-
-/// Holds 0 always.
-struct GroupRange {
-  float min = 0.0f;
-  float max = 0.0f;
-};
-
 /// The range of `count` values widened to hold 0. NaN falls through the comparisons: values are checked before.
 inline GroupRange range_of_group(const float* w, std::int64_t count) {
   GroupRange range;

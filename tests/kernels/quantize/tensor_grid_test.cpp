@@ -6,6 +6,7 @@
 #include "kernels/core/error.hpp"
 #include "kernels/quantize/clipped_grid.hpp"
 #include "kernels/quantize/expand.hpp"
+#include "kernels/quantize/group_grid.hpp"
 #include "kernels/quantize/round_to_nearest.hpp"
 #include "tests/kernels/random_matrix.hpp"
 
