@@ -7,8 +7,8 @@
 #   scripts/gpu_check.sh                   everything; under 9 minutes on 16 cores and an H100
 #   scripts/gpu_check.sh --quick           no compute-sanitizer, the benchmark of int8 products alone
 #   scripts/gpu_check.sh --build DIR       use what is built in DIR already, build nothing
-#   scripts/gpu_check.sh --tests ARCHIVE   also what scripts/pack_gpu_tests.sh packed: the GPU evaluator against the CPU's, under
-#                                          memcheck too, a search on the GPU and candidates an hour; at most 8 minutes more (not yet run)
+#   scripts/gpu_check.sh --tests ARCHIVE   also what scripts/pack_gpu_tests.sh packed: the GPU evaluator and compression on the
+#                                          GPU against the CPU's, under memcheck too, a search on the GPU and the benchmarks of both; at most 8 minutes more (not yet run)
 #   scripts/gpu_check.sh --output DIR      keep logs and tables in DIR (default: build-gpu/check)
 #
 # Exit status: 0 when all was built, every test passed and no memory error was found.
@@ -91,13 +91,18 @@ if [[ -n "$packed" ]]; then
       failed+=("$name")
     fi
   }
+  evaluator framework_cuda_compression 60 "$programs/framework_cuda_compression" --gtest_brief=1
   evaluator framework_cuda_evaluation 120 "$programs/framework_cuda_evaluation" --gtest_brief=1
   evaluator search_on_gpu 60 "$programs/pare" search configs/quickstart.yaml --set device=cuda --output "$output/search" --quiet
   evaluator bench_device_evaluation 120 "$programs/bench_device_evaluation"
   cat "$output/bench_device_evaluation.log"
+  evaluator bench_device_compression 150 "$programs/bench_device_compression"
+  cat "$output/bench_device_compression.log"
   if ! $quick && command -v compute-sanitizer >/dev/null; then
     evaluator evaluator_memcheck 150 compute-sanitizer --tool memcheck --error-exitcode 99 \
       "$programs/framework_cuda_evaluation" --gtest_brief=1 --gtest_filter='*AgreeWithTheCpu*'
+    evaluator compression_memcheck 100 compute-sanitizer --tool memcheck --error-exitcode 99 \
+      "$programs/framework_cuda_compression" --gtest_brief=1 --gtest_filter='*AgreesWithTheCpu*'
   fi
 fi
 

@@ -15,8 +15,12 @@ namespace {
 /// Fills in the entries of one site, an option after the other.
 class SiteBuilder {
  public:
-  SiteBuilder(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration)
-      : plan_(plan), site_(site), first_(plan.first_entry(site)), preparation_(plan.model(), place(), calibration) {
+  SiteBuilder(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration,
+              CompressionArithmetic& arithmetic)
+      : plan_(plan),
+        site_(site),
+        first_(plan.first_entry(site)),
+        preparation_(plan.model(), place(), calibration, arithmetic) {
     const std::size_t count = plan.entry_count(site);
     built_.errors.resize(count);
     if (count == 0) return;
@@ -72,7 +76,12 @@ class SiteBuilder {
 }  // namespace
 
 BuiltSite build_site(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration) {
-  SiteBuilder builder(plan, site, calibration);
+  return build_site(plan, site, calibration, *make_compression_arithmetic(std::nullopt));
+}
+
+BuiltSite build_site(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration,
+                     CompressionArithmetic& arithmetic) {
+  SiteBuilder builder(plan, site, calibration, arithmetic);
   const Site& place = plan.sites()[site];
   for (std::size_t option = 0; option < place.options.size(); ++option) {
     const Option& chosen = place.options[option];

@@ -8,6 +8,7 @@
 #include "framework/bank/bank_plan.hpp"
 #include "framework/bank/prepare_site.hpp"
 #include "framework/calibration/calibration_file.hpp"
+#include "framework/compression/compression_arithmetic.hpp"
 #include "framework/compression/compressor.hpp"
 
 namespace pare::framework {
@@ -32,6 +33,9 @@ struct BuiltSite {
 /// weights or the inputs do not let it be computed (a Hessian that no damping makes positive definite, a scale beyond
 /// binary16, a result that is not finite); that depends on nothing but the model, the option and the calibration.
 /// `calibration` may be null when no option needs it; else throws InputError naming layer and option.
+BuiltSite build_site(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration,
+                     CompressionArithmetic& arithmetic);
+/// On the CPU.
 BuiltSite build_site(const BankPlan& plan, std::size_t site, const CalibrationFile* calibration);
 
 }  // namespace pare::framework

@@ -94,8 +94,13 @@ std::uint64_t seed_of(const std::string& name) {
 
 }  // namespace
 
-SitePreparation::SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration)
-    : model_(model), site_(site), stage_(model.stages()[site.stage]), calibration_(calibration) {}
+SitePreparation::SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration,
+                                 CompressionArithmetic& arithmetic)
+    : model_(model),
+      site_(site),
+      stage_(model.stages()[site.stage]),
+      calibration_(calibration),
+      arithmetic_(arithmetic) {}
 
 const kernels::Matrix<float>& SitePreparation::weight(std::size_t linear) {
   auto [entry, is_new] = weights_.try_emplace(linear);
@@ -108,8 +113,8 @@ LayerInput& SitePreparation::input(std::size_t linear) {
   std::unique_ptr<LayerInput>& known = inputs_[reader];
   if (!known) {
     VALIDATE(calibration_ != nullptr, "needs calibration statistics, and there are none");
-    known =
-        std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name, calibration_->read(stage_, reader));
+    known = std::make_unique<LayerInput>("the input of " + stage_.linears[reader].name,
+                                         calibration_->read(stage_, reader), arithmetic_);
   }
   return *known;
 }

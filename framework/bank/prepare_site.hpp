@@ -44,7 +44,8 @@ struct PreparedLayer {
 class SitePreparation {
  public:
   /// calibration may be null: options that need it are then refused. All must outlive the preparation.
-  SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration);
+  SitePreparation(const Model& model, const Site& site, const CalibrationFile* calibration,
+                  CompressionArithmetic& arithmetic);
 
   /// In the order of Site::linears.
   std::vector<PreparedLayer> prepare(const Option& option);
@@ -70,6 +71,7 @@ class SitePreparation {
   const Site& site_;
   const Stage& stage_;
   const CalibrationFile* calibration_;
+  CompressionArithmetic& arithmetic_;
   std::map<std::size_t, kernels::Matrix<float>> weights_;      ///< by index into Stage::linears
   std::map<std::size_t, std::unique_ptr<LayerInput>> inputs_;  ///< by reader
   std::map<std::string, StructuredResult> structures_;         ///< by Option::structure

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/compression/column_sweep.hpp"
 
-#include "kernels/quantize/clipped_grid.hpp"
-
 #include <algorithm>
+
+#include "framework/compression/sweep_inputs.hpp"
+#include "kernels/quantize/clipped_grid.hpp"
 
 namespace pare::framework {
 
@@ -19,32 +20,6 @@ Tile load_tile(kernels::MatrixView<const float> weight, const InverseHessian& in
     }
   }
   return tile;
-}
-
-std::int64_t end_of_block(std::int64_t begin, std::int64_t block, std::int64_t cols,
-                          std::initializer_list<std::int64_t> chunks) {
-  std::int64_t end = std::min(begin + block, cols);
-  for (bool moved = end < cols; moved;) {
-    moved = false;
-    for (const std::int64_t chunk : chunks) {
-      const std::int64_t start = end / chunk * chunk;
-      if (start > begin && start < end) {
-        end = start;
-        moved = true;
-      }
-    }
-  }
-  return end;
-}
-
-std::vector<float> sweep_importance(const InverseHessian& inverse) {
-  std::vector<float> importance(inverse.order.size());
-  for (std::int64_t i = 0; i < inverse.inputs(); ++i) {
-    const auto c = static_cast<std::size_t>(inverse.order[static_cast<std::size_t>(i)]);
-    const double u = inverse.factor.row(i)[i];
-    importance[c] = inverse.dead[c] != 0 ? 0.0f : static_cast<float>(1.0 / (u * u));
-  }
-  return importance;
 }
 
 TileCodes::TileCodes(const kernels::Grid& grid, const InverseHessian& inverse, std::int64_t first_row,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -12,7 +11,7 @@
 #include "framework/compression/inverse_hessian.hpp"
 #include "kernels/quantize/group_grid.hpp"
 
-/// The sweep over the columns of a layer that GPTQ and SparseGPT share; private to them.
+/// The sweep over the columns of a layer that GPTQ and SparseGPT share on the CPU; private to them.
 ///
 /// Rows do not influence each other, so a layer is cut into tiles of tile_rows rows, whatever the number of threads:
 /// each result has the same bits. A tile is column-major in sweep order, in binary64.
@@ -27,12 +26,6 @@ using Tile = Eigen::MatrixXd;  ///< [rows, K]
 /// weight is not finite.
 Tile load_tile(kernels::MatrixView<const float> weight, const InverseHessian& inverse, std::int64_t first,
                std::int64_t rows);
-
-/// Where the block of at most `block` columns that begins at `begin` ends: earlier where a chunk (of one of the sizes
-/// `chunks`, counted from column 0) would begin inside the block and end behind it. So whoever looks at a whole chunk
-/// when its first column is reached sees all earlier columns' updates.
-std::int64_t end_of_block(std::int64_t begin, std::int64_t block, std::int64_t cols,
-                          std::initializer_list<std::int64_t> chunks);
 
 /// Fixes columns [begin, end) one by one: `fix(j, column)` replaces the weights of column j (a pointer to tile.rows()
 /// values) by what is stored for them. The error of each is taken over by the columns to the right, at once within the
@@ -50,9 +43,6 @@ void sweep_block(Tile& tile, const ConstRowMajorMap& factor, std::int64_t begin,
   const std::int64_t beyond = tile.cols() - end;
   if (beyond > 0) tile.rightCols(beyond).noalias() -= errors * factor.block(begin, end, end - begin, beyond);
 }
-
-/// What the error of a weight costs, by column of the layer: 1 / U_jj^2, 0 for dead inputs.
-std::vector<float> sweep_importance(const InverseHessian& inverse);
 
 /// Codes and group grids of one tile, collected during a sweep.
 class TileCodes {

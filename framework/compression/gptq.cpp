@@ -5,9 +5,10 @@
 #include <optional>
 
 #include "framework/compression/column_sweep.hpp"
+#include "framework/compression/sweep_inputs.hpp"
+#include "framework/compression/sweep_plan.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/core/parallel.hpp"
-#include "kernels/quantize/clipped_grid.hpp"
 #include "kernels/quantize/packed_row.hpp"
 
 namespace pare::framework {
@@ -16,7 +17,7 @@ namespace {
 /// The sweep over one tile of rows.
 void sweep(Tile& tile, const InverseHessian& inverse, std::int64_t block, TileCodes& codes) {
   const std::int64_t cols = tile.cols();
-  const bool natural = std::is_sorted(inverse.order.begin(), inverse.order.end());
+  const bool natural = inverse.natural();
   if (!natural) {
     for (std::int64_t g = 0; g < codes.groups(); ++g) codes.start_group(g, tile);
   }
@@ -32,31 +33,23 @@ void sweep(Tile& tile, const InverseHessian& inverse, std::int64_t block, TileCo
   }
 }
 
-/// The grid of the whole tensor, from the weights that the sweep begins with.
-kernels::GroupGrid tensor_grid(kernels::MatrixView<const float> weight, const InverseHessian& inverse,
-                               const kernels::Grid& grid, bool clip) {
-  kernels::Matrix<float> live(weight.rows, weight.cols);
-  for (std::int64_t r = 0; r < weight.rows; ++r) {
-    kernels::require_finite_row(weight, r);
-    for (std::int64_t c = 0; c < weight.cols; ++c)
-      live.row(r)[c] = inverse.dead[static_cast<std::size_t>(c)] != 0 ? 0.0f : weight.row(r)[c];
-  }
-  const kernels::GroupRange range = kernels::range_of_tensor(live.view());
-  const kernels::GroupGrid whole = kernels::min_max_tensor_grid(range, grid);
-  if (!clip) return whole;
-  return kernels::clipped_tensor_grid(live.view(), sweep_importance(inverse).data(), range, grid);
-}
-
 }  // namespace
+
+kernels::PackedLayout detail::check_gptq(kernels::MatrixView<const float> weight, const SweepInputs& inputs,
+                                         const kernels::Grid& grid, const GptqSettings& settings,
+                                         std::span<std::byte> packed) {
+  const kernels::PackedLayout layout = kernels::packed_layout(grid, weight.rows, weight.cols);
+  VALIDATE(settings.block > 0, "GPTQ cannot work in blocks of ", settings.block, " columns, use at least 1");
+  EXPECT(inputs.inputs() == weight.cols, "a Hessian of ", inputs.inputs(), " inputs for ", weight.cols);
+  EXPECT(static_cast<std::int64_t>(packed.size()) == layout.total_bytes, packed.size(), " != ", layout.total_bytes);
+  return layout;
+}
 
 void quantize_gptq(kernels::MatrixView<const float> weight, const InverseHessian& inverse, const kernels::Grid& grid,
                    const GptqSettings& settings, std::span<std::byte> packed) {
-  const kernels::PackedLayout layout = kernels::packed_layout(grid, weight.rows, weight.cols);
-  VALIDATE(settings.block > 0, "GPTQ cannot work in blocks of ", settings.block, " columns, use at least 1");
-  EXPECT(inverse.inputs() == weight.cols, "a Hessian of ", inverse.inputs(), " inputs for ", weight.cols);
-  EXPECT(static_cast<std::int64_t>(packed.size()) == layout.total_bytes, packed.size(), " != ", layout.total_bytes);
+  const kernels::PackedLayout layout = detail::check_gptq(weight, inverse, grid, settings, packed);
   std::optional<kernels::GroupGrid> shared;
-  if (grid.tensor) shared = tensor_grid(weight, inverse, grid, settings.clip);
+  if (grid.tensor) shared = tensor_grid(live_weights(weight, inverse).view(), inverse, grid, settings.clip);
   const std::int64_t tiles = (weight.rows + tile_rows - 1) / tile_rows;
   kernels::parallel_for(tiles, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {

@@ -34,4 +34,11 @@ struct GptqSettings {
 void quantize_gptq(kernels::MatrixView<const float> weight, const InverseHessian& inverse, const kernels::Grid& grid,
                    const GptqSettings& settings, std::span<std::byte> packed);
 
+namespace detail {
+
+/// What both implementations, that for the CPU and that for GPUs, ask for.
+kernels::PackedLayout check_gptq(kernels::MatrixView<const float> weight, const SweepInputs& inputs,
+                                 const kernels::Grid& grid, const GptqSettings& settings, std::span<std::byte> packed);
+
+}  // namespace detail
 }  // namespace pare::framework

@@ -75,31 +75,41 @@ DampedFactor factor_damped(MatrixView<const float> hessian, const std::vector<st
   while (true) {
     fill_damped(hessian, columns, result.damping * mean, result.lower);
     if (factor_cholesky(result.lower.view())) return result;
-    VALIDATE(result.damping < largest_damping, "the Hessian of ", hessian.rows,
-             " inputs is not positive definite even with a damping of ", result.damping,
-             " of its mean diagonal, it is no sum of x^T x; calibrate this layer again");
-    result.damping = std::min(10.0 * result.damping, largest_damping);
+    result.damping = next_damping(result.damping, hessian.rows);
   }
+}
+
+double next_damping(double damping, std::int64_t inputs) {
+  VALIDATE(damping < largest_damping, "the Hessian of ", inputs,
+           " inputs is not positive definite even with a damping of ", damping,
+           " of its mean diagonal, it is no sum of x^T x; calibrate this layer again");
+  return std::min(10.0 * damping, largest_damping);
+}
+
+SweepInputs order_inputs(MatrixView<const float> hessian, SweepOrder order) {
+  SweepInputs inputs;
+  inputs.dead = dead_inputs(hessian);
+  inputs.order.resize(inputs.dead.size());
+  std::iota(inputs.order.begin(), inputs.order.end(), std::int64_t{0});
+  if (order == SweepOrder::activation) {
+    std::stable_sort(inputs.order.begin(), inputs.order.end(),
+                     [&](std::int64_t a, std::int64_t b) { return diagonal(hessian, a) > diagonal(hessian, b); });
+  }
+  return inputs;
 }
 
 /// With J the reversal of rows, J H' J = L L^T gives H' = R R^T for the upper triangular R = J L J, so U = R^-1 =
 /// J L^-1 J: one factorization and one triangular inverse, and H'^-1 itself is never formed.
 InverseHessian invert_hessian(MatrixView<const float> hessian, SweepOrder order, double damping) {
-  InverseHessian result;
-  result.dead = dead_inputs(hessian);
+  InverseHessian result{{order_inputs(hessian, order)}, {}};
   const std::int64_t n = hessian.rows;
-  result.order.resize(static_cast<std::size_t>(n));
-  std::iota(result.order.begin(), result.order.end(), std::int64_t{0});
-  if (order == SweepOrder::activation) {
-    std::stable_sort(result.order.begin(), result.order.end(),
-                     [&](std::int64_t a, std::int64_t b) { return diagonal(hessian, a) > diagonal(hessian, b); });
-  }
   const std::vector<std::int64_t> reversed(result.order.rbegin(), result.order.rend());
   const DampedFactor damped = factor_damped(hessian, reversed, mean_diagonal(hessian), damping);
   result.damping = damped.damping;
   result.factor.reshape(n, n);
   invert_lower(damped.lower.view(), result.factor.view());
   std::reverse(result.factor.data(), result.factor.data() + n * n);
+  for (std::int64_t i = 0; i < n; ++i) result.diagonal.push_back(result.factor.row(i)[i]);
   return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -14,6 +15,17 @@ enum class SweepOrder {
   activation,  ///< descending diagonal of the Hessian, equals by index: "activation order" of GPTQ
 };
 
+/// What a sweep knows of the inputs of a layer, besides the factor that spreads errors.
+struct SweepInputs {
+  std::vector<std::int64_t> order;  ///< position i of the sweep is column order[i] of the weights
+  std::vector<std::uint8_t> dead;   ///< 1 for dead inputs, by column of the weights
+  std::vector<double> diagonal;     ///< U_ii, by position
+  double damping = 0;               ///< the one that was used
+
+  std::int64_t inputs() const { return static_cast<std::int64_t>(order.size()); }
+  bool natural() const { return std::is_sorted(order.begin(), order.end()); }
+};
+
 /// What the one-sweep methods (GPTQ, SparseGPT) need of the Hessian H = X^T X of a layer with K inputs, where X
 /// [tokens, K] are the calibration inputs; a common factor of H changes nothing. Made once a layer, read by any number
 /// of threads.
@@ -25,13 +37,8 @@ enum class SweepOrder {
 ///
 /// A dead input (H_jj = 0: never active in the calibration data) gets H_jj = 1, before damping, and takes no part in
 /// the mean. As in the published method, sweeps treat its weights as zero.
-struct InverseHessian {
-  kernels::Matrix<double> factor;   ///< U [K, K], upper triangular, zeros below the diagonal
-  std::vector<std::int64_t> order;  ///< position i of the sweep is column order[i] of the weights
-  std::vector<std::uint8_t> dead;   ///< 1 for dead inputs, by column of the weights
-  double damping = 0;               ///< the one that was used
-
-  std::int64_t inputs() const { return factor.rows(); }
+struct InverseHessian : SweepInputs {
+  kernels::Matrix<double> factor;  ///< U [K, K], upper triangular, zeros below the diagonal
 };
 
 inline constexpr double default_damping = 0.01;
@@ -56,6 +63,14 @@ double mean_diagonal(kernels::MatrixView<const float> hessian);
 /// either, or when damping is outside (0, largest_damping].
 DampedFactor factor_damped(kernels::MatrixView<const float> hessian, const std::vector<std::int64_t>& columns,
                            double mean, double damping = default_damping);
+
+/// The inputs of a Hessian in the order of a sweep; diagonal and damping follow from the factorization. Throws InputError
+/// as dead_inputs does.
+SweepInputs order_inputs(kernels::MatrixView<const float> hessian, SweepOrder order);
+
+/// What to try after `damping`, which left a Hessian of `inputs` inputs with a pivot that is not positive: ten times as
+/// much, at most largest_damping. Throws InputError when it was that already.
+double next_damping(double damping, std::int64_t inputs);
 
 /// Throws InputError as dead_inputs and factor_damped do. Parallel; the bits never depend on the number of threads.
 /// 2/3 K^3 operations, 16 K^2 bytes of memory.

@@ -5,11 +5,11 @@
 
 namespace pare::framework {
 
-const InverseHessian& LayerInput::inverse(SweepOrder order) {
-  std::optional<InverseHessian>& kept = order == SweepOrder::natural ? natural_ : by_activation_;
+const LayerSweeps& LayerInput::sweeps(SweepOrder order) {
+  std::unique_ptr<LayerSweeps>& kept = order == SweepOrder::natural ? natural_ : by_activation_;
   if (!kept) {
     try {
-      kept = invert_hessian(statistics_.hessian(), order);
+      kept = arithmetic_->prepare_sweeps(statistics_.hessian(), order);
     } catch (const InputError& error) {
       throw InputError(name_ + ": " + error.what());
     }
@@ -47,7 +47,7 @@ LayerInput LayerInput::divided(std::span<const float> divisors) const {
     state.min[channel] = static_cast<float>(state.min[channel] / d);
     state.max[channel] = static_cast<float>(state.max[channel] / d);
   }
-  return {name_, ActivationStatistics(std::move(state))};
+  return {name_, ActivationStatistics(std::move(state)), *arithmetic_};
 }
 
 }  // namespace pare::framework

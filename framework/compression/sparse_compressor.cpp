@@ -8,7 +8,6 @@
 #include "framework/compression/layer_storage.hpp"
 #include "framework/compression/pruning_scores.hpp"
 #include "framework/compression/round_to_nearest.hpp"
-#include "framework/compression/sparsegpt.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/matrix.hpp"
 #include "kernels/prune/sparse_layout.hpp"
@@ -73,8 +72,8 @@ void SparseCompressor::compress(const LayerJob& job, std::span<std::byte> body) 
       kernels::sparse_layout(pattern_of(*option.sparsity), grid, job.weight.rows, job.weight.cols);
   if (option.sparsity->method == Method::sparsegpt) {
     std::vector<std::byte> unused(dense ? static_cast<std::size_t>(layout.total_bytes) : 0);
-    const SparseWeight pruned = prune_sparsegpt(job.weight, job.input->inverse(SweepOrder::natural), layout, {},
-                                                dense ? std::span(unused) : body);
+    const SparseWeight pruned = job.input->sweeps(SweepOrder::natural)
+                                    .prune_sparsegpt(job.weight, layout, {}, dense ? std::span(unused) : body);
     if (dense) compress_dense(job, pruned.weight.view(), body);
     return;
   }

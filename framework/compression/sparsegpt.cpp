@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/compression/column_sweep.hpp"
+#include "framework/compression/sweep_plan.hpp"
 #include "kernels/core/parallel.hpp"
 
 namespace pare::framework {
@@ -76,9 +77,8 @@ class SparseSweep {
     });
   }
 
-  /// Orders like w^2 / U_jj^2, and does not underflow.
   float score(const Tile& tile, std::int64_t r, std::int64_t j) const {
-    return static_cast<float>(std::abs(tile(r, j)) / factor_(j, j));
+    return pruning_score(tile(r, j), factor_(j, j));
   }
 
   /// The mask of columns [begin, end), of all rows.
@@ -89,19 +89,7 @@ class SparseSweep {
         for (std::int64_t j = begin; j < end; ++j) scores.row(first + r)[j - begin] = score(tiles_[t], r, j);
       }
     });
-    const bool by_row = layout_.pattern.compare == SparsityPattern::Compare::row;
-    const std::int64_t compared = by_row ? 1 : layout_.rows;
-    const auto removed_until = [&](std::int64_t cols) {
-      return std::llround(layout_.pattern.ratio * static_cast<double>(compared * cols));
-    };
-    const std::int64_t count = removed_until(end) - removed_until(begin);
-    const MatrixView<std::uint8_t> keep = keep_.view().cols_from(begin, end - begin);
-    kernels::parallel_for(layout_.rows / compared, 1, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t part = first; part < last; ++part) {
-        kernels::remove_lowest(scores.view().rows_from(part * compared, compared), count,
-                               keep.rows_from(part * compared, compared));
-      }
-    });
+    choose_columns(layout_.pattern, begin, scores.view(), keep_.view().cols_from(begin, end - begin));
   }
 
   /// The mask of the M neighbours that begin at column j, of one tile.
@@ -139,12 +127,17 @@ class SparseSweep {
 
 }  // namespace
 
+void detail::check_sparsegpt(MatrixView<const float> weight, const SweepInputs& inputs, const SparseLayout& layout,
+                             const SparseGptSettings& settings) {
+  VALIDATE(settings.block > 0, "SparseGPT cannot work in blocks of ", settings.block, " columns, use at least 1");
+  EXPECT(inputs.inputs() == weight.cols, "a Hessian of ", inputs.inputs(), " inputs for ", weight.cols);
+  EXPECT(inputs.natural(), "SparseGPT sweeps in natural order");
+  EXPECT(layout.rows == weight.rows && layout.cols == weight.cols, layout.rows, " x ", layout.cols);
+}
+
 SparseWeight prune_sparsegpt(MatrixView<const float> weight, const InverseHessian& inverse, const SparseLayout& layout,
                              const SparseGptSettings& settings, std::span<std::byte> packed) {
-  VALIDATE(settings.block > 0, "SparseGPT cannot work in blocks of ", settings.block, " columns, use at least 1");
-  EXPECT(inverse.inputs() == weight.cols, "a Hessian of ", inverse.inputs(), " inputs for ", weight.cols);
-  EXPECT(std::is_sorted(inverse.order.begin(), inverse.order.end()), "SparseGPT sweeps in natural order");
-  EXPECT(layout.rows == weight.rows && layout.cols == weight.cols, layout.rows, " x ", layout.cols);
+  detail::check_sparsegpt(weight, inverse, layout, settings);
   SparseSweep sweep(weight, inverse, layout);
   sweep.run(settings.block);
   SparseWeight result = sweep.result();

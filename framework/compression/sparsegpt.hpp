@@ -44,4 +44,11 @@ SparseWeight prune_sparsegpt(kernels::MatrixView<const float> weight, const Inve
                              const kernels::SparseLayout& layout, const SparseGptSettings& settings,
                              std::span<std::byte> packed);
 
+namespace detail {
+
+/// What both implementations, that for the CPU and that for GPUs, ask for.
+void check_sparsegpt(kernels::MatrixView<const float> weight, const SweepInputs& inputs,
+                     const kernels::SparseLayout& layout, const SparseGptSettings& settings);
+
+}  // namespace detail
 }  // namespace pare::framework

@@ -111,10 +111,13 @@ Outcome Worker::carry_out(const UseCalibration& task) {
 }
 
 Outcome Worker::carry_out(const BuildSite& task) {
-  return SiteBuilt{framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site), calibration_.get())};
+  if (!arithmetic_) arithmetic_ = framework::make_compression_arithmetic(setup_.device.gpu);
+  return SiteBuilt{
+      framework::build_site(setup_.bank_plan, static_cast<std::size_t>(task.site), calibration_.get(), *arithmetic_)};
 }
 
 Outcome Worker::carry_out(const UseBank& task) {
+  arithmetic_.reset();
   bank_ = std::make_unique<framework::LayerBank>(task.file, setup_.bank_plan);
   sound_options_.clear();
   for (std::size_t site = 0; site < setup_.sites.size(); ++site) sound_options_.push_back(bank_->sound_options(site));

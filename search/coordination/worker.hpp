@@ -68,6 +68,7 @@ class Worker {
   std::optional<framework::WindowSets> text_;
   std::unique_ptr<framework::StageCalibrator> calibrator_;  ///< only while statistics are gathered
   std::unique_ptr<framework::CalibrationFile> calibration_;
+  std::unique_ptr<framework::CompressionArithmetic> arithmetic_;  ///< only while the bank is built
   std::unique_ptr<framework::LayerBank> bank_;
   std::vector<std::vector<std::uint8_t>> sound_options_;  ///< by site: what the options of a recipe stand for
   std::unique_ptr<framework::Teacher> teacher_;
