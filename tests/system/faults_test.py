@@ -82,14 +82,14 @@ class Evaluators(FaultTest):
 
 @needs_mpi
 class Ranks(FaultTest):
-    def expect_lost(self, run, rank, kept=()):
-        """The others do its work, in the same launch, and do not wait for it at the end."""
+    def expect_lost(self, run, lost, kept=(), workers=3):
+        """The other workers do its work, in the same launch, and do not wait for it at the end."""
         verdict = self.expect_sound(run, kept)
 
         errors = run.errors.read_text()
         self.assertNotIn("starting again", errors)
         self.assertNotIn("MPI_Finalize have waited", errors)
-        self.assertEqual([worker["state"] == "lost" for worker in verdict["workers"]], [r == rank for r in range(3)])
+        self.assertEqual([worker["state"] == "lost" for worker in verdict["workers"]], [w == lost for w in range(workers)])
 
     def test_a_lost_worker_rank(self):
         run = self.start("worker", 3)
@@ -98,6 +98,26 @@ class Ranks(FaultTest):
         kill([run.roles().ranks[2]])
 
         self.expect_lost(run, 2, kept)
+
+    def test_a_lost_rank_of_a_worker_of_two(self):
+        for rank in (2, 3):  # the first of its worker, and the other
+            with self.subTest(rank=rank):
+                run = self.start(f"rank-{rank}", 4, ranks_per_worker=2)
+                self.assertTrue(run.wait_for_journal(8000))
+                kept = windows(run.journal)
+                kill([run.roles().ranks[rank]])
+
+                self.expect_lost(run, rank // 2, kept, workers=2)
+
+    def test_the_only_worker_of_two_ranks_is_started_again(self):
+        run = self.start("only", 2, ranks_per_worker=2)
+        self.assertTrue(run.wait_for_journal(8000))
+        kept = windows(run.journal)
+        kill([run.roles().ranks[1]])
+
+        self.expect_sound(run, kept)
+
+        self.assertIn("its rank 1 is gone: it has been silent", run.errors.read_text())
 
     def test_a_lost_coordinator_is_started_again(self):
         run = self.start("coordinator", 3)
