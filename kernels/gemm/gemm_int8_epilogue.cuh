@@ -60,10 +60,16 @@ __device__ inline std::uint32_t pack_bfloat16(float first, float second) {
   return std::uint32_t{__bfloat16_as_ushort(pair.y)} << 16 | __bfloat16_as_ushort(pair.x);
 }
 
+/// value + bias at column n.
+template <class Out, class Bias>
+__device__ inline float add_bias(const EpiloguePointers<Out, Bias>& to, float value, int n) {
+  return to.bias != nullptr ? __fadd_rn(value, value_of_out(to.bias[n])) : value;
+}
+
 /// value + bias + residual at (m, n), each operation rounded on its own.
 template <class Out, class Bias>
 __device__ inline float add_bias_and_residual(const EpiloguePointers<Out, Bias>& to, float value, int m, int n) {
-  if (to.bias != nullptr) value = __fadd_rn(value, value_of_out(to.bias[n]));
+  value = add_bias(to, value, n);
   if (to.residual != nullptr) value = __fadd_rn(value, value_of_out(to.residual[m * to.residual_stride + n]));
   return value;
 }

@@ -133,7 +133,8 @@ __device__ inline void store_matrices(std::uint32_t address, const std::uint32_t
 
 /// One multiplying warp's way from sums to results: 16 rows of the tile that begins at row `m` (the warp's own) and column
 /// `n`. A thread holds rows lane / 4 + {0, 8} and, of every 8 columns, 2 (lane % 4) + {0, 1}. scaled: each output has its
-/// scale, else the sums are scaled already. `out_map` is for tiles of staging_rows rows.
+/// scale, else the sums are scaled already. `out_map` is for tiles of staging_rows rows. A residual of binary32 that is the
+/// output itself is not read: the copy engine adds to it.
 template <class Out, int columns, bool scaled, class Bias = float>
 class TileWriter {
  public:
@@ -167,7 +168,7 @@ class TileWriter {
       wait_for_copies();
       warpgroup_sync(1 + warpgroup_);
     }
-    if (to_.bias == nullptr && to_.residual == nullptr) {
+    if (to_.bias == nullptr && (to_.residual == nullptr || adds_in_place())) {
       write_rows<true>(m, n, sum);
     } else {
       write_rows<false>(m, n, sum);
@@ -185,8 +186,10 @@ class TileWriter {
   static constexpr int piece = 16 / static_cast<int>(sizeof(Out));
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+  __device__ bool adds_in_place() const { return sizeof(Out) == sizeof(float) && to_.residual == to_.out; }
 
-  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: neither bias nor residual. The copy
+  /// 128 bytes of every row at a time, by turns through the warp's two buffers. plain: no bias, and no residual but one that
+  /// the copy engine adds to. The copy
   /// engine stores whole pieces of 16 bytes: where the last column lies inside of one, the threads store themselves.
   template <bool plain, class Sum>
   __device__ void write_rows(int m, int n, const Sum& sum) {
@@ -204,7 +207,13 @@ class TileWriter {
       stage(values, buffer);
       show_to_copy_engine();
       __syncwarp();
-      if (lane() == 0) tma_store(out_map_, buffer, n + c * chunk, m);
+      if (lane() == 0) {
+        if (adds_in_place()) {
+          tma_add(out_map_, buffer, n + c * chunk, m);
+        } else {
+          tma_store(out_map_, buffer, n + c * chunk, m);
+        }
+      }
     }
   }
 
@@ -226,7 +235,9 @@ class TileWriter {
         if constexpr (!plain) {
           const int row = m + lane() / 4 + e / 2 * 8;
           const int column = n + c * chunk + 8 * j + 2 * (lane() % 4) + e % 2;
-          if (row < to_.m && column < to_.n) values[j][e] = add_bias_and_residual(to_, values[j][e], row, column);
+          if (row < to_.m && column < to_.n)
+            values[j][e] = adds_in_place() ? add_bias(to_, values[j][e], column)
+                                           : add_bias_and_residual(to_, values[j][e], row, column);
         }
       }
     }
@@ -267,7 +278,9 @@ class TileWriter {
       for (int e = 0; e < 4; ++e) {
         const int row = m + lane() / 4 + e / 2 * 8;
         const int column = n + c * chunk + 8 * j + 2 * (lane() % 4) + e % 2;
-        if (row < to_.m && column < to_.n) round_to_out(values[j][e], to_.out[row * to_.out_stride + column]);
+        if (row >= to_.m || column >= to_.n) continue;
+        Out& out = to_.out[row * to_.out_stride + column];
+        round_to_out(adds_in_place() ? __fadd_rn(values[j][e], value_of_out(out)) : values[j][e], out);
       }
     }
   }

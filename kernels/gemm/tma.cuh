@@ -129,6 +129,14 @@ __device__ inline void tma_store(const CUtensorMap* map, std::uint32_t source, i
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
+/// Adds a tile of binary32 in shared memory to (row, col), rounded to nearest; what lies outside of the matrix is left out.
+__device__ inline void tma_add(const CUtensorMap* map, std::uint32_t source, int col, int row) {
+  asm volatile("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map),
+               "r"(col), "r"(row), "r"(source)
+               : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
 /// Waits until at most `pending` of this thread's stores still read shared memory.
 template <int pending>
 __device__ inline void wait_for_stores() {

@@ -232,22 +232,30 @@ TEST_P(GemmInt8, HoldsTheLargestSums) {
   }
 }
 
+template <class Out>
+void expect_added_in_place(const Launcher& launcher, const Shape& shape, bool bias, const kernels::Stream& stream) {
+  Int8Case<Out> data(shape, 11);
+  data.upload(stream);
+  DeviceMatrix<Out> out = on_device(data.residual().view(), stream);
+  Int8Epilogue<Out> epilogue = bias ? data.everything() : data.scales_only();
+  epilogue.residual = data.output_in(out);
+
+  run(launcher, data.operands(), epilogue, data.output_in(out), stream);
+
+  // Beyond N lies what lay there before.
+  Matrix<Out> expected = data.expected(bias, true);
+  for (std::int64_t r = 0; r < shape.m; ++r) {
+    for (std::int64_t c = shape.n; c < expected.cols(); ++c) expected.row(r)[c] = data.residual().row(r)[c];
+  }
+  EXPECT_EQ(difference(on_host(out, stream), expected), "") << shape;
+}
+
 TEST_P(GemmInt8, AddsToAResidualInPlace) {
-  for (const Shape& shape : {Shape{5, 200, 1000}, Shape{130, 264, 1024}}) {
-    Int8Case<BFloat16> data(shape, 11);
-    data.upload(stream());
-    DeviceMatrix<BFloat16> out = on_device(data.residual().view(), stream());
-    Int8Epilogue<BFloat16> epilogue = data.scales_only();
-    epilogue.residual = data.output_in(out);
-
-    run(GetParam(), data.operands(), epilogue, data.output_in(out), stream());
-
-    // Beyond N lies what lay there before.
-    Matrix<BFloat16> expected = data.expected(false, true);
-    for (std::int64_t r = 0; r < shape.m; ++r) {
-      for (std::int64_t c = shape.n; c < expected.cols(); ++c) expected.row(r)[c] = data.residual().row(r)[c];
+  for (const Shape& shape : {Shape{5, 200, 1000}, Shape{130, 264, 1024}, Shape{130, 270, 1024}}) {
+    for (const bool bias : {false, true}) {
+      expect_added_in_place<BFloat16>(GetParam(), shape, bias, stream());
+      expect_added_in_place<float>(GetParam(), shape, bias, stream());
     }
-    EXPECT_EQ(difference(on_host(out, stream()), expected), "") << shape;
   }
 }
 
