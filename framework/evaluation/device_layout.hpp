@@ -50,9 +50,9 @@ struct WalkShape {
   std::int64_t query_width = 0;      ///< heads * head_dim
   std::int64_t key_value_width = 0;  ///< kv_heads * head_dim
   std::int64_t intermediate = 0;
-  std::int64_t vocabulary = 0;
-  std::int64_t top_k = 0;
-  std::int64_t states = 0;  ///< at a time
+  std::int64_t vocabulary = 0;  ///< 0: the head is another process's
+  std::int64_t top_k = 0;       ///< likewise
+  std::int64_t states = 0;      ///< at a time
 };
 
 /// Offsets of the buffers of a walk over `tokens` tokens. Those of attention, mlp and head take turns in one place.

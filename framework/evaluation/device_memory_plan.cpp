@@ -108,6 +108,7 @@ DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std
                            const StageRange& stages) {
   const ModelConfig& config = bank.model().config();
   const DeviceMemorySizes sizes = device_memory_sizes(bank, window_length, stages);
+  const bool has_head = stages.has_head(bank.model().stages().size());
   DeviceDemand demand;
   demand.sizes = sizes;
   demand.resident = {{"packed bank", sizes.bank},
@@ -118,8 +119,8 @@ DeviceDemand device_demand(const BankPlan& bank, std::int64_t window_length, std
                  .query_width = config.heads * config.head_dim,
                  .key_value_width = config.kv_heads * config.head_dim,
                  .intermediate = config.intermediate,
-                 .vocabulary = config.vocabulary,
-                 .top_k = std::min(top_k, config.vocabulary),
+                 .vocabulary = has_head ? config.vocabulary : 0,
+                 .top_k = has_head ? std::min(top_k, config.vocabulary) : 0,
                  .states = static_cast<std::int64_t>(PrefixTrie::most_states(most_candidates_together))};
   demand.window_length = window_length;
   return demand;
