@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -69,6 +70,11 @@ int submit(const Arguments& arguments) {
   const Experiment experiment = read_experiment_argument(arguments);
   const BatchJob job = complete(arguments, experiment);
   const std::string script = batch_script(job);
+  const std::int64_t ranks = std::int64_t{job.nodes} * job.tasks_per_node;
+  VALIDATE(ranks % experiment.containment.ranks_per_worker == 0,
+           "cluster.ranks_per_worker: ", experiment.containment.ranks_per_worker,
+           " ranks make a worker, but the job would have ", ranks,
+           ": choose --nodes and the ranks of a node so that they make whole workers");
   check_budgets(arguments, Plan(experiment));
   fmt::print("{}", script);
   std::fflush(stdout);

@@ -99,7 +99,8 @@ std::unique_ptr<framework::Channel> start_child(const Experiment& experiment, in
 CoreShare share_cores(const Experiment& experiment, const framework::ProcessGroup& group, const Plan& plan) {
   const int ranks = experiment.containment.ranks_per_worker;
   VALIDATE(group.size() % ranks == 0, "cluster.ranks_per_worker: ", ranks, " ranks make a worker, but there are ",
-           group.size(), ": start a multiple of ", ranks, " (pare run -n ", ranks, ", mpirun -n ", ranks, ")");
+           group.size(), ": start a multiple of ", ranks, " (pare run -n ", ranks, ", mpirun -n ", ranks,
+           "), or let every rank be one (--set cluster.ranks_per_worker=1)");
   const int cores = cores_to_use(experiment, group);
   const framework::ModelConfig& config = plan.model.config();
   const bool small =

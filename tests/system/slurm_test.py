@@ -132,6 +132,8 @@ class Slurm(SystemTest):
     def test_what_is_wrong_is_said_before_anything_is_queued(self):
         for arguments, text in ((["--nodes", 1, "--set", "budget.bits_per_weight=1"], "budget"),
                                 (["--nodes", 1, "--array-budgets", "4,1"], "budget"),
+                                (["--nodes", 3, "--set", "cluster.ranks_per_worker=2"],
+                                 "2 ranks make a worker, but the job would have 3"),
                                 (["--nodes", 1, "--partition", "low; id"], "--partition: 'low; id' is not"),
                                 (["--nodes", 1, "--partition", "nowhere"], "sbatch did not take the job")):
             with self.subTest(arguments=arguments):
