@@ -99,6 +99,7 @@ void put(ByteWriter&, const Alive&) {}
 void put(ByteWriter& out, const Hello& x) {
   for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) out.string(*text);
   out.number(x.pid);
+  out.number(x.processes);
 }
 void put(ByteWriter& out, const Passed& x) {
   out.array(std::span(x.states));
@@ -204,6 +205,7 @@ void get(ByteReader&, Alive&) {}
 void get(ByteReader& in, Hello& x) {
   for (std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) *text = in.string();
   x.pid = in.number<std::int64_t>();
+  x.processes = in.number<std::int32_t>();
 }
 void get(ByteReader& in, Passed& x) {
   x.states = in.array<float>();

@@ -121,7 +121,8 @@ struct Hello {
   std::string model;  ///< Model::hash()
   std::string host;
   std::int64_t pid = 0;
-  std::string gpu = {};  ///< where it sits on the host's PCI bus; empty: the worker evaluates on the CPU
+  std::string gpu = {};        ///< where it sits on the host's PCI bus; empty: the worker evaluates on the CPU
+  std::int32_t processes = 1;  ///< that share the worker's tasks, and are at several at a time
 };
 
 /// Hidden states behind the stages of a worker that has not the last of them: what the next one gets.

@@ -16,7 +16,8 @@ namespace {
 
 constexpr double idle_pause = 200e-6;
 
-// A worker holds about as much work as hides the way to the coordinator and back, and never a single task.
+// A worker holds about as much work as hides the way to the coordinator and back, and never a single task for each of its
+// processes.
 constexpr double queued_seconds = 2e-3;
 constexpr std::size_t shortest_queue = 2;
 constexpr std::size_t longest_queue = 256;
@@ -175,9 +176,11 @@ void Scheduler::hand_out() {
 std::size_t Scheduler::depth(const WorkerLine& worker) const {
   if (worker.queue().empty()) return 1;
   const double seconds = expected_seconds(*worker.queue().back().lease);
-  if (seconds <= 0) return shortest_queue;
+  const auto processes = static_cast<std::size_t>(worker.hello ? std::max(1, worker.hello->processes) : 1);
+  const std::size_t shortest = std::min(processes * shortest_queue, longest_queue);
+  if (seconds <= 0) return shortest;
   const auto tasks = static_cast<std::size_t>(std::min(queued_seconds / seconds, 1e6));
-  return std::clamp(tasks, shortest_queue, longest_queue);
+  return std::clamp(tasks, shortest, longest_queue);
 }
 
 LeasePointer Scheduler::next_lease(WorkerLine& worker) {

@@ -26,14 +26,18 @@ constexpr std::int64_t most_state_bytes = std::int64_t{64} << 20;
 constexpr std::size_t most_parts = 2;
 
 bool goes_to_all(const Task& task) {
-  return std::holds_alternative<UseText>(task) || std::holds_alternative<UseBank>(task) ||
-         std::holds_alternative<UseTeacher>(task);
+  return std::holds_alternative<UseText>(task) || std::holds_alternative<UseCalibration>(task) ||
+         std::holds_alternative<UseBank>(task) || std::holds_alternative<UseTeacher>(task);
 }
 
-std::vector<float>* states_of(Task& task) {
-  if (auto* lease = std::get_if<Evaluate>(&task)) return &lease->states;
-  if (auto* teach = std::get_if<Teach>(&task)) return &teach->states;
-  return nullptr;
+bool goes_through(const Task& task) {
+  return std::holds_alternative<Evaluate>(task) || std::holds_alternative<Teach>(task);
+}
+
+/// Of a task that goes through the members.
+std::vector<float>& states_of(Task& task) {
+  auto* lease = std::get_if<Evaluate>(&task);
+  return lease != nullptr ? lease->states : std::get<Teach>(task).states;
 }
 
 bool is_like(const Hello& a, const Hello& b) {
@@ -103,8 +107,10 @@ void WorkerGroup::begin(const JobPointer& job) {
   if (goes_to_all(job->task)) {
     for (std::size_t p = 0; p < places_.size(); ++p) places_[p].waiting.push_back({job, p, job->task});
     job->open = places_.size();
-  } else if (states_of(job->task) == nullptr) {
-    places_.front().waiting.push_back({job, 0, job->task});
+  } else if (!goes_through(job->task)) {
+    const bool any_member = std::holds_alternative<BuildSite>(job->task);
+    Place& place = any_member ? *std::ranges::min_element(places_, {}, &Place::parts) : places_.front();
+    place.waiting.push_back({job, 0, job->task});
     job->open = 1;
   } else {
     const auto* lease = std::get_if<Evaluate>(&job->task);
@@ -120,7 +126,8 @@ void WorkerGroup::begin(const JobPointer& job) {
 
 bool WorkerGroup::can_take_more(std::size_t place) const {
   if (places_[place].waiting.empty() || places_[place].under_way.size() >= most_parts) return false;
-  return place + 1 == places_.size() || places_[place + 1].waiting.size() < most_parts;
+  const bool goes_on = place + 1 < places_.size() && goes_through(places_[place].waiting.front().task);
+  return !goes_on || places_[place + 1].waiting.size() < most_parts;
 }
 
 void WorkerGroup::feed() {
@@ -135,7 +142,7 @@ void WorkerGroup::feed() {
         continue;
       }
       place.member.line->send(encode(NumberedTask{part.job->number, part.task}));
-      if (auto* states = states_of(part.task)) *states = {};  // on their way
+      if (goes_through(part.task)) states_of(part.task) = {};  // on their way
       place.under_way.push_back(std::move(part));
     }
   }
@@ -148,7 +155,7 @@ void WorkerGroup::listen(std::size_t p) {
       const auto message = place.member.line->try_receive();
       if (!message) return;
       place.heard = Clock::now();
-      hear(p, decode_reply(*message), *message);
+      hear(p, decode_reply(*message));
     }
   } catch (const std::exception& error) {
     if (p == 0) throw;
@@ -156,14 +163,14 @@ void WorkerGroup::listen(std::size_t p) {
   }
 }
 
-void WorkerGroup::hear(std::size_t p, Reply reply, std::span<const std::byte> message) {
+void WorkerGroup::hear(std::size_t p, Reply reply) {
   Place& place = places_[p];
   if (std::holds_alternative<Alive>(reply.outcome)) {
     place.sends_heartbeats = true;
     place.member.line->send(encode(NumberedTask{0, Echo{}}));
   } else if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
     place.hello = *hello;
-    introduce(p, message);
+    introduce(p);
   } else if (!lost_ && !place.under_way.empty() && place.under_way.front().job->number == reply.number) {
     Part part = std::move(place.under_way.front());
     place.under_way.pop_front();
@@ -173,27 +180,32 @@ void WorkerGroup::hear(std::size_t p, Reply reply, std::span<const std::byte> me
 
 /// The group says Hello when all members have: as one of them that differs from the first, so that the coordinator sees
 /// it, else as the first; and as the first whenever that one begins anew.
-void WorkerGroup::introduce(std::size_t p, std::span<const std::byte> message) {
+void WorkerGroup::introduce(std::size_t p) {
   if (introduced_) {
-    if (p == 0) out_.emplace_back(message.begin(), message.end());
+    if (p == 0) say_hello(*places_.front().hello);
     return;
   }
   if (!std::ranges::all_of(places_, [](const Place& place) { return place.hello.has_value(); })) return;
   introduced_ = true;
   const Hello& first = *places_.front().hello;
   const auto odd = std::ranges::find_if(places_, [&](const Place& place) { return !is_like(*place.hello, first); });
-  out_.push_back(encode(Reply{.number = 0, .seconds = 0, .outcome = odd == places_.end() ? first : *odd->hello}));
+  say_hello(odd == places_.end() ? first : *odd->hello);
+}
+
+void WorkerGroup::say_hello(Hello hello) {
+  hello.processes = static_cast<std::int32_t>(places_.size());
+  out_.push_back(encode(Reply{.number = 0, .seconds = 0, .outcome = std::move(hello)}));
 }
 
 void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
   Job& job = *part.job;
-  const bool goes_on = states_of(part.task) != nullptr && p + 1 < places_.size();
+  const bool goes_on = goes_through(part.task) && p + 1 < places_.size();
   if (auto* failed = std::get_if<Failed>(&outcome)) {
     if (!job.failure) job.failure = std::move(*failed);
   } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && goes_on) {
     job.stage_runs += passed->stage_runs;
     job.stage_runs_separate += passed->stage_runs_separate;
-    *states_of(part.task) = std::move(passed->states);
+    states_of(part.task) = std::move(passed->states);
     places_[p + 1].waiting.push_back(std::move(part));
     return;
   } else if (goes_on || !answers(part.task, outcome)) {
@@ -219,7 +231,7 @@ void WorkerGroup::close(const Part& part) {
 Outcome WorkerGroup::take_result(Job& job) const {
   if (job.failure) return *job.failure;
   if (goes_to_all(job.task)) return Ready{};
-  if (states_of(job.task) == nullptr) return std::move(job.answers.front());
+  if (!goes_through(job.task)) return std::move(job.answers.front());
   Outcome outcome = join_by_windows(job.task, job.answers);
   if (auto* evaluated = std::get_if<Evaluated>(&outcome)) {
     evaluated->stage_runs += job.stage_runs;

@@ -23,7 +23,7 @@ struct WorkerGroupSettings {
 /// Several workers, each with some consecutive stages of the model, which the coordinator sees as one: the line to it, at
 /// the rank of its first member. Evaluations go from member to member in parts of whole windows, so that all members are
 /// at work at a time; the hidden states that one passes come by here on their way to the next. What every member must
-/// know, such as the text, goes to all of them; any other task to the first.
+/// know, such as the text, goes to all of them, a layer to compress to whoever has least to do, any other task to the first.
 ///
 /// A part that fails at a member fails its task, and the group goes on. A member that is lost is the end of the group: it
 /// says MemberLost, and answers nothing from then on.
@@ -71,6 +71,8 @@ class WorkerGroup final : public framework::Channel {
     std::optional<Hello> hello;
     bool sends_heartbeats = false;
     Clock::time_point heard;
+
+    std::size_t parts() const { return waiting.size() + under_way.size(); }
   };
 
   void begin_jobs();
@@ -78,8 +80,9 @@ class WorkerGroup final : public framework::Channel {
   void feed();
   bool can_take_more(std::size_t place) const;
   void listen(std::size_t place);
-  void hear(std::size_t place, Reply reply, std::span<const std::byte> message);
-  void introduce(std::size_t place, std::span<const std::byte> message);
+  void hear(std::size_t place, Reply reply);
+  void introduce(std::size_t place);
+  void say_hello(Hello hello);
   void answered(std::size_t place, Part part, Outcome outcome);
   void close(const Part& part);
   Outcome take_result(Job& job) const;

@@ -54,8 +54,8 @@ class FaultTest(SystemTest):
 class Evaluators(FaultTest):
     """L0: a child process of its rank. The job never notices."""
 
-    def kill_children(self, ranks, number=signal.SIGKILL):
-        run = self.start("killed", ranks)
+    def kill_children(self, ranks, number=signal.SIGKILL, **cluster):
+        run = self.start("killed", ranks, **cluster)
         kills = 0
         while run.wait_for_journal(run.journal_size() + 1500):
             victims = self.random.some(run.roles().children, 1)
@@ -70,6 +70,10 @@ class Evaluators(FaultTest):
     @needs_mpi
     def test_killed_at_random_in_three_ranks(self):
         self.kill_children(3)
+
+    @needs_mpi
+    def test_killed_at_random_in_a_worker_of_two_ranks(self):
+        self.kill_children(2, ranks_per_worker=2)
 
     def test_crash_on_their_own_and_hang(self):
         run = self.start("crash", 1, "cost=1 crash=40 hang=80", shortest_deadline_seconds=2, lease_seconds=20)

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <exception>
 #include <functional>
@@ -124,7 +125,7 @@ Evaluate lease(std::int64_t begin, std::int64_t count) {
 
 TEST_F(WorkerGroups, LeadEveryWindowThroughAllMembers) {
   make(pass_windows, score_states);
-  EXPECT_EQ(hello().model, "model");
+  EXPECT_EQ(hello().processes, 2);
 
   send(5, lease(10, 5));
   send(6, lease(20, 1));
@@ -187,6 +188,28 @@ TEST_F(WorkerGroups, TellAllMembersOfTheTextBeforeAnythingElse) {
 
   EXPECT_TRUE(std::holds_alternative<Ready>(next().outcome));
   EXPECT_TRUE(std::holds_alternative<Evaluated>(next().outcome));
+}
+
+TEST_F(WorkerGroups, CompressLayersAtAllMembers) {
+  std::array<std::atomic<int>, 2> built{0, 0};
+  const auto building = [&](std::size_t member) {
+    return [&built, member](const Task& task) -> Outcome {
+      if (!std::holds_alternative<BuildSite>(task)) return Ready{};
+      ++built[member];
+      while (built[1 - member] == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return SiteBuilt{};
+    };
+  };
+  make(building(0), building(1));
+  hello();
+
+  send(1, BuildSite{0});
+  send(2, BuildSite{1});
+
+  EXPECT_TRUE(std::holds_alternative<SiteBuilt>(next().outcome));
+  EXPECT_TRUE(std::holds_alternative<SiteBuilt>(next().outcome));
+  EXPECT_EQ(built[0], 1);
+  EXPECT_EQ(built[1], 1);
 }
 
 TEST_F(WorkerGroups, ShowTheCoordinatorTheMemberThatDiffers) {
