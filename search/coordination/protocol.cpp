@@ -97,7 +97,9 @@ void put(ByteWriter& out, const Failed& x) {
 }
 void put(ByteWriter&, const Alive&) {}
 void put(ByteWriter& out, const Hello& x) {
-  for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) out.string(*text);
+  for (const std::string* text : {&x.build, &x.isa, &x.model, &x.host}) out.string(*text);
+  out.number(static_cast<std::uint32_t>(x.gpus.size()));
+  for (const std::string& gpu : x.gpus) out.string(gpu);
   out.number(x.pid);
   out.number(x.processes);
 }
@@ -203,7 +205,9 @@ void get(ByteReader& in, Failed& x) {
 }
 void get(ByteReader&, Alive&) {}
 void get(ByteReader& in, Hello& x) {
-  for (std::string* text : {&x.build, &x.isa, &x.model, &x.host, &x.gpu}) *text = in.string();
+  for (std::string* text : {&x.build, &x.isa, &x.model, &x.host}) *text = in.string();
+  const auto gpus = in.number<std::uint32_t>();
+  for (std::uint32_t g = 0; g < gpus; ++g) x.gpus.push_back(in.string());
   x.pid = in.number<std::int64_t>();
   x.processes = in.number<std::int32_t>();
 }

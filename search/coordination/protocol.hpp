@@ -121,7 +121,8 @@ struct Hello {
   std::string model;  ///< Model::hash()
   std::string host;
   std::int64_t pid = 0;
-  std::string gpu = {};        ///< where it sits on the host's PCI bus; empty: the worker evaluates on the CPU
+  /// Of its processes, by place on the PCI bus, such as "0000:65:00.0 of node1"; empty: the worker evaluates on the CPU.
+  std::vector<std::string> gpus = {};
   std::int32_t processes = 1;  ///< that share the worker's tasks, and are at several at a time
 };
 

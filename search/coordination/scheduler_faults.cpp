@@ -50,17 +50,18 @@ void Scheduler::meet_workers() {
 }
 
 void Scheduler::tell_of_shared_gpus() const {
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> workers;
+  std::map<std::string, std::vector<std::size_t>> users;  // by GPU
   for (const WorkerLine& worker : workers_) {
-    if (worker.hello && !worker.hello->gpu.empty())
-      workers[{worker.hello->host, worker.hello->gpu}].push_back(std::to_string(worker.number()));
+    if (!worker.hello) continue;
+    for (const std::string& gpu : worker.hello->gpus) users[gpu].push_back(worker.number());
   }
-  for (const auto& [gpu, numbers] : workers) {
-    if (numbers.size() < 2) continue;
+  for (const auto& [gpu, workers] : users) {
+    if (workers.size() < 2) continue;
+    const std::set<std::size_t> different(workers.begin(), workers.end());
+    const std::string who = different.size() == 1 ? fmt::format("ranks of worker {}", workers.front())
+                                                  : fmt::format("workers {}", fmt::join(different, ", "));
     setup_.say(
-        fmt::format("warning: workers {} share one GPU ({} of {}), which makes them slower than one: start a "
-                    "rank a GPU",
-                    fmt::join(numbers, ", "), gpu.second, gpu.first));
+        fmt::format("warning: {} share one GPU ({}), which makes them slower than one: start a rank a GPU", who, gpu));
   }
 }
 

@@ -21,8 +21,9 @@
 
 namespace pare::search {
 Hello make_hello(const framework::Model& model, const framework::ComputeDevice& device) {
-  return {framework::build_id(), framework::arithmetic_id(device), model.hash(), framework::host_name(), getpid(),
-          device.address};
+  Hello hello{framework::build_id(), framework::arithmetic_id(device), model.hash(), framework::host_name(), getpid()};
+  if (device.gpu) hello.gpus.push_back(device.address + " of " + hello.host);
+  return hello;
 }
 
 namespace {

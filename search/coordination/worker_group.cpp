@@ -194,6 +194,9 @@ void WorkerGroup::introduce(std::size_t p) {
 
 void WorkerGroup::say_hello(Hello hello) {
   hello.processes = static_cast<std::int32_t>(places_.size());
+  hello.gpus.clear();
+  for (const Place& place : places_)
+    hello.gpus.insert(hello.gpus.end(), place.hello->gpus.begin(), place.hello->gpus.end());
   out_.push_back(encode(Reply{.number = 0, .seconds = 0, .outcome = std::move(hello)}));
 }
 

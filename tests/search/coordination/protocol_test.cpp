@@ -54,7 +54,7 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(Evaluated{{0.25}, {2.0}, 10, 14});
   outcomes.emplace_back(Failed{FailureKind::crash, "killed by signal 9"});
   outcomes.emplace_back(Alive{});
-  outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711, "0000:17:00.0", 4});
+  outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711, {"0000:17:00.0 of node7"}, 4});
   outcomes.emplace_back(Passed{{1.5f, -0.25f}, 3, 4});
   outcomes.emplace_back(MemberLost{"rank 3 is gone"});
   return outcomes;
@@ -90,8 +90,8 @@ TEST(Protocol, CarriesEveryOutcome) {
       EXPECT_EQ(std::tie(hello->build, hello->isa, hello->model, hello->host),
                 std::make_tuple("build", "isa", "model", "node7"));
       EXPECT_EQ(hello->pid, 4711);
+      EXPECT_THAT(hello->gpus, testing::ElementsAre("0000:17:00.0 of node7"));
       EXPECT_EQ(hello->processes, 4);
-      EXPECT_EQ(hello->gpu, "0000:17:00.0");
     }
   }
 }

@@ -382,7 +382,8 @@ TEST(SchedulerFaults, WorkersThatShareAGpuAreNamedInOneLine) {
       [&](std::size_t worker) {
         Hello hello = self;
         hello.host = worker == 3 ? "node2" : "node1";  // where another GPU has the same address
-        hello.gpu = worker == 0 ? "0000:17:00.0" : "0000:65:00.0";
+        hello.gpus = {(worker == 0 ? "0000:17:00.0 of " : "0000:65:00.0 of ") + hello.host};
+        if (worker == 0) hello.gpus.push_back(hello.gpus.front());  // of another rank
         return std::optional(hello);
       },
       self);
@@ -390,7 +391,9 @@ TEST(SchedulerFaults, WorkersThatShareAGpuAreNamedInOneLine) {
   world.scheduler();
 
   EXPECT_THAT(world.said,
-              testing::StrEq("warning: workers 1, 2 share one GPU (0000:65:00.0 of node1), which makes them "
+              testing::StrEq("warning: ranks of worker 0 share one GPU (0000:17:00.0 of node1), which makes them "
+                             "slower than one: start a rank a GPU\n"
+                             "warning: workers 1, 2 share one GPU (0000:65:00.0 of node1), which makes them "
                              "slower than one: start a rank a GPU\n"));
 }
 

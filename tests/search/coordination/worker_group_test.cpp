@@ -50,7 +50,7 @@ class Member {
   using Answer = std::function<Outcome(const Task&)>;
 
   Member(Channel& group, const std::string& model, const Answer& answer, bool heartbeats) {
-    group.send(encode(Reply{0, 0, Hello{"build", "isa", model, "node", 1, ""}}));
+    group.send(encode(Reply{0, 0, Hello{"build", "isa", model, "node", 1, {"a GPU"}}}));
     if (heartbeats) group.send(encode(Reply{0, 0, Alive{}}));
     if (!answer) return;
     thread_ = std::jthread([&group, answer] {
@@ -125,7 +125,9 @@ Evaluate lease(std::int64_t begin, std::int64_t count) {
 
 TEST_F(WorkerGroups, LeadEveryWindowThroughAllMembers) {
   make(pass_windows, score_states);
-  EXPECT_EQ(hello().processes, 2);
+  const Hello introduction = hello();
+  EXPECT_EQ(introduction.processes, 2);
+  EXPECT_THAT(introduction.gpus, ElementsAre("a GPU", "a GPU"));
 
   send(5, lease(10, 5));
   send(6, lease(20, 1));
