@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   const std::vector<float> magnitudes(static_cast<std::size_t>(side), 1.0f);
   const kernels::MatrixView<const float> one[] = {weight.view()};
   report("w4-g128-awq", seconds([&] {
-           const OutputError error(hessian.view(), {});
+           const HostOutputError error(hessian.view());
            search_awq_scales(magnitudes, one, grid, error, true);
          }),
          0);

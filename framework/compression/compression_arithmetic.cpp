@@ -29,6 +29,10 @@ class HostArithmetic final : public CompressionArithmetic {
   std::unique_ptr<LayerSweeps> prepare_sweeps(kernels::MatrixView<const float> hessian, SweepOrder order) override {
     return detail::host_sweeps(invert_hessian(hessian, order));
   }
+
+  std::unique_ptr<OutputError> prepare_output_error(kernels::MatrixView<const float> hessian) override {
+    return std::make_unique<HostOutputError>(hessian);
+  }
 };
 
 }  // namespace

@@ -12,12 +12,16 @@
 #include "framework/compression/device_sweep.hpp"
 #include "framework/compression/sweep_inputs.hpp"
 #include "framework/log/log.hpp"
+#include "kernels/core/device_matrix.hpp"
 #include "kernels/core/parallel.hpp"
 #include "kernels/quantize/packed_row.hpp"
+#include "kernels/second_order/row_dots.hpp"
 
 namespace pare::framework {
 namespace {
 
+using kernels::DeviceMatrix;
+using kernels::DeviceView;
 using kernels::GroupGrid;
 using kernels::Matrix;
 using kernels::MatrixView;
@@ -125,6 +129,48 @@ class DeviceSweeps final : public LayerSweeps {
   DeviceInverse inverse_;
 };
 
+/// Once the GPU lacked memory for a change, this one and all further ones are left to the CPU, so that the log has one
+/// line of it and not one for every option.
+class DeviceOutputError final : public OutputError {
+ public:
+  DeviceOutputError(MatrixView<const float> hessian, CompressionGpu& gpu)
+      : OutputError(detail::diagonal_of(hessian)), gpu_(gpu), hessian_(on_device(hessian, gpu.stream)) {}
+
+  double operator()(MatrixView<const float> difference) const override {
+    check(difference);
+    if (on_cpu_) return (*on_cpu_)(difference);
+    try {
+      return on_gpu(difference);
+    } catch (const DeviceMemoryError& error) {
+      log_lack_of_memory("output error", difference.rows, difference.cols, error);
+    }
+    on_cpu_.emplace(on_host(hessian_, gpu_.stream).view());
+    hessian_ = {};
+    return (*on_cpu_)(difference);
+  }
+
+ private:
+  double on_gpu(MatrixView<const float> difference) const {
+    constexpr std::int64_t block_rows = 4096;  // an output layer has 128,256 rows and more
+    const std::int64_t most_rows = std::min(difference.rows, block_rows);
+    DeviceMatrix<float> changes(most_rows, difference.cols), products(most_rows, difference.cols);
+    DeviceMatrix<double> errors(1, difference.rows);
+    for (std::int64_t first = 0; first < difference.rows; first += block_rows) {
+      const std::int64_t rows = std::min(block_rows, difference.rows - first);
+      const DeviceView<float> change = changes.view().rows_from(0, rows), product = products.view().rows_from(0, rows);
+      copy_to_device<float>(difference.rows_from(first, rows), change, gpu_.stream);
+      gpu_.algebra.multiply(change, hessian_.view(), product);
+      dot_rows(product, change, errors.view().cols_from(first, rows), gpu_.stream);
+    }
+    const Matrix<double> row_errors = on_host(errors, gpu_.stream);
+    return total({row_errors.data(), static_cast<std::size_t>(row_errors.size())});
+  }
+
+  CompressionGpu& gpu_;
+  mutable DeviceMatrix<float> hessian_;
+  mutable std::optional<HostOutputError> on_cpu_;
+};
+
 class DeviceArithmetic final : public CompressionArithmetic {
  public:
   explicit DeviceArithmetic(int gpu) : gpu_(gpu) {}
@@ -136,6 +182,16 @@ class DeviceArithmetic final : public CompressionArithmetic {
       log_lack_of_memory("inverse Hessian", hessian.rows, hessian.cols, error);
     }
     return detail::host_sweeps(invert_hessian(hessian, order));
+  }
+
+  std::unique_ptr<OutputError> prepare_output_error(MatrixView<const float> hessian) override {
+    gpu_.stream.make_current();
+    try {
+      return std::make_unique<DeviceOutputError>(hessian, gpu_);
+    } catch (const DeviceMemoryError& error) {
+      log_lack_of_memory("Hessian", hessian.rows, hessian.cols, error);
+    }
+    return std::make_unique<HostOutputError>(hessian);
   }
 
  private:

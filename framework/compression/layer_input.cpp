@@ -18,7 +18,7 @@ const LayerSweeps& LayerInput::sweeps(SweepOrder order) {
 }
 
 const OutputError& LayerInput::output_error() {
-  if (!output_error_) output_error_.emplace(statistics_.hessian(), std::span<const float>());
+  if (!output_error_) output_error_ = arithmetic_->prepare_output_error(statistics_.hessian());
   return *output_error_;
 }
 

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "framework/calibration/activation_statistics.hpp"
 #include "framework/compression/compression_arithmetic.hpp"
-#include "framework/compression/output_error.hpp"
 
 namespace pare::framework {
 
@@ -43,7 +41,7 @@ class LayerInput {
   ActivationStatistics statistics_;
   CompressionArithmetic* arithmetic_;
   std::unique_ptr<LayerSweeps> natural_, by_activation_;
-  std::optional<OutputError> output_error_;
+  std::unique_ptr<OutputError> output_error_;
 };
 
 }  // namespace pare::framework

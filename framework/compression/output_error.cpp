@@ -8,18 +8,30 @@
 
 namespace pare::framework {
 
-OutputError::OutputError(kernels::MatrixView<const float> hessian, std::span<const float> diagonal)
-    : diagonal_(diagonal.begin(), diagonal.end()) {
+std::vector<float> detail::diagonal_of(kernels::MatrixView<const float> hessian) {
   EXPECT(hessian.rows == hessian.cols, hessian.rows, " x ", hessian.cols);
-  if (hessian.rows == 0) return;
-  diagonal_.resize(static_cast<std::size_t>(hessian.rows));
-  for (std::int64_t j = 0; j < hessian.rows; ++j) diagonal_[static_cast<std::size_t>(j)] = hessian.row(j)[j];
-  hessian_ = kernels::LinearWeights::from_float(hessian, kernels::Precision::f32);
+  std::vector<float> diagonal(static_cast<std::size_t>(hessian.rows));
+  for (std::int64_t j = 0; j < hessian.rows; ++j) diagonal[static_cast<std::size_t>(j)] = hessian.row(j)[j];
+  return diagonal;
 }
 
-double OutputError::operator()(kernels::MatrixView<const float> difference) const {
+void OutputError::check(kernels::MatrixView<const float> difference) const {
   EXPECT(difference.cols == static_cast<std::int64_t>(diagonal_.size()), difference.cols, " inputs, not ",
          diagonal_.size());
+}
+
+double OutputError::total(std::span<const double> row_errors) {
+  double total = 0.0;
+  for (const double error : row_errors) total += error;
+  return std::max(total, 0.0);
+}
+
+HostOutputError::HostOutputError(kernels::MatrixView<const float> hessian)
+    : OutputError(detail::diagonal_of(hessian)),
+      hessian_(kernels::LinearWeights::from_float(hessian, kernels::Precision::f32)) {}
+
+double HostOutputError::operator()(kernels::MatrixView<const float> difference) const {
+  check(difference);
   constexpr std::int64_t block_rows = 512;
   const bool full = hessian_.inputs() > 0;
   kernels::Matrix<float> products;
@@ -35,16 +47,14 @@ double OutputError::operator()(kernels::MatrixView<const float> difference) cons
         const float* d = block.row(r);
         double error = 0.0;
         for (std::int64_t j = 0; j < block.cols; ++j) {
-          const double product = full ? products.row(r)[j] : double{d[j]} * diagonal_[static_cast<std::size_t>(j)];
+          const double product = full ? products.row(r)[j] : double{d[j]} * diagonal()[static_cast<std::size_t>(j)];
           error += product * d[j];
         }
         row_errors[static_cast<std::size_t>(first + r)] = error;
       }
     });
   }
-  double total = 0.0;
-  for (const double error : row_errors) total += error;
-  return std::max(total, 0.0);  // rounding may leave less than nothing
+  return total(row_errors);
 }
 
 }  // namespace pare::framework

@@ -7,7 +7,6 @@
 #include <cusolverDn.h>
 
 #include "kernels/core/device_matrix.hpp"
-#include "kernels/second_order/rearrange.hpp"
 
 #define LIBRARY_CALL(call) check((call), #call, __LINE__)
 
@@ -37,7 +36,13 @@ int as_int(std::int64_t size) {
 
 /// The libraries are column-major: what is a lower triangle here is an upper one of the transpose there.
 constexpr cublasFillMode_t lower_here = CUBLAS_FILL_MODE_UPPER;
-constexpr cublasFillMode_t upper_here = CUBLAS_FILL_MODE_LOWER;
+
+/// Of c from a b.
+template <class T>
+void check_shapes(DeviceView<const T> a, DeviceView<const T> b, DeviceView<T> c) {
+  EXPECT(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, a.rows, " x ", a.cols, " times ", b.rows, " x ",
+         b.cols);
+}
 
 }  // namespace
 
@@ -88,8 +93,7 @@ void DeviceAlgebra::invert_lower(DeviceView<double> lower) {
 }
 
 void DeviceAlgebra::subtract_product(DeviceView<const double> a, DeviceView<const double> b, DeviceView<double> c) {
-  EXPECT(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, a.rows, " x ", a.cols, " times ", b.rows, " x ",
-         b.cols);
+  check_shapes(a, b, c);
   if (c.size() == 0) return;
   const double minus_one = -1.0, one = 1.0;
   LIBRARY_CALL(cublasDgemm(blas_.get(), CUBLAS_OP_N, CUBLAS_OP_N, as_int(c.cols), as_int(c.rows), as_int(a.cols),
@@ -97,13 +101,12 @@ void DeviceAlgebra::subtract_product(DeviceView<const double> a, DeviceView<cons
                            as_int(c.stride)));
 }
 
-void DeviceAlgebra::add_gram(DeviceView<const float> x, DeviceView<float> sums) {
-  EXPECT(sums.rows == x.cols && sums.cols == x.cols, sums.rows, " x ", sums.cols, " for ", x.cols, " inputs");
-  if (x.size() == 0) return;
-  const float one = 1.0f;
-  LIBRARY_CALL(cublasSsyrk(blas_.get(), upper_here, CUBLAS_OP_N, as_int(x.cols), as_int(x.rows), &one, x.data,
-                           as_int(x.stride), &one, sums.data, as_int(sums.stride)));
-  mirror_upper(sums, stream_);
+void DeviceAlgebra::multiply(DeviceView<const float> a, DeviceView<const float> b, DeviceView<float> c) {
+  check_shapes(a, b, c);
+  if (c.size() == 0) return;
+  const float one = 1.0f, zero = 0.0f;
+  LIBRARY_CALL(cublasSgemm(blas_.get(), CUBLAS_OP_N, CUBLAS_OP_N, as_int(c.cols), as_int(c.rows), as_int(a.cols), &one,
+                           b.data, as_int(b.stride), a.data, as_int(a.stride), &zero, c.data, as_int(c.stride)));
 }
 
 }  // namespace pare::kernels

@@ -30,8 +30,9 @@ class DeviceAlgebra {
   /// c -= a b in binary64.
   void subtract_product(DeviceView<const double> a, DeviceView<const double> b, DeviceView<double> c);
 
-  /// The GPU's add_gram: sums += x^T x for x [rows, inputs], with the error bound stated there, symmetric bit for bit.
-  void add_gram(DeviceView<const float> x, DeviceView<float> sums);
+  /// c = a b in binary32: an error of at most a.cols * 2^-24 * sum over k of |a[i][k] b[k][j]|, to first order,
+  /// whatever the order of the sums.
+  void multiply(DeviceView<const float> a, DeviceView<const float> b, DeviceView<float> c);
 
  private:
   struct Destroy {

@@ -25,7 +25,4 @@ void reverse_lower(DeviceView<const double> lower, DeviceView<double> upper, con
 void gather_columns(DeviceView<const float> weight, DeviceView<const std::int64_t> order, DeviceView<double> out,
                     const Stream& stream);
 
-/// matrix[j][i] = matrix[i][j] for i < j, of a square matrix.
-void mirror_upper(DeviceView<float> matrix, const Stream& stream);
-
 }  // namespace pare::kernels

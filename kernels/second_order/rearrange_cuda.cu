@@ -70,15 +70,6 @@ struct Permute {
   }
 };
 
-struct Mirror {
-  float* matrix;
-  std::int64_t stride;
-
-  __device__ void operator()(std::int64_t i, std::int64_t j) const {
-    if (i > j) matrix[i * stride + j] = matrix[j * stride + i];
-  }
-};
-
 }  // namespace
 
 void gather_damped(DeviceView<const float> hessian, DeviceView<const std::int64_t> columns, double shift,
@@ -102,11 +93,6 @@ void gather_columns(DeviceView<const float> weight, DeviceView<const std::int64_
   EXPECT(weight.rows == out.rows && weight.cols == out.cols && order.cols == out.cols, weight.rows, " x ", weight.cols,
          " to ", out.rows, " x ", out.cols);
   for_each_place(out.rows, out.cols, stream, Permute{weight.data, weight.stride, order.data, out.data, out.stride});
-}
-
-void mirror_upper(DeviceView<float> matrix, const Stream& stream) {
-  EXPECT(matrix.rows == matrix.cols, matrix.rows, " x ", matrix.cols);
-  for_each_place(matrix.rows, matrix.cols, stream, Mirror{matrix.data, matrix.stride});
 }
 
 }  // namespace pare::kernels

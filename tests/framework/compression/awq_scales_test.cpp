@@ -15,7 +15,7 @@ namespace pare::test {
 namespace {
 
 using framework::AwqScales;
-using framework::OutputError;
+using framework::HostOutputError;
 using framework::search_awq_scales;
 using kernels::Grid;
 using kernels::Matrix;
@@ -59,7 +59,7 @@ TEST(AwqScales, LowerTheErrorWhereAChannelIsAnOutlier) {
   const Matrix<float> x = activations({7, 40}, 50.0f);
   const Matrix<float> q = random_matrix(33, inputs, 2, 0.05f);
   const Matrix<float> k = random_matrix(16, inputs, 3, 0.05f);
-  const OutputError output_error(hessian_of(x).view(), {});
+  const HostOutputError output_error(hessian_of(x).view());
 
   const AwqScales found =
       search_awq_scales(mean_magnitudes_of(x), std::vector<View>{q.view(), k.view()}, four_bits, output_error, false);
@@ -80,7 +80,7 @@ TEST(AwqScales, ArePowersOfTheMeansAroundOne) {
   const std::vector<float> means = mean_magnitudes_of(x);
 
   const AwqScales found = search_awq_scales(means, std::vector<View>{weight.view()}, four_bits,
-                                            OutputError(hessian_of(x).view(), {}), false);
+                                            HostOutputError(hessian_of(x).view()), false);
 
   const auto [least, most] = std::minmax_element(found.scales.begin(), found.scales.end());
   EXPECT_NEAR(*least * *most, 1.0f, 1e-6f);
@@ -100,7 +100,7 @@ TEST(AwqScales, NoScaleIsTriedAndNeverMadeWorse) {
   const Matrix<float> weight = random_matrix(33, inputs, 2, 0.05f);
 
   const AwqScales found = search_awq_scales(means, std::vector<View>{weight.view()}, four_bits,
-                                            OutputError(hessian_of(x).view(), {}), false);
+                                            HostOutputError(hessian_of(x).view()), false);
 
   EXPECT_EQ(found.alpha, 0.0);
   EXPECT_THAT(found.scales, testing::Each(1.0f));
@@ -112,10 +112,10 @@ TEST(AwqScales, NoScaleIsTriedAndNeverMadeWorse) {
 TEST(AwqScales, MeasureWithTheDiagonalWhereThatIsAllThereIs) {
   const Matrix<float> x = activations({7}, 50.0f);
   const Matrix<float> weight = random_matrix(33, inputs, 2, 0.05f);
-  const std::vector<float> diagonal = OutputError(hessian_of(x).view(), {}).diagonal();
+  const std::vector<float> diagonal = HostOutputError(hessian_of(x).view()).diagonal();
 
   const AwqScales found = search_awq_scales(mean_magnitudes_of(x), std::vector<View>{weight.view()}, four_bits,
-                                            OutputError({}, diagonal), false);
+                                            HostOutputError(diagonal), false);
 
   EXPECT_GT(found.alpha, 0.0);
   EXPECT_LT(found.error, 0.3 * found.plain_error);
@@ -125,7 +125,7 @@ TEST(AwqScales, MeasureWithTheDiagonalWhereThatIsAllThereIs) {
 TEST(AwqScales, ClipsWhereThatLowersTheErrorFurther) {
   const Matrix<float> x = activations({7}, 50.0f);
   const Matrix<float> weight = random_matrix(33, inputs, 2, 0.05f);
-  const OutputError output_error(hessian_of(x).view(), {});
+  const HostOutputError output_error(hessian_of(x).view());
   const auto search = [&](bool clip) {
     return search_awq_scales(mean_magnitudes_of(x), std::vector<View>{weight.view()}, four_bits, output_error, clip);
   };
@@ -145,7 +145,7 @@ TEST(AwqScales, DoNotDependOnThreads) {
   const auto with = [&](int threads) {
     const WithThreads with_threads(threads);
     return search_awq_scales(mean_magnitudes_of(x), std::vector<View>{weight.view()}, four_bits,
-                             OutputError(hessian_of(x).view(), {}), true);
+                             HostOutputError(hessian_of(x).view()), true);
   };
 
   const AwqScales one = with(1);
@@ -158,7 +158,7 @@ TEST(AwqScales, DoNotDependOnThreads) {
 TEST(AwqScales, HoldSilentInputsAndNameBadOnes) {
   const Matrix<float> weight = random_matrix(4, inputs, 2, 0.05f);
   const std::vector<View> weights{weight.view()};
-  const OutputError nothing({}, std::vector<float>(inputs, 0.0f));
+  const HostOutputError nothing(std::vector<float>(inputs, 0.0f));
   std::vector<float> means(inputs, 0.0f);
   const AwqScales found = search_awq_scales(means, weights, four_bits, nothing, true);
   EXPECT_THAT(found.scales, testing::Each(1.0f));

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -210,6 +212,27 @@ TEST_F(DeviceArithmetics, SayWhatIsWrongAsTheCpuDoes) {
   EXPECT_THAT(quantize, ThrowsMessage<InputError>(HasSubstr("a binary16 scale is at most 65504")));
   weight.row(68)[1] = NAN;
   EXPECT_THAT(quantize, ThrowsMessage<InputError>(HasSubstr("row 68, column 1 is nan")));
+}
+
+TEST_F(DeviceArithmetics, MeasureOutputErrorsWithinTheirBound) {
+  constexpr std::int64_t rows = 4099, inputs = 96;  // more rows than one block
+  const Matrix<float> hessian = random_hessian(inputs, 7);
+  const Matrix<float> change = random_matrix(rows, inputs, 8, 0.01f);
+  const auto error = gpu().prepare_output_error(hessian.view());
+
+  const double measured = (*error)(change.view());
+
+  const auto magnitudes = [](const Matrix<float>& matrix) {
+    Matrix<float> result(matrix.rows(), matrix.cols());
+    std::transform(matrix.data(), matrix.data() + matrix.size(), result.data(), [](float x) { return std::abs(x); });
+    return result;
+  };
+  const std::vector<float> zeros(static_cast<std::size_t>(rows * inputs));
+  const MatrixView<const float> none(zeros.data(), rows, inputs);
+  EXPECT_NEAR(measured, output_error(none, change.view(), hessian.view()),
+              (inputs + 2) * 0x1p-23 * output_error(none, magnitudes(change).view(), magnitudes(hessian).view()));
+  EXPECT_EQ(measured, (*error)(change.view()));
+  EXPECT_EQ(error->diagonal(), cpu().prepare_output_error(hessian.view())->diagonal());
 }
 
 TEST_F(DeviceArithmetics, GiveTheSameBitsTwice) {

@@ -10,17 +10,17 @@
 namespace pare::test {
 namespace {
 
-using framework::OutputError;
+using framework::HostOutputError;
 
 TEST(OutputError, IsTheTraceByHand) {
   const float hessian[] = {2.0f, 1.0f, 1.0f, 3.0f};
   const float difference[] = {1.0f, 2.0f, -1.0f, 0.5f};
 
   // (1, 2) H (1, 2) = 2 + 2 * 2 + 12 = 18; (-1, 0.5) H (-1, 0.5) = 2 - 1 + 0.75 = 1.75
-  EXPECT_EQ(OutputError({hessian, 2, 2}, {})({difference, 2, 2}), 19.75);
+  EXPECT_EQ(HostOutputError({hessian, 2, 2})({difference, 2, 2}), 19.75);
   // 2 * 1 + 3 * 4 + 2 * 1 + 3 * 0.25
-  EXPECT_EQ(OutputError({}, std::vector<float>{2.0f, 3.0f})({difference, 2, 2}), 16.75);
-  EXPECT_EQ(OutputError({hessian, 2, 2}, {}).diagonal(), (std::vector<float>{2.0f, 3.0f}));
+  EXPECT_EQ(HostOutputError(std::vector<float>{2.0f, 3.0f})({difference, 2, 2}), 16.75);
+  EXPECT_EQ(HostOutputError({hessian, 2, 2}).diagonal(), (std::vector<float>{2.0f, 3.0f}));
 }
 
 TEST(OutputError, IsTheSquaredErrorOfTheOutputs) {
@@ -28,7 +28,7 @@ TEST(OutputError, IsTheSquaredErrorOfTheOutputs) {
   const kernels::Matrix<float> difference = random_matrix(700, 40, 2, 0.01f);  // more rows than one block
   const double expected = squared_outputs(x, difference);
 
-  const double error = OutputError(hessian_of(x).view(), {})(difference.view());
+  const double error = HostOutputError(hessian_of(x).view())(difference.view());
 
   // (inputs + 2) * 2^-23 of the sum of magnitudes, which is about 5 times the sum here, and the rounding of H.
   EXPECT_NEAR(error, expected, 5 * 44 * 0x1p-23 * expected);
@@ -39,7 +39,7 @@ TEST(OutputError, DoesNotDependOnThreads) {
   const kernels::Matrix<float> difference = random_matrix(700, 40, 2, 0.01f);
   const auto with = [&](int threads) {
     const WithThreads with_threads(threads);
-    return OutputError(hessian.view(), {})(difference.view());
+    return HostOutputError(hessian.view())(difference.view());
   };
 
   EXPECT_EQ(with(1), with(3));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/second_order/rearrange.hpp"
+#include "kernels/second_order/row_dots.hpp"
 #include "tests/kernels/cuda_test.hpp"
 #include "tests/kernels/random_matrix.hpp"
 
@@ -86,27 +87,32 @@ TEST_F(DeviceAlgebraCuda, SubtractsProductsOfParts) {
   }
 }
 
-TEST_F(DeviceAlgebraCuda, AddsSymmetricGrams) {
-  constexpr std::int64_t tokens = 90, inputs = 75;
-  const Matrix<float> x = random_matrix(tokens, inputs, 4);
-  Matrix<float> sums(inputs, inputs);
-  std::fill_n(sums.data(), sums.size(), 2.0f);
-  const auto there_x = on_device(x.view(), stream());
-  auto there_sums = on_device(sums.view(), stream());
+TEST_F(DeviceAlgebraCuda, MultipliesAndDotsRowsOfParts) {
+  constexpr std::int64_t rows = 37, depth = 90, cols = 75;
+  const Matrix<float> a = random_matrix(rows, depth + 3, 4), b = random_matrix(depth, cols, 5);
+  const Matrix<float> other = random_matrix(rows, cols + 2, 6);
+  const auto there_a = on_device(a.view(), stream()), there_b = on_device(b.view(), stream());
+  const auto there_other = on_device(other.view(), stream());
+  DeviceMatrix<float> there_c(rows, cols);
+  DeviceMatrix<double> there_dots(1, rows);
 
-  DeviceAlgebra(stream()).add_gram(there_x.view(), there_sums.view());
+  DeviceAlgebra(stream()).multiply(there_a.view().cols_from(3, depth), there_b.view(), there_c.view());
+  dot_rows(there_c.view(), there_other.view().cols_from(2, cols), there_dots.view(), stream());
 
-  const Matrix<float> read = on_host(there_sums, stream());
-  for (std::int64_t i = 0; i < inputs; ++i) {
-    for (std::int64_t j = 0; j < inputs; ++j) {
-      double expected = 2.0, magnitude = 2.0;
-      for (std::int64_t t = 0; t < tokens; ++t) {
-        expected += double{x.row(t)[i]} * x.row(t)[j];
-        magnitude += std::abs(double{x.row(t)[i]} * x.row(t)[j]);
+  const Matrix<float> c = on_host(there_c, stream());
+  const Matrix<double> dots = on_host(there_dots, stream());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    double dot = 0;
+    for (std::int64_t j = 0; j < cols; ++j) {
+      double product = 0, magnitude = 0;
+      for (std::int64_t k = 0; k < depth; ++k) {
+        product += double{a.row(i)[3 + k]} * b.row(k)[j];
+        magnitude += std::abs(double{a.row(i)[3 + k]} * b.row(k)[j]);
       }
-      ASSERT_NEAR(read.row(i)[j], expected, (tokens + 1) * 0x1p-24 * magnitude) << i << ", " << j;
-      ASSERT_EQ(read.row(i)[j], read.row(j)[i]);
+      ASSERT_NEAR(c.row(i)[j], product, depth * 0x1p-24 * magnitude) << i << ", " << j;
+      dot += double{c.row(i)[j]} * other.row(i)[2 + j];
     }
+    ASSERT_NEAR(dots.data()[i], dot, 1e-11) << i;  // cols 2^-53 times a sum of magnitudes of some hundred
   }
 }
 
