@@ -136,8 +136,12 @@ class Soak:
             evaluated = windows(run.journal)
             counts["lost"] += len(set(kept) - set(evaluated))
             counts["twice"] += len(evaluated) - len(set(evaluated))
-            counts["digests"] += digest != self.reference(kind)
-            counts["restarts"] += run.errors.read_text().count("starting again")
+            said = run.errors.read_text()
+            # A recipe at which two evaluators happened to be killed is out of the search, as it should: another search then.
+            poisoned = "cannot be evaluated and is out of the search" in said
+            counts["poisoned"] += poisoned
+            counts["digests"] += digest != self.reference(kind) and not poisoned
+            counts["restarts"] += said.count("starting again")
             counts["orphans"] += len(run.orphans())
         except TimeoutError as error:
             counts["hangs"] += 1
@@ -174,7 +178,8 @@ def main():
             for number in range(cycles):
                 soak.cycle(kind, number, counts)
             print(
-                f"{kind:12} {cycles} cycles, {counts['hits']} hits, {counts['restarts']} restarts: {counts['lost']} evaluations lost,"
+                f"{kind:12} {cycles} cycles, {counts['hits']} hits, {counts['restarts']} restarts, {counts['poisoned']} with a recipe poisoned:"
+                f" {counts['lost']} evaluations lost,"
                 f" {counts['twice']} twice, {counts['digests']} other digests, {counts['orphans']} orphans, {counts['hangs']} hangs,"
                 f" {counts['failures']} failures; {time.monotonic() - start:.0f} s",
                 flush=True,
