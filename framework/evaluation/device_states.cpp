@@ -7,6 +7,7 @@
 #include "kernels/core/device_copy.hpp"
 #include "kernels/gemm/gemm_int8.hpp"
 #include "kernels/transformer/embedding.hpp"
+#include "kernels/transformer/gated_product.hpp"
 #include "kernels/transformer/rms_norm.hpp"
 #include "kernels/transformer/rope.hpp"
 #include "kernels/transformer/swiglu.hpp"
@@ -24,6 +25,11 @@ enum MlpLinear { gate_proj, up_proj, down_proj };
 
 const DeviceBias& bias_of(const DeviceLinear& linear, const DeviceBias& own) {
   return linear.bias != nullptr ? *linear.bias : own;
+}
+
+/// Whether linears with such inputs share their codes.
+bool is_plain(const kernels::DeviceInt8Input& input) {
+  return input.divisors.empty() && input.static_scale == 0.0f;
 }
 
 }  // namespace
@@ -120,23 +126,32 @@ std::optional<std::size_t> DeviceStates::restore(std::span<const std::uint8_t> o
   return found->stage;
 }
 
+DeviceView<const BFloat16> DeviceStates::normed(DeviceView<const float> hidden, DeviceSpan<const float> norm) {
+  const DeviceView<BFloat16> out = rounded_at(layout_.normed, hidden.rows, hidden.cols);
+  if (!normed_ready_) kernels::rms_norm(hidden, norm, epsilon_, out, stream_);
+  normed_ready_ = true;
+  return out;
+}
+
+DeviceView<const std::int8_t> DeviceStates::normed_codes(DeviceView<const float> hidden, DeviceSpan<const float> norm,
+                                                         const kernels::DeviceInt8Input& input) {
+  const DeviceView<std::int8_t> out = codes(hidden.rows, hidden.cols);
+  const bool plain = is_plain(input);
+  if (!plain || !codes_ready_)
+    kernels::rms_norm_int8(hidden, norm, epsilon_, input, out, code_scales(hidden.rows), stream_);
+  codes_ready_ = plain;
+  return out;
+}
+
 void DeviceStates::project(const DeviceLinear& linear, const DeviceBias& own, DeviceView<const float> hidden,
                            DeviceSpan<const float> norm, DeviceView<BFloat16> out) {
   const DeviceBias& bias = bias_of(linear, own);
-  if (!linear.is_int8()) {
-    const DeviceView<BFloat16> normed = rounded_at(layout_.normed, hidden.rows, hidden.cols);
-    if (!normed_ready_) kernels::rms_norm(hidden, norm, epsilon_, normed, stream_);
-    normed_ready_ = true;
-    gemm_.multiply(normed, linear.dense, bias.rounded, out, false, stream_);
-    return;
+  if (linear.is_int8()) {
+    kernels::gemm_int8({normed_codes(hidden, norm, linear.input), linear.codes},
+                       {code_scales(hidden.rows), linear.scales, bias.exact, {}}, out, stream_);
+  } else {
+    gemm_.multiply(normed(hidden, norm), linear.dense, bias.rounded, out, false, stream_);
   }
-  const bool plain = linear.input.divisors.empty() && linear.input.static_scale == 0.0f;
-  const DeviceView<std::int8_t> quantized = codes(hidden.rows, hidden.cols);
-  if (!plain || !codes_ready_)
-    kernels::rms_norm_int8(hidden, norm, epsilon_, linear.input, quantized, code_scales(hidden.rows), stream_);
-  codes_ready_ = plain;
-  kernels::gemm_int8({quantized, linear.codes}, {code_scales(hidden.rows), linear.scales, bias.exact, {}}, out,
-                     stream_);
 }
 
 void DeviceStates::add_product(const DeviceLinear& linear, const DeviceBias& own, DeviceView<const BFloat16> x,
@@ -181,13 +196,36 @@ void DeviceStates::run_attention(std::size_t stage, const std::vector<DeviceLine
   add_product(output, parts.biases[o_proj], context, hidden);
 }
 
+bool DeviceStates::project_gated(const DeviceTables::OfStage& parts, const std::vector<DeviceLinear>& linears,
+                                 DeviceView<const float> hidden, DeviceView<BFloat16> out) {
+  const DeviceLinear& gate = linears[gate_proj];
+  const DeviceLinear& up = linears[up_proj];
+  const bool biased =
+      !bias_of(gate, parts.biases[gate_proj]).exact.empty() || !bias_of(up, parts.biases[up_proj]).exact.empty();
+  if (!kernels::has_gated_products(stream_) || biased || gate.is_int8() != up.is_int8()) return false;
+  if (!gate.is_int8()) {
+    kernels::gated_product(normed(hidden, parts.norm), gate.dense, up.dense, out, stream_);
+    return true;
+  }
+  if (!is_plain(gate.input) || !is_plain(up.input)) return false;
+  const kernels::ScaledCodes x{normed_codes(hidden, parts.norm, gate.input), code_scales(hidden.rows)};
+  kernels::gated_product(x, {gate.codes, gate.scales}, {up.codes, up.scales}, out, stream_);
+  return true;
+}
+
 void DeviceStates::run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, DeviceView<float> hidden) {
   const DeviceTables::OfStage& parts = tables_.stage(stage);
   const DeviceView<BFloat16> gate = rounded_at(layout_.gate, hidden.rows, linears[gate_proj].outputs());
   const DeviceView<BFloat16> up = rounded_at(layout_.up, hidden.rows, linears[up_proj].outputs());
+  const DeviceLinear& down = linears[down_proj];
+  if (project_gated(parts, linears, hidden, gate)) {
+    if (down.is_int8())
+      kernels::quantize_tokens_int8(gate, down.input, codes(gate.rows, gate.cols), code_scales(gate.rows), stream_);
+    add_product(down, parts.biases[down_proj], gate, hidden);
+    return;
+  }
   project(linears[gate_proj], parts.biases[gate_proj], hidden, parts.norm, gate);
   project(linears[up_proj], parts.biases[up_proj], hidden, parts.norm, up);
-  const DeviceLinear& down = linears[down_proj];
   if (down.is_int8()) {
     kernels::swiglu_int8(gate, up, down.input, codes(gate.rows, gate.cols), code_scales(hidden.rows), stream_);
   } else {

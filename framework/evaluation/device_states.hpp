@@ -63,10 +63,19 @@ class DeviceStates final : public HiddenStates {
   kernels::DeviceView<kernels::BFloat16> rounded_at(std::int64_t offset, std::int64_t rows, std::int64_t cols);
   kernels::DeviceView<std::int8_t> codes(std::int64_t rows, std::int64_t cols);
   kernels::DeviceSpan<float> code_scales(std::int64_t rows) { return {at<float>(layout_.code_scales), rows}; }
+  /// norm(hidden), the stage's input, in bfloat16, and in codes for the inputs of an int8 linear.
+  kernels::DeviceView<const kernels::BFloat16> normed(kernels::DeviceView<const float> hidden,
+                                                      kernels::DeviceSpan<const float> norm);
+  kernels::DeviceView<const std::int8_t> normed_codes(kernels::DeviceView<const float> hidden,
+                                                      kernels::DeviceSpan<const float> norm,
+                                                      const kernels::DeviceInt8Input& input);
   /// out <- norm(hidden) * weight^T + bias, for a linear that reads the stage's input. `own`: the model's bias.
   void project(const DeviceLinear& linear, const DeviceBias& own, kernels::DeviceView<const float> hidden,
                kernels::DeviceSpan<const float> norm, kernels::DeviceView<kernels::BFloat16> out);
   void run_attention(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
+  /// out <- swiglu of gate and up in one product, where there is one for what they are; whether there was.
+  bool project_gated(const DeviceTables::OfStage& parts, const std::vector<DeviceLinear>& linears,
+                     kernels::DeviceView<const float> hidden, kernels::DeviceView<kernels::BFloat16> out);
   void run_mlp(std::size_t stage, const std::vector<DeviceLinear>& linears, kernels::DeviceView<float> hidden);
   /// hidden <- hidden + x * weight^T + bias; of int8 the codes of x are in the buffer already.
   void add_product(const DeviceLinear& linear, const DeviceBias& own, kernels::DeviceView<const kernels::BFloat16> x,

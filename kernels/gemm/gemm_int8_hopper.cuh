@@ -92,8 +92,9 @@ inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns,
   return {static_cast<int>((tokens + pair - 1) / pair), static_cast<int>((outputs + columns - 1) / columns), group};
 }
 
-/// One thread of a block: keeps its ring of stages full, tile after tile. A stage is `stage_inputs` elements along K.
-template <class Layout, int stage_inputs = tile_inputs>
+/// One thread of a block: keeps its ring of stages full, tile after tile. A stage is `stage_inputs` elements along K. apart:
+/// the halves of a tile's weights are the same outputs of two matrices, `weight_map` being that of this block.
+template <class Layout, int stage_inputs = tile_inputs, bool apart = false>
 __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const CUtensorMap* weight_map, Raster raster,
                            int input_blocks, std::uint32_t rank) {
   constexpr int half_rows = Layout::weight_bytes / tile_inputs / cluster_blocks;
@@ -103,7 +104,9 @@ __device__ void load_tiles(const Layout& layout, const CUtensorMap* x_map, const
        tile += static_cast<int>(gridDim.x) / cluster_blocks) {
     const Raster::Place place = raster.at(tile);
     const int first_token = (place.token_pair * cluster_blocks + static_cast<int>(rank)) * Layout::tokens;
-    const int first_output = place.output_tile * half_rows * cluster_blocks + static_cast<int>(rank) * half_rows;
+    const int first_output = apart
+                                 ? place.output_tile * half_rows
+                                 : place.output_tile * half_rows * cluster_blocks + static_cast<int>(rank) * half_rows;
     for (int block = 0; block < input_blocks; ++block) {
       barrier_wait(layout.empty(position.stage), position.parity ^ 1);
       const std::uint32_t full = layout.full(position.stage);
