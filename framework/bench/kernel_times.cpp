@@ -17,9 +17,11 @@ namespace {
 std::map<std::string, double> seconds_of;
 
 /// The first whose part occurs in a kernel's name.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> families{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> families{{
     {"gemm_int8", "int8 products"},
     {"gemm_bf16", "bf16 products"},
+    {"gated_productIi", "int8 products"},
+    {"gated_productIf", "bf16 products"},
     {"expand", "expansion"},
     {"divide_columns", "expansion"},
     {"causal", "attention"},
