@@ -71,6 +71,12 @@ std::optional<OverBaseline> compare_with_uniform(const RunRecord& record) {
   return compare_with_best(record, [&](const Contestant& each) { return is_uniform(record.space, each.recipe); });
 }
 
+bool a_uniform_recipe_fits(const RunRecord& record) {
+  return record.verdict && std::ranges::any_of(record.verdict->contestants, [&](const Contestant& each) {
+           return each.fits && is_uniform(record.space, each.recipe);
+         });
+}
+
 std::optional<OverBaseline> compare_with_mixture(const RunRecord& record) {
   return compare_with_best(record, [](const Contestant& each) { return framework::is_stock_mixture(each.name); });
 }

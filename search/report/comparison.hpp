@@ -21,8 +21,10 @@ struct OverBaseline {
 };
 
 /// With the best contestant that gives every site the same option and fits the budget. Nothing without a verdict, or when
-/// none fits.
+/// none fits and could be measured.
 std::optional<OverBaseline> compare_with_uniform(const RunRecord& record);
+/// Whether a contestant does so, measured or not.
+bool a_uniform_recipe_fits(const RunRecord& record);
 
 /// The same with the best mixture of llama.cpp that fits.
 std::optional<OverBaseline> compare_with_mixture(const RunRecord& record);

@@ -185,8 +185,9 @@ std::string spent_text(const RunRecord& record, const Verdict& verdict) {
 std::string gain_text(const RunRecord& record) {
   const auto uniform = compare_with_uniform(record);
   const auto mixture = compare_with_mixture(record);
-  return (uniform ? gain_over(record, *uniform, ", the best uniform recipe that fits")
-                  : "No uniform recipe fits the budget.\n") +
+  return (uniform                         ? gain_over(record, *uniform, ", the best uniform recipe that fits")
+          : a_uniform_recipe_fits(record) ? "No uniform recipe that fits the budget could be measured.\n"
+                                          : "No uniform recipe fits the budget.\n") +
          (mixture ? gain_over(record, *mixture, ", the best mixture of llama.cpp that fits") : "");
 }
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "framework/io/json.hpp"
 #include "kernels/core/error.hpp"
 #include "search/report/allocation_grid.hpp"
@@ -112,6 +114,14 @@ TEST(VerdictTable, SaysWhenNoUniformRecipeFits) {
   record.verdict->winner = 1;
 
   EXPECT_THAT(verdict_table(record), HasSubstr("No uniform recipe fits the budget.\n"));
+}
+
+TEST(VerdictTable, SaysWhenTheUniformRecipeThatFitsCouldNotBeMeasured) {
+  RunRecord record = small_run();
+  record.verdict->contestants.front().kl.mean = std::numeric_limits<double>::infinity();
+  record.verdict->winner = 1;
+
+  EXPECT_THAT(verdict_table(record), HasSubstr("No uniform recipe that fits the budget could be measured.\n"));
 }
 
 TEST(VerdictTable, SaysHowFarARunIsThatHasNoVerdict) {
