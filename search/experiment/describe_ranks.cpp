@@ -42,9 +42,8 @@ std::string describe_ranks(const Experiment& experiment, const Plan& plan) {
   std::string text = fmt::format("{} ranks each, which share the layers", ranks);
   for (int member = 0; member < ranks; ++member) {
     const framework::StageRange stages = own_stages(seen_by(experiment, member), plan.model);
-    text += fmt::format("{} the {} has {}, {} of the bank", member == 0 ? ":" : ";",
-                        member == 0 ? "first" : fmt::format("{}.", member + 1), part_text(stages, plan.model),
-                        bytes_text(bank_bytes(plan.bank, stages)));
+    text += fmt::format("{} number {} has {}, {} of the bank", member == 0 ? ":" : ";", member + 1,
+                        part_text(stages, plan.model), bytes_text(bank_bytes(plan.bank, stages)));
   }
   return text;
 }

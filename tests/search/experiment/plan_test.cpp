@@ -112,7 +112,7 @@ TEST(Plan, DealsTheLayersOverTheRanksOfAWorker) {
   EXPECT_GE(next, plan.model.stages().size());
   const std::string text = search::describe(given, plan);
   EXPECT_THAT(text, HasSubstr("worker     4 ranks each"));
-  EXPECT_THAT(text, HasSubstr("the first has the embedding and layer 0, "));
+  EXPECT_THAT(text, HasSubstr("number 1 has the embedding and layer 0, "));
   EXPECT_THAT(plan_error({"cluster={ranks_per_worker: 7}"}),
               HasSubstr("cluster.ranks_per_worker: 7 ranks, but the model has only 6 layers"));
 }
