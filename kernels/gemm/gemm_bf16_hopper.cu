@@ -28,14 +28,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
   using Layout = HopperLayout<columns, false>;
   const Layout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
-  if (threadIdx.x == 0) {
-    for (int stage = 0; stage < Layout::stages; ++stage) {
-      barrier_init(layout.full(stage), 1);
-      barrier_init(layout.empty(stage), releases_per_stage);
-    }
-    barrier_init_fence();
-  }
-  cluster_sync();
+  begin_ring(layout);
 
   const int warpgroup = static_cast<int>(threadIdx.x) / warpgroup_threads;
   if (warpgroup == 0) {
@@ -109,13 +102,6 @@ int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors)
   return best;
 }
 
-/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
-int raster_group(std::int64_t inputs) {
-  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
-  constexpr std::int64_t pair_bytes = cluster_blocks * tile_tokens * static_cast<std::int64_t>(sizeof(BFloat16));
-  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (pair_bytes * inputs), 2, 8));
-}
-
 template <int columns, class Out>
 void launch(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, const EpiloguePointers<Out, Out>& to,
             DeviceView<Out> out, const Stream& stream) {
@@ -126,7 +112,8 @@ void launch(DeviceView<const BFloat16> x, DeviceView<const BFloat16> weight, con
   fill_tensor_map(x_map, x, tile_tokens);
   fill_tensor_map(weight_map, weight, columns / cluster_blocks);
   fill_tensor_map(out_map, DeviceView<const Out>(out), staging_rows);
-  const Raster raster = raster_for(x.rows, weight.rows, columns, raster_group(x.cols));
+  const Raster raster =
+      raster_for(x.rows, weight.rows, columns, raster_group(x.cols * static_cast<std::int64_t>(sizeof(BFloat16))));
   const int clusters = std::min(raster.count(), stream.multiprocessors() / cluster_blocks);
   const int input_blocks = static_cast<int>((x.cols + bf16_inputs - 1) / bf16_inputs);
   function<<<clusters * cluster_blocks, hopper_threads, shared_bytes, stream.handle()>>>(x_map, weight_map, out_map, to,

@@ -22,15 +22,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
   using Layout = HopperLayout<columns, false>;
   const Layout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
-  if (threadIdx.x == 0) {
-    for (int stage = 0; stage < Layout::stages; ++stage) {
-      barrier_init(layout.full(stage), 1);
-      barrier_init(layout.empty(stage), releases_per_stage);
-    }
-    barrier_init(layout.lead(), 1);
-    barrier_init_fence();
-  }
-  cluster_sync();
+  begin_ring(layout);
 
   const int warpgroup = static_cast<int>(threadIdx.x) / warpgroup_threads;
   if (warpgroup == 0) {
@@ -106,12 +98,6 @@ int best_columns(std::int64_t tokens, std::int64_t outputs, int multiprocessors)
     }
   }
   return best;
-}
-
-/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
-int raster_group(std::int64_t inputs) {
-  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
-  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (cluster_blocks * tile_tokens * inputs), 2, 8));
 }
 
 constexpr int stages_ahead = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/gemm/gemm_int8_epilogue.cuh"
@@ -90,6 +91,27 @@ inline Raster raster_for(std::int64_t tokens, std::int64_t outputs, int columns,
                          int block_tokens = tile_tokens) {
   const int pair = cluster_blocks * block_tokens;
   return {static_cast<int>((tokens + pair - 1) / pair), static_cast<int>((outputs + columns - 1) / columns), group};
+}
+
+/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
+/// input_bytes: of a token.
+inline int raster_group(std::int64_t input_bytes) {
+  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
+  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (cluster_blocks * tile_tokens * input_bytes), 2, 8));
+}
+
+/// Makes the barriers of a ring whose stages one thread fills, and those of the neighbour are made when it returns.
+template <class Layout>
+__device__ void begin_ring(const Layout& layout) {
+  if (threadIdx.x == 0) {
+    for (int stage = 0; stage < Layout::stages; ++stage) {
+      barrier_init(layout.full(stage), 1);
+      barrier_init(layout.empty(stage), releases_per_stage);
+    }
+    barrier_init(layout.lead(), 1);
+    barrier_init_fence();
+  }
+  cluster_sync();
 }
 
 /// One thread of a block: keeps its ring of stages full, tile after tile. A stage is `stage_inputs` elements along K. apart:

@@ -39,15 +39,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
   extern __shared__ __align__(1024) unsigned char shared[];
   const GatedLayout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
-  if (threadIdx.x == 0) {
-    for (int stage = 0; stage < GatedLayout::stages; ++stage) {
-      barrier_init(layout.full(stage), 1);
-      barrier_init(layout.empty(stage), releases_per_stage);
-    }
-    barrier_init(layout.lead(), 1);
-    barrier_init_fence();
-  }
-  cluster_sync();
+  begin_ring(layout);
 
   const int warpgroup = static_cast<int>(threadIdx.x) / warpgroup_threads;
   if (warpgroup == 0) {
@@ -140,12 +132,6 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
 namespace {
 
 using namespace detail;
-
-/// Pairs of token tiles that run side by side: as many as keep their operands in half of an H100's second-level cache.
-int raster_group(std::int64_t input_bytes) {
-  constexpr std::int64_t kept_bytes = std::int64_t{16} << 20;
-  return static_cast<int>(std::clamp<std::int64_t>(kept_bytes / (cluster_blocks * tile_tokens * input_bytes), 2, 8));
-}
 
 template <class Sum, class T>
 void launch(DeviceView<const T> x, DeviceView<const T> gate, DeviceView<const T> up, const kernel::GatedScales& scales,

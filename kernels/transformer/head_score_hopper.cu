@@ -96,15 +96,7 @@ __global__ void __launch_bounds__(hopper_threads, 1) __cluster_dims__(cluster_bl
   extern __shared__ __align__(1024) unsigned char shared[];
   const HeadLayout layout{shared_address(shared)};
   const std::uint32_t rank = cluster_rank();
-  if (threadIdx.x == 0) {
-    for (int stage = 0; stage < HeadLayout::stages; ++stage) {
-      barrier_init(layout.full(stage), 1);
-      barrier_init(layout.empty(stage), releases_per_stage);
-    }
-    barrier_init(layout.lead(), 1);
-    barrier_init_fence();
-  }
-  cluster_sync();
+  begin_ring(layout);
 
   const HeadPlace place =
       head_place(blockIdx.x / cluster_blocks, token_pairs, head_spans(arguments.vocabulary), pairs_together);
