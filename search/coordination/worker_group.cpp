@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "framework/comm/abandon.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/coordination/lease.hpp"
 #include "search/coordination/task_parts.hpp"
@@ -256,8 +257,7 @@ void WorkerGroup::look_after_members() {
 }
 
 void WorkerGroup::end(Place& lost, const std::string& why) {
-  // Not freed: its destructor would wait for the rest of a message that never comes.
-  static_cast<void>(lost.member.line.release());
+  framework::abandon(std::move(lost.member.line));
   if (std::exchange(lost_, true)) return;
   out_.push_back(encode(Reply{
       .number = 0, .seconds = 0, .outcome = MemberLost{fmt::format("its {} is gone: {}", lost.member.name, why)}}));

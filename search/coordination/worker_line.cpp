@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "framework/comm/abandon.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::search {
@@ -90,8 +91,7 @@ void WorkerLine::close(WorkerState why, std::optional<Stop> farewell) {
 
 void WorkerLine::abandon() {
   statistics_.state = WorkerState::lost;
-  // Not freed: its destructor would wait for the rest of a message that never comes.
-  static_cast<void>(channel_.release());
+  framework::abandon(std::move(channel_));
 }
 
 }  // namespace pare::search
