@@ -144,15 +144,15 @@ class Bench {
       return evaluator->evaluate(candidates, windows, 0, windows.count(), teacher, 0).runs;
     };
     measure_alone(tokens, evaluate);
-    const OptionIndices base = uniform("w8a8");
+    const OptionIndices base = uniform("w8a8"), other = uniform("w4-g128");
     std::vector<OptionIndices> changes(base.size(), base);
-    for (std::size_t s = 0; s < base.size(); ++s) changes[s][s] = uniform("w4-g128")[s];
+    for (std::size_t s = 0; s < base.size(); ++s) changes[s][s] = other[s];
     measure_together(tokens, "single changes", changes, evaluate);
     if (tokens > window_length) return;  // larger rungs fill the GPU by themselves
     std::vector<OptionIndices> mixed(16, base);
     for (OptionIndices& candidate : mixed)
       for (std::size_t s = 0; s < base.size(); ++s)
-        if (next_number() % 2 == 0) candidate[s] = uniform("w4-g128")[s];
+        if (next_number() % 2 == 0) candidate[s] = other[s];
     measure_together(tokens, "random recipes", mixed, evaluate);
   }
 
