@@ -30,8 +30,10 @@ constexpr auto longest_turn = std::chrono::seconds(1);
 }  // namespace
 
 bool relay(framework::Channel& coordinator, framework::Channel& worker, const RelaySettings& settings) {
+  const auto say_alive = [&] { coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = Alive{}})); };
+  say_alive();  // before any reply: who has said it once is lost when it goes silent
   auto heard = Clock::now();
-  auto spoken = heard - settings.heartbeat;  // at once, so that its silence means something from the start
+  auto spoken = heard;
   auto turned = heard;
   auto pause = shortest_pause;
   while (true) {
@@ -52,7 +54,7 @@ bool relay(framework::Channel& coordinator, framework::Channel& worker, const Re
       idle = false;
     }
     if (now - spoken >= settings.heartbeat) {
-      coordinator.send(encode(Reply{.number = 0, .seconds = 0, .outcome = Alive{}}));
+      say_alive();
       spoken = now;
     }
     if (now - heard >= settings.silence) leave_silent_coordinator(settings.coordinator);
