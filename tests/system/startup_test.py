@@ -94,6 +94,17 @@ class Startup(SystemTest):
         self.assertEqual(verdict["digest"], self.reference())
         self.assertEqual(self.copies(), [])
 
+    def test_a_node_without_room_is_named(self):
+        # A limit on the size of files stands in for a full disk, on the second node alone.
+        limit = '[ $SLURMD_NODENAME = node0 ] || { trap "" XFSZ; ulimit -f 1000; }; exec "$0" "$@"'
+        before = [*self.make_nodes(2, 1), "sh", "-c", limit]
+
+        outcome = run_pare("search", self.spread(), "--quiet", ranks=2, before=before)
+
+        self.assertNotEqual(outcome.code, 0)
+        self.assertRegex(outcome.err, "pare: error: .*node1.*File too large")
+        self.assertEqual(self.copies(), [])
+
     def test_a_node_without_the_directory_is_named(self):
         before = self.make_nodes(2, 1)
         (self.directory / "node1/copies").rmdir()
