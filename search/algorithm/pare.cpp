@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "search/algorithm/contest.hpp"
+#include "search/algorithm/group_survey.hpp"
 #include "search/algorithm/proposals.hpp"
 #include "search/algorithm/survey.hpp"
 #include "search/space/moves.hpp"
@@ -34,6 +35,7 @@ Recipe single_change(const SearchSpace& space, const Recipe& point, const Recipe
 Pare::Pare(const SearchProblem& problem, const PareSettings& settings)
     : ProceduralAlgorithm(problem, default_tokens(problem)),
       settings_(settings),
+      race_rungs_(choose_rungs()),
       rung_(std::min<std::int64_t>(2, problem.windows)),
       radius_(problem.space->sites.size()),
       shape_(local_scores(*problem.space)),
@@ -54,24 +56,42 @@ Procedure Pare::run() {
     bool moved = false;
     co_await step(failures > 0, moved);
     failures = moved ? 0 : failures + 1;
-    if (!moved) rung_ = std::min(problem().windows, 2 * rung_);
+    if (!moved) rung_ = std::min(race_rungs_.back(), 2 * rung_);
   }
   co_await confirm();
+}
+
+std::vector<std::int64_t> Pare::choose_rungs() const {
+  if (!problem().rungs.empty()) return rungs();
+  // A test of paired differences takes two windows, and every domain has to be seen.
+  const std::int64_t least = std::max<std::int64_t>(2, std::ssize(problem().objective.domains));
+  const double most =
+      settings_.race_share * static_cast<double>(token_limit()) / static_cast<double>(problem().window_length);
+  return rungs_within(rungs(), settings_.entrants, std::llround(most), least);
 }
 
 Procedure Pare::survey() {
   phase_ = "survey";
   const Recipe full = richest_recipe(space());
   std::vector<Recipe> batch = survey_swaps(space(), full, local_);
+  const auto windows_of = [&](double share) {
+    const double one_window = static_cast<double>(batch.size() + 1) * static_cast<double>(problem().window_length);
+    return share * static_cast<double>(token_limit()) / one_window;
+  };
+  std::int64_t count = std::llround(windows_of(settings_.survey_share));
+  const bool by_groups = count == 0;
+  if (by_groups) {
+    batch = group_swaps(space(), full, local_);
+    if (windows_of(settings_.group_share) < 1) co_return;
+    count = std::max<std::int64_t>(1, std::llround(windows_of(settings_.survey_share)));
+  }
+  count = std::min(count, problem().windows);
   batch.insert(batch.begin(), full);
-  const double tokens = settings_.survey_share * static_cast<double>(token_limit());
-  const double one_window = static_cast<double>(batch.size()) * static_cast<double>(problem().window_length);
-  const std::int64_t count = std::min<std::int64_t>(problem().windows, std::llround(tokens / one_window));
-  if (batch.size() < 2 || count == 0 || affordable(count) < std::ssize(batch)) co_return;
+  if (batch.size() < 2 || affordable(count) < std::ssize(batch)) co_return;
   co_await measure(batch, 0, count);
   block_ = count;
   if (!archive().knows(full, 0, count) || archive().failed(full)) co_return;
-  shape_ = survey_shape(space(), archive(), full);
+  shape_ = by_groups ? group_shape(space(), archive(), full, local_) : survey_shape(space(), archive(), full);
   additive_ = allocate(space(), shape_, problem().budget);
 }
 
@@ -87,7 +107,7 @@ Procedure Pare::choose_start() {
       starts.push_back(*start_);
     }
   }
-  const std::int64_t rung = rungs().front();
+  const std::int64_t rung = race_rungs_.front();
   co_await measure(starts, 0, rung);
   const std::vector<Recipe> best = archive().best(1, 0, rung, [&](const Recipe& recipe) { return fits(recipe); });
   if (!best.empty()) incumbent_ = best.front();
@@ -147,9 +167,10 @@ Procedure Pare::step(bool refine, bool& moved) {
   std::vector<Recipe> found = steps(space(), model, budget, radius_, 3, random);
   std::erase_if(found, [&](const Recipe& each) { return total_score(mean, each) >= 0; });
   if (refine) {
-    const auto parents = archive().best(8, 0, rungs().front(), [this](const Recipe& recipe) { return fits(recipe); });
+    const auto parents =
+        archive().best(8, 0, race_rungs_.front(), [this](const Recipe& recipe) { return fits(recipe); });
     for (Recipe& each : refinements(space(), model, budget, parents, settings_.draws, random)) {
-      if (archive().known_from_start(each) >= rungs().front()) continue;
+      if (archive().known_from_start(each) >= race_rungs_.front()) continue;
       if (std::find(found.begin(), found.end(), each) == found.end()) found.push_back(std::move(each));
     }
   }
@@ -164,9 +185,10 @@ Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Sc
   std::vector<Recipe> fresh = challengers;
   std::erase_if(fresh, [&](const Recipe& each) { return archive().known_from_start(each) > 0; });
   challengers.insert(challengers.begin(), incumbent_);
-  Race contest(
-      std::move(challengers),
-      {.rungs = rungs(), .confidence = settings_.race_confidence, .share = 0.5, .accept = settings_.accept_confidence});
+  Race contest(std::move(challengers), {.rungs = race_rungs_,
+                                        .confidence = settings_.race_confidence,
+                                        .share = 0.5,
+                                        .accept = settings_.accept_confidence});
   co_await race(contest);
   for (const Recipe& each : fresh) {
     const PairedComparison seen = archive().compare(each, before);

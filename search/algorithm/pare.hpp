@@ -14,7 +14,9 @@
 namespace pare::search {
 
 struct PareSettings {
-  double survey_share = 0.13;       ///< of the tokens, for a few single changes of the full model
+  double survey_share = 0.13;       ///< of the tokens, for a few changes of the full model
+  double group_share = 0.3;         ///< of the tokens: the most that one window of groups may take; else no survey
+  double race_share = 0.1;          ///< of the tokens: the most that a race may take, but for its first two windows
   double sense_share = 0.05;        ///< of the tokens, for the changes measured at a point, each time
   double race_confidence = 0.9;     ///< of a race: that its best entrant is not eliminated
   double accept_confidence = 0.95;  ///< paired, one-sided: ends a race before its last rung
@@ -45,6 +47,10 @@ struct PareSettings {
 /// Programming 91, 2002). Which changes are worth measuring is asked of draws from the posterior (W. Thompson,
 /// Biometrika 25, 1933): a price that cannot change the answer is not measured. Blocks of windows take turns, so that
 /// noise that an integer programme picked is not picked again.
+///
+/// Where tokens do not last for one window of the survey, it asks for groups of sites (algorithm/group_survey); where
+/// they would last for fewer than ten whole races, races end sooner, since further candidates are then worth more than
+/// what further windows say of those there are.
 class Pare final : public ProceduralAlgorithm {
  public:
   explicit Pare(const SearchProblem& problem, const PareSettings& settings = {});
@@ -56,6 +62,8 @@ class Pare final : public ProceduralAlgorithm {
  private:
   Procedure run() override;
   Procedure survey();
+  /// Rungs of a race that the tokens last for; those that were asked for, whatever they cost.
+  std::vector<std::int64_t> choose_rungs() const;
   Procedure choose_start();
   /// Measures the changes that matter at the incumbent, on the next block of windows.
   Procedure sense();
@@ -69,8 +77,9 @@ class Pare final : public ProceduralAlgorithm {
   std::vector<Recipe> screened(std::vector<Recipe> found, const Scores& predicted, DecisionRandom& random) const;
 
   PareSettings settings_;
-  std::int64_t rung_;       ///< windows of a block
-  std::int64_t block_ = 0;  ///< the next block's first window
+  std::vector<std::int64_t> race_rungs_;  ///< windows, ascending
+  std::int64_t rung_;                     ///< windows of a block
+  std::int64_t block_ = 0;                ///< the next block's first window
   std::size_t radius_;
   Scores shape_;
   Recipe incumbent_;

@@ -101,6 +101,22 @@ std::vector<std::int64_t> default_rungs(std::int64_t windows) {
   return {rungs.begin(), rungs.end()};
 }
 
+std::vector<std::int64_t> rungs_within(const std::vector<std::int64_t>& rungs, std::size_t challengers,
+                                       std::int64_t most, std::int64_t least) {
+  std::vector<std::int64_t> within;
+  std::int64_t reached = 0;
+  for (const std::int64_t rung : rungs) {
+    const auto racing = static_cast<std::int64_t>(challengers) + 1;
+    const std::int64_t end = std::min(rung, std::max(least, reached + most / racing));
+    if (end > reached) within.push_back(end);
+    if (end < rung) break;
+    most = std::max<std::int64_t>(0, most - racing * (rung - reached));
+    reached = rung;
+    challengers = (challengers + 1) / 2;
+  }
+  return within;
+}
+
 std::vector<std::int64_t> rungs_of_tokens(const std::vector<std::int64_t>& tokens, std::int64_t window_length,
                                           std::int64_t windows) {
   std::set<std::int64_t> rungs{windows};

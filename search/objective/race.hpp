@@ -66,6 +66,12 @@ class Race {
 /// Rungs of an eighth, a half and all of so many windows.
 std::vector<std::int64_t> default_rungs(std::int64_t windows);
 
+/// Rungs of a race of so many challengers and a defender that runs `most` windows in all unless somebody is eliminated,
+/// half of the challengers going on: the last rungs are left out, or end sooner, until that is so, but for the first
+/// `least` windows, which every race has.
+std::vector<std::int64_t> rungs_within(const std::vector<std::int64_t>& rungs, std::size_t challengers,
+                                       std::int64_t most, std::int64_t least);
+
 /// Rungs of tokens as windows: rounded up, within the windows there are, each once, ascending; all windows last.
 std::vector<std::int64_t> rungs_of_tokens(const std::vector<std::int64_t>& tokens, std::int64_t window_length,
                                           std::int64_t windows);

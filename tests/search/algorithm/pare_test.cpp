@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <set>
+#include <string>
 
 #include "search/algorithm/contest.hpp"
+#include "search/algorithm/integer_programme.hpp"
 #include "search/space/moves.hpp"
 #include "tests/search/algorithm/synthetic_problem.hpp"
 
@@ -59,6 +62,46 @@ TEST(Pare, IsNoWorseThanItsContestantsWhereSitesInteract) {
     EXPECT_LE(best, problem.mean_kl(finalist(outcome, "additive-ilp"))) << "seed " << seed;
     EXPECT_LE(best, problem.mean_kl(finalist(outcome, "local-ilp"))) << "seed " << seed;
     EXPECT_LE(best, problem.mean_kl(*problem.space.uniform("w3-g32"))) << "seed " << seed;
+  }
+}
+
+/// What sites lose goes by their kind and layer; local errors, which differ by option alone, say nothing of it.
+SyntheticProblem kinds_and_layers_problem(std::uint64_t seed) {
+  SyntheticProblem problem = transformer_like_problem(seed);
+  for (search::SearchSite& site : problem.space.sites) {
+    for (std::size_t o = 0; o < site.options.size(); ++o) site.options[o].local_error = std::pow(0.3, o);
+  }
+  problem.kl = [space = problem.space, seed](const Recipe& recipe, std::int64_t window) {
+    constexpr std::size_t kinds = 7;  // a layer has one site of each
+    double sum = 0;
+    for (std::size_t s = 0; s < recipe.size(); ++s) {
+      const search::SearchSite& site = space.sites[s];
+      const double kind = keyed_normal(seed, s % kinds, 1);
+      const double layer = keyed_normal(seed, static_cast<std::uint64_t>(site.layer), 2);
+      sum += 0.1 * std::exp(kind + layer) * site.options[recipe[s]].local_error;
+    }
+    return sum * (1 + 0.2 * keyed_normal(seed, static_cast<std::uint64_t>(window), 3) / 3);
+  };
+  return problem;
+}
+
+TEST(Pare, LearnsKindsAndLayersFromFewTokens) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const SyntheticProblem problem = kinds_and_layers_problem(seed);
+    const std::size_t sites = problem.space.sites.size();
+    search::Scores truth = search::local_scores(problem.space);
+    for (std::size_t s = 0; s < sites; ++s) {
+      Recipe changed = problem.space.largest_recipe();
+      for (std::size_t o = 0; o < truth[s].size(); ++o) {
+        changed[s] = static_cast<std::uint8_t>(o);
+        truth[s][o] = problem.mean_kl(changed);
+      }
+    }
+    const double optimum = problem.mean_kl(*search::allocate(problem.space, truth, problem.budget_bytes));
+
+    const Outcome outcome = drive("pare", problem, seed, 2 * static_cast<std::int64_t>(sites) * problem.window_length);
+
+    EXPECT_LE(problem.mean_kl(outcome.best()), 1.05 * optimum) << "seed " << seed;
   }
 }
 

@@ -124,6 +124,17 @@ TEST(Race, AddsCountsOfRacesWithOtherRungs) {
                                      search::RaceCounts::Rung{8, 7}));
 }
 
+TEST(Rungs, EndWhereTheWindowsOfARaceDo) {
+  const std::vector<std::int64_t> rungs{4, 16, 32};  // of 6, 3 and 2 challengers: 28, 48 and 48 windows
+
+  EXPECT_THAT(search::rungs_within(rungs, 6, 124, 2), ElementsAre(4, 16, 32));
+  EXPECT_THAT(search::rungs_within(rungs, 6, 123, 2), ElementsAre(4, 16, 31));
+  EXPECT_THAT(search::rungs_within(rungs, 6, 62, 2), ElementsAre(4, 12));
+  EXPECT_THAT(search::rungs_within(rungs, 6, 28, 2), ElementsAre(4));
+  EXPECT_THAT(search::rungs_within(rungs, 6, 21, 2), ElementsAre(3));
+  EXPECT_THAT(search::rungs_within(rungs, 6, 0, 2), ElementsAre(2));
+}
+
 TEST(Rungs, OfTokensAreRoundedUpToWindowsAndEndWithAll) {
   EXPECT_THAT(search::rungs_of_tokens({2048, 8192, 32768, 131072}, 256, 64), ElementsAre(8, 32, 64));
   EXPECT_THAT(search::rungs_of_tokens({100}, 256, 64), ElementsAre(1, 64));
