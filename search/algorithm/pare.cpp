@@ -11,6 +11,7 @@
 #include "search/algorithm/contest.hpp"
 #include "search/algorithm/group_survey.hpp"
 #include "search/algorithm/proposals.hpp"
+#include "search/algorithm/sensitivity.hpp"
 #include "search/algorithm/survey.hpp"
 #include "search/space/moves.hpp"
 
@@ -70,20 +71,31 @@ std::vector<std::int64_t> Pare::choose_rungs() const {
   return rungs_within(rungs(), settings_.entrants, std::llround(most), least);
 }
 
+/// Tokens of one window of so many changes and of the full model beside them.
+double Pare::one_window_of(std::size_t swaps) const {
+  return static_cast<double>(swaps + 1) * static_cast<double>(problem().window_length);
+}
+
+/// Of a survey of single sites; 0: the tokens do not last for it.
+std::int64_t Pare::survey_windows(std::size_t swaps) const {
+  const bool in_front = problem().front_tokens > 0;
+  // The searches of a front ask for nearly every option between them, and what one asked for is known to the next.
+  const auto asked_for = in_front ? single_swaps(space(), richest_recipe(space()), SwapChoice::all).size() : swaps;
+  const auto tokens = static_cast<double>(in_front ? problem().front_tokens : token_limit());
+  return std::llround(settings_.survey_share * tokens / one_window_of(asked_for));
+}
+
 Procedure Pare::survey() {
   phase_ = "survey";
   const Recipe full = richest_recipe(space());
   std::vector<Recipe> batch = survey_swaps(space(), full, local_);
-  const auto windows_of = [&](double share) {
-    const double one_window = static_cast<double>(batch.size() + 1) * static_cast<double>(problem().window_length);
-    return share * static_cast<double>(token_limit()) / one_window;
-  };
-  std::int64_t count = std::llround(windows_of(settings_.survey_share));
+  std::int64_t count = survey_windows(batch.size());
   const bool by_groups = count == 0;
   if (by_groups) {
     batch = group_swaps(space(), full, local_);
-    if (windows_of(settings_.group_share) < 1) co_return;
-    count = std::max<std::int64_t>(1, std::llround(windows_of(settings_.survey_share)));
+    const auto tokens = static_cast<double>(token_limit());
+    if (settings_.group_share * tokens < one_window_of(batch.size())) co_return;
+    count = std::max<std::int64_t>(1, std::llround(settings_.survey_share * tokens / one_window_of(batch.size())));
   }
   count = std::min(count, problem().windows);
   batch.insert(batch.begin(), full);

@@ -29,6 +29,7 @@ struct SearchProblem {
   std::optional<Recipe> start = std::nullopt;
   std::vector<std::int64_t> rungs = {};  ///< tokens of the rungs of a race; empty: an eighth, a half and all windows
   Objective objective = {};              ///< what is minimized; the mean of KL by default
+  std::int64_t front_tokens = 0;  ///< of all searches of a front, which learn of each other's trials; 0: no front
 };
 
 /// A recipe worth confirming on held-out windows.

@@ -89,16 +89,20 @@ framework::StageRange own_stages(const Experiment& experiment, const framework::
   return framework::part_of_chain(model.config().layers, experiment.containment.ranks_per_worker, experiment.member);
 }
 
-std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget) {
+std::int64_t tokens_of_all_budgets(const Experiment& experiment, const Plan& plan) {
   const auto count = static_cast<std::int64_t>(plan.budgets.size());
-  if (count == 1) return experiment.token_limit;
-  const std::int64_t limit = experiment.token_limit > 0
-                                 ? experiment.token_limit
-                                 : default_tokens({.space = &plan.space,
-                                                   .budget = {},
-                                                   .windows = experiment.windows.windows,
-                                                   .window_length = experiment.windows.window_tokens()}) *
-                                       (count + 3) / 4;
+  if (count == 1 || experiment.token_limit > 0) return experiment.token_limit;
+  return default_tokens({.space = &plan.space,
+                         .budget = {},
+                         .windows = experiment.windows.windows,
+                         .window_length = experiment.windows.window_tokens()}) *
+         (count + 3) / 4;
+}
+
+std::int64_t token_share(const Experiment& experiment, const Plan& plan, std::size_t budget) {
+  const std::int64_t limit = tokens_of_all_budgets(experiment, plan);
+  const auto count = static_cast<std::int64_t>(plan.budgets.size());
+  if (count == 1) return limit;
   return std::max<std::int64_t>(1, limit * (budget == 0 ? 4 : 1) / (count + 3));
 }
 
@@ -111,7 +115,8 @@ SearchProblem make_problem(const Experiment& experiment, const Plan& plan, std::
           .token_limit = token_share(experiment, plan, budget),
           .start = std::nullopt,
           .rungs = experiment.rungs,
-          .objective = experiment.objective};
+          .objective = experiment.objective,
+          .front_tokens = plan.budgets.size() > 1 ? tokens_of_all_budgets(experiment, plan) : 0};
 }
 
 }  // namespace pare::search

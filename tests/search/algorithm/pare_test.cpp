@@ -24,6 +24,17 @@ const Recipe& finalist(const Outcome& outcome, const std::string& name) {
   throw std::runtime_error("no finalist " + name);
 }
 
+std::vector<search::Trial> trials_of(const SyntheticProblem& problem,
+                                     const std::vector<search::EvaluationRequest>& requests) {
+  std::vector<search::Trial> trials;
+  for (const search::EvaluationRequest& request : requests) {
+    search::Trial& trial =
+        trials.emplace_back(search::Trial{static_cast<std::int64_t>(trials.size()), request, {}, {}});
+    for (std::int64_t w = 0; w < request.count; ++w) trial.kl.push_back(problem.kl(request.recipe, request.begin + w));
+  }
+  return trials;
+}
+
 std::int64_t plenty(const SyntheticProblem& problem) {
   return 400 * static_cast<std::int64_t>(problem.space.sites.size()) * problem.windows * problem.window_length;
 }
@@ -159,14 +170,11 @@ TEST(Pare, NeverAsksForAWindowTwice) {
 
 TEST(Pare, NeverAsksForWhatItLearned) {
   const SyntheticProblem problem = transformer_like_problem(1);
-  std::vector<search::Trial> told;
+  const std::vector<search::Trial> told = trials_of(problem, drive("pare", problem, 1, 200000).requests());
   std::set<std::pair<Recipe, std::int64_t>> known;
-  for (const search::EvaluationRequest& request : drive("pare", problem, 1, 200000).requests()) {
-    search::Trial& trial = told.emplace_back(search::Trial{static_cast<std::int64_t>(told.size()), request, {}, {}});
-    for (std::int64_t w = request.begin; w < request.begin + request.count; ++w) {
-      trial.kl.push_back(problem.kl(request.recipe, w));
-      known.insert({request.recipe, w});
-    }
+  for (const auto& trial : told) {
+    for (std::int64_t w = 0; w < trial.request.count; ++w)
+      known.insert({trial.request.recipe, trial.request.begin + w});
   }
 
   search::Pare again(problem.problem(1, 200000));
@@ -177,6 +185,30 @@ TEST(Pare, NeverAsksForWhatItLearned) {
       EXPECT_FALSE(known.contains({request.recipe, w}));
     }
   }
+}
+
+TEST(Pare, TakesTheSurveyOfItsFrontWhereItsOwnTokensPayForNone) {
+  constexpr std::int64_t front_tokens = 600000;
+  double alone = 0, in_front = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const SyntheticProblem larger = transformer_like_problem(seed, "w4-g32");
+    search::SearchProblem first = larger.problem(1, 160000);
+    first.front_tokens = front_tokens;
+    search::Pare before(first);
+    const std::vector<search::Trial> told = trials_of(larger, drive(before, larger).requests());
+    const SyntheticProblem problem = transformer_like_problem(seed, "w3-g32");
+    const auto lost = [&](std::int64_t tokens_of_all) {
+      search::SearchProblem given = problem.problem(1, 40000);
+      given.front_tokens = tokens_of_all;
+      search::Pare pare(given);
+      pare.learn(told);
+      return problem.mean_kl(drive(pare, problem).best());
+    };
+    alone += lost(0);
+    in_front += lost(front_tokens);
+  }
+
+  EXPECT_LT(in_front, alone);
 }
 
 TEST(Pare, BeginsAtTheStartThatItIsGiven) {
