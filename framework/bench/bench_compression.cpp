@@ -8,10 +8,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <vector>
 
+#include "framework/bench/seconds.hpp"
 #include "framework/compression/awq_scales.hpp"
 #include "framework/compression/gptq.hpp"
 #include "framework/compression/output_error.hpp"
@@ -28,13 +28,6 @@ namespace {
 
 using namespace pare;
 using namespace pare::framework;
-
-template <class Body>
-double seconds(const Body& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 kernels::Matrix<float> random_matrix(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
   kernels::Matrix<float> matrix(rows, cols);

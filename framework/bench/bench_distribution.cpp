@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "framework/bench/seconds.hpp"
 #include "framework/io/hash.hpp"
 #include "framework/io/relaying_channel.hpp"
 
@@ -25,13 +25,6 @@ using namespace pare::framework;
 namespace fs = std::filesystem;
 
 constexpr std::size_t mib = std::size_t{1} << 20;
-
-template <class Body>
-double seconds(const Body& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void write_blocks(const fs::path& file, std::size_t blocks, char first) {
   std::ofstream out(file, std::ios::binary);

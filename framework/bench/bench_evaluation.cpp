@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -19,6 +18,7 @@
 
 #include "framework/bank/build_site.hpp"
 #include "framework/bank/layer_bank.hpp"
+#include "framework/bench/seconds.hpp"
 #include "framework/evaluation/evaluator.hpp"
 #include "kernels/core/parallel.hpp"
 #include "kernels/core/philox.hpp"
@@ -32,13 +32,6 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t window_length = 256;
 constexpr std::int64_t window_count = 32;
-
-template <class Body>
-double seconds(const Body& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 template <class Body>
 double median_seconds(int repetitions, const Body& body) {
