@@ -32,8 +32,9 @@ inline Lanes load(const float* p) {
 
 /// The first `count` (1..16) values at p; the other lanes are `fill`.
 inline Lanes load_some(const float* p, std::int64_t count, float fill = 0.0f) {
+  if (count >= lane_count) return load(p);
   Lanes lanes = splat(fill);
-  std::memcpy(&lanes, p, static_cast<std::size_t>(std::min(count, lane_count)) * sizeof(float));
+  std::memcpy(&lanes, p, static_cast<std::size_t>(count) * sizeof(float));
   return lanes;
 }
 
@@ -89,6 +90,41 @@ inline DoubleLanes high_half(Lanes lanes) {
 
 inline double sum(DoubleLanes lanes) {
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+/// Half of Lanes, for loops that clamp or choose: without AVX-512, g++ 12 compares vectors that are wider than a
+/// register lane by lane.
+inline constexpr std::int64_t half_lane_count = 8;
+using HalfLanes = float __attribute__((vector_size(32)));
+using HalfDoubleLanes = double __attribute__((vector_size(32)));
+
+inline HalfLanes splat_half(float x) {
+  return HalfLanes{x, x, x, x, x, x, x, x};
+}
+
+/// The first `count` values at p, none if it is not positive; the other lanes are 0.
+inline HalfLanes load_half(const float* p, std::int64_t count = half_lane_count) {
+  HalfLanes lanes{};
+  if (count >= half_lane_count) {
+    std::memcpy(&lanes, p, sizeof(lanes));
+  } else if (count > 0) {
+    std::memcpy(&lanes, p, static_cast<std::size_t>(count) * sizeof(float));
+  }
+  return lanes;
+}
+
+inline HalfDoubleLanes low_half(HalfLanes lanes) {
+  return __builtin_convertvector(__builtin_shufflevector(lanes, lanes, 0, 1, 2, 3), HalfDoubleLanes);
+}
+
+inline HalfDoubleLanes high_half(HalfLanes lanes) {
+  return __builtin_convertvector(__builtin_shufflevector(lanes, lanes, 4, 5, 6, 7), HalfDoubleLanes);
+}
+
+/// What the lanes [low, high] add up to, in the order of sum(Lanes).
+inline float sum(HalfLanes low, HalfLanes high) {
+  const HalfLanes x = low + high;
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
 }
 
 }  // namespace pare::kernels

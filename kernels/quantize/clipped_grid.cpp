@@ -11,33 +11,44 @@
 namespace pare::kernels {
 namespace {
 
+/// A sum over eight lanes.
+struct LaneSum {
+  HalfDoubleLanes low{};
+  HalfDoubleLanes high{};
+};
+
 /// The error of the values that round_group and expand make of a group, which is not the scale 0. Sums in a written
-/// order, so that the choice does not depend on where a row lies; the lanes that fill up the last register are 0 and
+/// order, so that the choice does not depend on where a row lies; the lanes that fill up the last registers are 0 and
 /// add nothing.
 double error_of_group(const float* w, const float* importance, std::int64_t count, const GroupGrid& group, int bits) {
   constexpr float round_to_integer = 0x1.8p23f;
   const float scale = to_float(group.scale);
-  const Lanes lowest = splat(-static_cast<float>(group.zero));
-  const Lanes highest = splat(static_cast<float>((1 << bits) - 1)) + lowest;
-  DoubleLanes low{};
-  DoubleLanes high{};
-  for (std::int64_t i = 0; i < count; i += lane_count) {
-    const Lanes x = load_some(w + i, count - i);
-    const Lanes ratio = x / scale;
-    const Lanes clamped = ratio > highest ? highest : (ratio < lowest ? lowest : ratio);
-    const Lanes value = ((clamped + round_to_integer) - round_to_integer) * scale;
-    const DoubleLanes low_difference = low_half(x) - low_half(value);
-    const DoubleLanes high_difference = high_half(x) - high_half(value);
+  const HalfLanes lowest = splat_half(-static_cast<float>(group.zero));
+  const HalfLanes highest = splat_half(static_cast<float>((1 << bits) - 1)) + lowest;
+  const auto add = [&](std::int64_t i, LaneSum& errors) {
+    const HalfLanes x = load_half(w + i, count - i);
+    const HalfLanes ratio = x / scale;
+    const HalfLanes clamped = ratio > highest ? highest : (ratio < lowest ? lowest : ratio);
+    const HalfLanes value = ((clamped + round_to_integer) - round_to_integer) * scale;
+    const HalfDoubleLanes low_difference = low_half(x) - low_half(value);
+    const HalfDoubleLanes high_difference = high_half(x) - high_half(value);
     if (importance == nullptr) {
-      low += low_difference * low_difference;
-      high += high_difference * high_difference;
+      errors.low += low_difference * low_difference;
+      errors.high += high_difference * high_difference;
     } else {
-      const Lanes factor = load_some(importance + i, count - i);
-      low += low_difference * low_difference * low_half(factor);
-      high += high_difference * high_difference * high_half(factor);
+      const HalfLanes factor = load_half(importance + i, count - i);
+      errors.low += low_difference * low_difference * low_half(factor);
+      errors.high += high_difference * high_difference * high_half(factor);
     }
+  };
+  LaneSum even;
+  LaneSum odd;
+  for (std::int64_t i = 0; i < count; i += 2 * half_lane_count) {
+    add(i, even);
+    add(i + half_lane_count, odd);
   }
-  return sum(low + high);
+  const HalfDoubleLanes sums = (even.low + odd.low) + (even.high + odd.high);
+  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 /// The grid of the range, shrunk by the factor that makes error(grid) least.

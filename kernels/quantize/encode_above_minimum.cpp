@@ -24,20 +24,20 @@ struct Fit {
   float qx = 0.0f;  ///< sum of weight q x
 };
 
-template <int vectors>
-struct WeighedRun : Run<vectors> {
+template <int halves>
+struct WeighedRun : Run<halves> {
   WeighedRun() = default;
-  WeighedRun(const float* x_, const float* weight_) : Run<vectors>(x_, weight_) {
-    Lanes all = splat(0.0f);
-    Lanes all_x = splat(0.0f);
-    for (int v = 0; v < vectors; ++v) {
-      all += this->weight[v];
-      all_x += this->weight[v] * this->x[v];
+  WeighedRun(const float* x_, const float* weight_) : Run<halves>(x_, weight_) {
+    RunSum all;
+    RunSum all_x;
+    for (int h = 0; h < halves; ++h) {
+      all.add(h, this->weight[h]);
+      all_x.add(h, this->weight[h] * this->x[h]);
     }
-    total = sum(all);
-    total_x = sum(all_x);
-    lowest = *std::min_element(x_, x_ + lane_count * vectors);
-    highest = *std::max_element(x_, x_ + lane_count * vectors);
+    total = all.total();
+    total_x = all_x.total();
+    lowest = *std::min_element(x_, x_ + half_lane_count * halves);
+    highest = *std::max_element(x_, x_ + half_lane_count * halves);
   }
 
   float total = 0.0f;    ///< sum of weight
@@ -46,23 +46,23 @@ struct WeighedRun : Run<vectors> {
   float highest = 0.0f;
 };
 
-template <int highest, int vectors>
-Fit fit(const WeighedRun<vectors>& run, float scale, float minimum) {
+template <int highest, int halves>
+Fit fit(const WeighedRun<halves>& run, float scale, float minimum) {
   const float inverse = scale == 0.0f ? 0.0f : 1.0f / scale;
-  Lanes error = splat(0.0f);
-  Lanes q_sum = splat(0.0f);
-  Lanes qq = splat(0.0f);
-  Lanes qx = splat(0.0f);
-  for (int v = 0; v < vectors; ++v) {
-    const Lanes q = round_within((run.x[v] + minimum) * inverse, 0.0f, highest);
-    const Lanes miss = run.x[v] + minimum - q * scale;
-    const Lanes weighted = run.weight[v] * q;
-    error += run.weight[v] * miss * miss;
-    q_sum += weighted;
-    qq += weighted * q;
-    qx += weighted * run.x[v];
+  RunSum error;
+  RunSum q_sum;
+  RunSum qq;
+  RunSum qx;
+  for (int h = 0; h < halves; ++h) {
+    const HalfLanes q = round_within((run.x[h] + minimum) * inverse, 0.0f, highest);
+    const HalfLanes miss = run.x[h] + minimum - q * scale;
+    const HalfLanes weighted = run.weight[h] * q;
+    error.add(h, run.weight[h] * miss * miss);
+    q_sum.add(h, weighted);
+    qq.add(h, weighted * q);
+    qx.add(h, weighted * run.x[h]);
   }
-  return {scale, minimum, sum(error), sum(q_sum), sum(qq), sum(qx)};
+  return {scale, minimum, error.total(), q_sum.total(), qq.total(), qx.total()};
 }
 
 struct Line {
@@ -71,8 +71,8 @@ struct Line {
 };
 
 /// The scale >= 0 and minimum >= 0 with the least error for the codes of `at`.
-template <int vectors>
-Line refit(const WeighedRun<vectors>& run, const Fit& at) {
+template <int halves>
+Line refit(const WeighedRun<halves>& run, const Fit& at) {
   const double determinant = double{at.qq} * run.total - double{at.q} * at.q;
   if (determinant > 1e-6 * double{at.qq} * run.total) {
     const double scale = (double{at.qx} * run.total - double{at.q} * run.total_x) / determinant;
@@ -83,8 +83,8 @@ Line refit(const WeighedRun<vectors>& run, const Fit& at) {
 }
 
 /// The best scale and minimum of one run alone, as real numbers.
-template <int highest, int vectors>
-Fit search(const WeighedRun<vectors>& run, const Fan& fan) {
+template <int highest, int halves>
+Fit search(const WeighedRun<halves>& run, const Fan& fan) {
   Fit best = fit<highest>(run, 0.0f, std::max(0.0f, -run.total_x / run.total));
   const auto consider = [&](const Line& line) {
     const Fit found = fit<highest>(run, line.scale, line.minimum);
@@ -129,12 +129,12 @@ struct Reach {
 
 /// The search for one block: every run alone; then d, then dmin, from a few starts around those that make the largest
 /// scale and minimum the highest integer; then both refitted to all that was chosen, until that improves no more.
-template <int highest, int vectors, int integers>
+template <int highest, int halves, int integers>
 class Search {
  public:
   Search(const float* x, const float* weight, const Fan& fan) {
     for (std::size_t j = 0; j < runs; ++j) {
-      run_[j] = WeighedRun<vectors>(x + run_length * j, weight + run_length * j);
+      run_[j] = WeighedRun<halves>(x + run_length * j, weight + run_length * j);
       ideal_[j] = search<highest>(run_[j], fan);
       scale_ = std::max(scale_, ideal_[j].scale);
       minimum_ = std::max(minimum_, ideal_[j].minimum);
@@ -166,7 +166,7 @@ class Search {
   }
 
  private:
-  static constexpr std::size_t run_length = lane_count * vectors;
+  static constexpr std::size_t run_length = half_lane_count * halves;
   static constexpr std::size_t runs = 256 / run_length;
 
   /// The stored integers that serve each run best under given d and dmin: scales around the ideal one, and for each the
@@ -234,13 +234,13 @@ class Search {
     const float scale = to_float(choice.d) * static_cast<float>(choice.scales[j]);
     const float minimum = to_float(choice.dmin) * static_cast<float>(choice.minimums[j]);
     const float inverse = scale == 0.0f ? 0.0f : 1.0f / scale;
-    for (int v = 0; v < vectors; ++v) {
-      const Lanes q = round_within((run_[j].x[v] + minimum) * inverse, 0.0f, highest);
-      for (int i = 0; i < lane_count; ++i) codes[lane_count * v + i] = static_cast<std::uint8_t>(q[i]);
+    for (int h = 0; h < halves; ++h) {
+      const HalfLanes q = round_within((run_[j].x[h] + minimum) * inverse, 0.0f, highest);
+      for (int i = 0; i < half_lane_count; ++i) codes[half_lane_count * h + i] = static_cast<std::uint8_t>(q[i]);
     }
   }
 
-  std::array<WeighedRun<vectors>, runs> run_;
+  std::array<WeighedRun<halves>, runs> run_;
   std::array<Fit, runs> ideal_;
   float scale_ = 0.0f;  ///< the largest of the ideal ones
   float minimum_ = 0.0f;
@@ -251,11 +251,11 @@ class Search {
 void encode_block_above_minimum(BlockFormat format, const float* x, const float* weight, BlockFields& fields) {
   switch (format) {
     case BlockFormat::q2_k:
-      return Search<3, 1, 15>(x, weight, {0.8f, 1.8f, 8}).encode(fields);
+      return Search<3, 2, 15>(x, weight, {0.8f, 1.8f, 8}).encode(fields);
     case BlockFormat::q4_k:
-      return Search<15, 2, 63>(x, weight, {0.9f, 1.3f, 8}).encode(fields);
+      return Search<15, 4, 63>(x, weight, {0.9f, 1.3f, 8}).encode(fields);
     case BlockFormat::q5_k:
-      return Search<31, 2, 63>(x, weight, {0.95f, 1.15f, 10}).encode(fields);
+      return Search<31, 4, 63>(x, weight, {0.95f, 1.15f, 10}).encode(fields);
     default:
       throw InternalError(pare::detail::concatenate(block_format_name(format), " has no minimums"));
   }

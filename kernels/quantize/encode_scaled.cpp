@@ -12,7 +12,7 @@ namespace pare::kernels {
 namespace {
 
 constexpr std::size_t run_count = 16;
-using Runs = std::array<Run<1>, run_count>;
+using Runs = std::array<Run<2>, run_count>;
 
 /// What a stored scale may be.
 struct Integers {
@@ -72,7 +72,7 @@ void encode(const float* x, const float* weight, const Fan& fan, const Integers&
   std::array<float, run_count> ideal{};
   float largest = 0.0f;
   for (std::size_t j = 0; j < run_count; ++j) {
-    runs[j] = Run<1>(x + 16 * j, weight + 16 * j);
+    runs[j] = Run<2>(x + 16 * j, weight + 16 * j);
     ideal[j] = search_scale<Levels>(runs[j], fan, unrounded).scale;
     largest = std::abs(ideal[j]) > std::abs(largest) ? ideal[j] : largest;
   }

@@ -10,7 +10,7 @@ namespace {
 
 template <class Levels>
 void encode(const float* x, const float* weight, const Fan& fan, int zero, BlockFields& fields) {
-  const Run<2> run(x, weight);
+  const Run<4> run(x, weight);
   const ScaleFit best = search_scale<Levels>(run, fan, in_binary16);
   fields.d = stored_scale(best.scale);
   write_codes<Levels>(run, best.scale, zero, fields.codes.data());

@@ -14,19 +14,27 @@
 
 namespace pare::kernels {
 
-/// A run of weights and how much the error of each counts.
-template <int vectors>
+/// A run of 8 * halves weights and how much the error of each counts.
+template <int halves>
 struct Run {
   Run() = default;
   Run(const float* x_, const float* weight_) {
-    for (int v = 0; v < vectors; ++v) {
-      x[v] = load(x_ + lane_count * v);
-      weight[v] = load(weight_ + lane_count * v);
+    for (int h = 0; h < halves; ++h) {
+      x[h] = load_half(x_ + half_lane_count * h);
+      weight[h] = load_half(weight_ + half_lane_count * h);
     }
   }
 
-  Lanes x[vectors];
-  Lanes weight[vectors];
+  HalfLanes x[halves];
+  HalfLanes weight[halves];
+};
+
+/// A sum over a run: its even and its odd halves.
+struct RunSum {
+  void add(int half, HalfLanes x) { halves[half % 2] += x; }
+  float total() const { return sum(halves[0], halves[1]); }
+
+  HalfLanes halves[2]{};
 };
 
 /// How far the values of a run lie from a centre, with their sign; the first of several.
@@ -37,14 +45,14 @@ struct Extremes {
   float ratio() const { return foremost == 0.0f ? 1.0f : std::min(std::abs(largest / foremost), 65536.0f); }
 };
 
-template <int vectors>
-Extremes extremes_of(const Run<vectors>& run, float centre) {
+template <int halves>
+Extremes extremes_of(const Run<halves>& run, float centre) {
   Extremes found;
   float most = 0.0f;
-  for (int v = 0; v < vectors; ++v) {
-    const Lanes deviation = run.x[v] - centre;
-    const Lanes counts = run.weight[v] * deviation * deviation;
-    for (int i = 0; i < lane_count; ++i) {
+  for (int h = 0; h < halves; ++h) {
+    const HalfLanes deviation = run.x[h] - centre;
+    const HalfLanes counts = run.weight[h] * deviation * deviation;
+    for (int i = 0; i < half_lane_count; ++i) {
       if (std::abs(deviation[i]) > std::abs(found.largest)) found.largest = deviation[i];
       if (!(counts[i] > most)) continue;
       most = counts[i];
@@ -55,10 +63,10 @@ Extremes extremes_of(const Run<vectors>& run, float centre) {
 }
 
 /// To the nearest integer in [lowest, highest], halves to even.
-inline Lanes round_within(Lanes t, float lowest, float highest) {
-  const Lanes least = splat(lowest);
-  const Lanes most = splat(highest);
-  const Lanes clamped = t > most ? most : (t < least ? least : t);
+inline HalfLanes round_within(HalfLanes t, float lowest, float highest) {
+  const HalfLanes least = splat_half(lowest);
+  const HalfLanes most = splat_half(highest);
+  const HalfLanes clamped = t > most ? most : (t < least ? least : t);
   return (clamped + 0x1.8p23f) - 0x1.8p23f;
 }
 
@@ -68,7 +76,7 @@ struct EvenLevels {
   static constexpr float lowest = lowest_;
   static constexpr float highest = highest_;
 
-  static Lanes nearest(Lanes t) { return round_within(t, lowest, highest); }
+  static HalfLanes nearest(HalfLanes t) { return round_within(t, lowest, highest); }
   /// The code of a level, for a format whose code 0 is -zero.
   static std::uint8_t code(float level, int zero) { return static_cast<std::uint8_t>(static_cast<int>(level) + zero); }
 };
@@ -78,12 +86,12 @@ struct UnevenLevels {
   static constexpr float lowest = uneven_levels.front();
   static constexpr float highest = uneven_levels.back();
 
-  static Lanes nearest(Lanes t) {
-    Lanes level = splat(lowest);
+  static HalfLanes nearest(HalfLanes t) {
+    HalfLanes level = splat_half(lowest);
     for (std::size_t i = 1; i < uneven_levels.size(); ++i) {
       const float middle = 0.5f * static_cast<float>(uneven_levels[i - 1] + uneven_levels[i]);
-      const Lanes here = splat(uneven_levels[i]);
-      level = t > splat(middle) ? here : level;
+      const HalfLanes here = splat_half(uneven_levels[i]);
+      level = t > splat_half(middle) ? here : level;
     }
     return level;
   }
@@ -104,21 +112,21 @@ struct ScaleFit {
   float refit() const { return qq > 0.0f ? qx / qq : 0.0f; }
 };
 
-template <class Levels, int vectors>
-ScaleFit fit_scale(const Run<vectors>& run, float scale) {
+template <class Levels, int halves>
+ScaleFit fit_scale(const Run<halves>& run, float scale) {
   const float inverse = scale == 0.0f ? 0.0f : 1.0f / scale;
-  Lanes error = splat(0.0f);
-  Lanes qx = splat(0.0f);
-  Lanes qq = splat(0.0f);
-  for (int v = 0; v < vectors; ++v) {
-    const Lanes q = Levels::nearest(run.x[v] * inverse);
-    const Lanes miss = run.x[v] - q * scale;
-    const Lanes weighted = run.weight[v] * q;
-    error += run.weight[v] * miss * miss;
-    qx += weighted * run.x[v];
-    qq += weighted * q;
+  RunSum error;
+  RunSum qx;
+  RunSum qq;
+  for (int h = 0; h < halves; ++h) {
+    const HalfLanes q = Levels::nearest(run.x[h] * inverse);
+    const HalfLanes miss = run.x[h] - q * scale;
+    const HalfLanes weighted = run.weight[h] * q;
+    error.add(h, run.weight[h] * miss * miss);
+    qx.add(h, weighted * run.x[h]);
+    qq.add(h, weighted * q);
   }
-  return {scale, sum(error), sum(qx), sum(qq)};
+  return {scale, error.total(), qx.total(), qq.total()};
 }
 
 /// As it is stored: never infinite, since what is too large has been refused before the search, and never 0 for another
@@ -162,8 +170,8 @@ void for_each_stretch(const Fan& fan, float ratio, const Consider& consider) {
 }
 
 /// The best scale found: a fan of starts at both ends, each refitted once; the best one until it improves no more.
-template <class Levels, int vectors, class Rounding>
-ScaleFit search_scale(const Run<vectors>& run, const Fan& fan, const Rounding& rounding) {
+template <class Levels, int halves, class Rounding>
+ScaleFit search_scale(const Run<halves>& run, const Fan& fan, const Rounding& rounding) {
   const Extremes extremes = extremes_of(run, 0.0f);
   ScaleFit best = fit_scale<Levels>(run, 0.0f);
   if (extremes.largest == 0.0f) return best;
@@ -184,12 +192,12 @@ ScaleFit search_scale(const Run<vectors>& run, const Fan& fan, const Rounding& r
 }
 
 /// Codes of a run for the scale that a fit chose.
-template <class Levels, int vectors>
-void write_codes(const Run<vectors>& run, float scale, int zero, std::uint8_t* codes) {
+template <class Levels, int halves>
+void write_codes(const Run<halves>& run, float scale, int zero, std::uint8_t* codes) {
   const float inverse = scale == 0.0f ? 0.0f : 1.0f / scale;
-  for (int v = 0; v < vectors; ++v) {
-    const Lanes q = Levels::nearest(run.x[v] * inverse);
-    for (int i = 0; i < lane_count; ++i) codes[lane_count * v + i] = Levels::code(q[i], zero);
+  for (int h = 0; h < halves; ++h) {
+    const HalfLanes q = Levels::nearest(run.x[h] * inverse);
+    for (int i = 0; i < half_lane_count; ++i) codes[half_lane_count * h + i] = Levels::code(q[i], zero);
   }
 }
 

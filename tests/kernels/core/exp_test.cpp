@@ -66,5 +66,18 @@ TEST(Lanes, LoadStoreAndReducePartsOfThem) {
   EXPECT_EQ(x[2], 3.0f);
 }
 
+TEST(HalfLanes, LoadAndAddPartsOfThem) {
+  float x[16];
+  for (int i = 0; i < 16; ++i) x[i] = std::ldexp(static_cast<float>(i % 5 + 1), 3 * i);
+
+  EXPECT_EQ(sum(load_half(x), load_half(x + 8)), sum(load(x)));
+  EXPECT_EQ(sum(load_half(x), load_half(x + 8, 0)), sum(load_some(x, 8)));
+  EXPECT_EQ(load_half(x, 3)[2], x[2]);
+  EXPECT_EQ(load_half(x, 3)[3], 0.0f);
+  EXPECT_EQ(load_half(x, -8)[0], 0.0f);
+  EXPECT_EQ(low_half(load_half(x))[3], x[3]);
+  EXPECT_EQ(high_half(load_half(x))[0], x[4]);
+}
+
 }  // namespace
 }  // namespace pare::test
