@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -30,11 +31,8 @@ struct EvaluationResult {
   PrefixTrie::Runs runs;
 };
 
-/// What leaves the stages of an evaluator that do not end with the head: hidden states as SharedPrefixes has them.
-struct PassedStates {
-  std::vector<float> values;
-  PrefixTrie::Runs runs;
-};
+/// Room for so many values of hidden states, as SharedPrefixes has them, that leave an evaluator.
+using StateRoom = std::function<std::span<float>(std::size_t values)>;
 
 /// Evaluates candidates on one device of one rank: the one place where a recipe turns into a loss. One object serves one
 /// thread.
@@ -60,9 +58,11 @@ class CandidateEvaluator {
                                     std::int64_t begin, std::int64_t count, const Teacher& teacher,
                                     std::int64_t teacher_begin, std::span<const float> entering = {}) = 0;
 
-  /// Takes candidates on windows [begin, begin + count) to the end of stages that do not end with the head.
-  virtual PassedStates pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                            std::int64_t count, std::span<const float> entering = {}) = 0;
+  /// Takes candidates on windows [begin, begin + count) to the end of stages that do not end with the head. Asks for room
+  /// once; what it is given must not overlap `entering`.
+  virtual PrefixTrie::Runs pass(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                std::int64_t begin, std::int64_t count, const StateRoom& room,
+                                std::span<const float> entering = {}) = 0;
 };
 
 /// For each window from `window` on the mean over its scored words of `values`, [windows, length - 1], summed in order in

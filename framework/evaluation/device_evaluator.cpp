@@ -64,20 +64,23 @@ void DeviceEvaluator::for_micro_batches(std::span<const OptionIndices> candidate
       [&] { states_.forget(); });
 }
 
-PassedStates DeviceEvaluator::pass(std::span<const OptionIndices> candidates, const TokenWindows& windows,
-                                   std::int64_t begin, std::int64_t count, std::span<const float> entering) {
-  const SharedPrefixes leaving(candidates, weights_.first_site()[stages_.end], count * windows.length, hidden_);
-  PassedStates passed{std::vector<float>(leaving.values()), {}};
-  for_micro_batches(candidates, windows, count, entering,
-                    [&](std::int64_t first, std::int64_t together, const PrefixTrie::Enter& enter) {
-                      const auto leaf = [&](std::size_t candidate, std::size_t state) {
-                        if (!leaving.leads(candidate)) return;
-                        states_.get(state, leaving.state(std::span<float>(passed.values), candidate,
-                                                         first * windows.length, together * windows.length));
-                      };
-                      passed.runs += walk(candidates, windows, begin + first, together, leaf, enter);
-                    });
-  return passed;
+PrefixTrie::Runs DeviceEvaluator::pass(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                       std::int64_t begin, std::int64_t count, const StateRoom& room,
+                                       std::span<const float> entering) {
+  const SharedPrefixes prefixes(candidates, weights_.first_site()[stages_.end], count * windows.length, hidden_);
+  const std::span<float> leaving = room(prefixes.values());
+  PrefixTrie::Runs runs;
+  for_micro_batches(
+      candidates, windows, count, entering,
+      [&](std::int64_t first, std::int64_t together, const PrefixTrie::Enter& enter) {
+        const auto leaf = [&](std::size_t candidate, std::size_t state) {
+          if (!prefixes.leads(candidate)) return;
+          states_.get(state, prefixes.state(leaving, candidate, first * windows.length, together * windows.length));
+        };
+        runs += walk(candidates, windows, begin + first, together, leaf, enter);
+      });
+  stream_.synchronize();
+  return runs;
 }
 
 DeviceSpan<float> DeviceEvaluator::workspace() {

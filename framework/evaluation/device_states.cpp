@@ -101,12 +101,10 @@ void DeviceStates::copy(std::size_t from, std::size_t to) {
 
 void DeviceStates::put(std::size_t index, kernels::MatrixView<const float> values) {
   kernels::copy_to_device<float>(values, state(index), stream_);
-  stream_.synchronize();
 }
 
 void DeviceStates::get(std::size_t index, kernels::MatrixView<float> values) {
   kernels::copy_to_host<float>(state(index), values, stream_);
-  stream_.synchronize();
 }
 
 void DeviceStates::keep(std::span<const std::uint8_t> prefix, std::size_t stage, std::size_t index) {

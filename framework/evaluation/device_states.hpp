@@ -35,7 +35,7 @@ class DeviceStates final : public HiddenStates {
   std::optional<std::size_t> restore(std::span<const std::uint8_t> options, std::span<const std::size_t> first_site,
                                      std::size_t first_stage, std::size_t last_stage, std::size_t state) override;
 
-  /// state <- values, [tokens, hidden], from the host, and back; return when they are there.
+  /// Enqueue state <- values, [tokens, hidden], from the host, and back.
   void put(std::size_t state, kernels::MatrixView<const float> values);
   void get(std::size_t state, kernels::MatrixView<float> values);
   kernels::DeviceView<float> state(std::size_t index) { return states(index, 1); }

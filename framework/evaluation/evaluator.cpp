@@ -43,18 +43,17 @@ PrefixTrie::Runs Evaluator::walk(std::span<const OptionIndices> candidates, cons
   });
 }
 
-PassedStates Evaluator::pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                             std::int64_t count, std::span<const float> entering) {
+PrefixTrie::Runs Evaluator::pass(std::span<const OptionIndices> candidates, const TokenWindows& windows,
+                                 std::int64_t begin, std::int64_t count, const StateRoom& room,
+                                 std::span<const float> entering) {
   const std::int64_t tokens = count * windows.length;
   const SharedPrefixes prefixes = prefixes_before(stages_.end, candidates, tokens);
-  PassedStates passed{std::vector<float>(prefixes.values()), {}};
-  passed.runs = walk(candidates, windows, begin, count, entering, [&](std::size_t candidate, std::size_t state) {
+  const std::span<float> leaving = room(prefixes.values());
+  return walk(candidates, windows, begin, count, entering, [&](std::size_t candidate, std::size_t state) {
     if (!prefixes.leads(candidate)) return;
     const MatrixView<const float> from = states_.state(state);
-    std::copy_n(from.data, tokens * hidden_,
-                prefixes.state(std::span<float>(passed.values), candidate, 0, tokens).data);
+    std::copy_n(from.data, tokens * hidden_, prefixes.state(leaving, candidate, 0, tokens).data);
   });
-  return passed;
 }
 
 void Evaluator::for_scored_positions(MatrixView<const float> hidden, std::int64_t length, const Tile& use) {

@@ -39,8 +39,8 @@ class Evaluator final : public CandidateEvaluator {
   EvaluationResult evaluate(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
                             std::int64_t count, const Teacher& teacher, std::int64_t teacher_begin,
                             std::span<const float> entering = {}) override;
-  PassedStates pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
-                    std::int64_t count, std::span<const float> entering = {}) override;
+  PrefixTrie::Runs pass(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,
+                        std::int64_t count, const StateRoom& room, std::span<const float> entering = {}) override;
 
  private:
   PrefixTrie::Runs walk(std::span<const OptionIndices> candidates, const TokenWindows& windows, std::int64_t begin,

@@ -3,6 +3,7 @@
 #include "kernels/core/device.hpp"
 #include "kernels/core/device_copy.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/pinned_memory.hpp"
 #include "kernels/core/stream.hpp"
 
 /// All answers of a build without CUDA. Nothing can be on a GPU there, because a Stream cannot be made.
@@ -42,6 +43,12 @@ std::int64_t free_device_memory(const Stream&) {
 void Stream::synchronize() const {
   throw InternalError(why_no_device());
 }
+
+PinnedMemory::PinnedMemory(std::span<std::byte>) {
+  throw InternalError(why_no_device());
+}
+
+PinnedMemory::~PinnedMemory() = default;
 
 namespace detail {
 

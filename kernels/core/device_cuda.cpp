@@ -8,6 +8,7 @@
 #include "kernels/core/device.hpp"
 #include "kernels/core/device_copy.hpp"
 #include "kernels/core/device_matrix.hpp"
+#include "kernels/core/pinned_memory.hpp"
 #include "kernels/core/stream.hpp"
 
 namespace pare::kernels {
@@ -122,6 +123,17 @@ std::int64_t free_device_memory(const Stream& stream) {
 
 void Stream::synchronize() const {
   CUDA_CALL(cudaStreamSynchronize(handle_));
+}
+
+PinnedMemory::PinnedMemory(std::span<std::byte> memory) {
+  if (cudaHostRegister(memory.data(), memory.size(), cudaHostRegisterPortable) == cudaSuccess)
+    data_ = memory.data();
+  else
+    static_cast<void>(cudaGetLastError());
+}
+
+PinnedMemory::~PinnedMemory() {
+  if (data_ != nullptr) static_cast<void>(cudaHostUnregister(data_));
 }
 
 namespace detail {

@@ -11,6 +11,23 @@
 namespace pare::search {
 namespace {
 
+// Beyond it a number of values is damage.
+constexpr std::uint64_t most_values = std::uint64_t{1} << 40;
+
+void put(ByteWriter& out, const HandedStates& x) {
+  out.array(std::span(x.values));
+  out.number(std::uint8_t{x.shared.has_value()});
+  if (!x.shared) return;
+  out.number(x.shared->slot);
+  out.number(x.shared->place.pid);
+  out.number(x.shared->place.descriptor);
+  out.number(x.shared->place.token);
+  out.number(x.shared->values);
+}
+void put(ByteWriter& out, const std::optional<std::uint32_t>& slot) {
+  out.number(std::uint8_t{slot.has_value()});
+  if (slot) out.number(*slot);
+}
 void put(ByteWriter& out, const GenerateText& x) {
   out.number(x.begin);
   out.number(x.count);
@@ -36,7 +53,8 @@ void put(ByteWriter& out, const Teach& x) {
   out.number(static_cast<std::uint8_t>(x.set));
   out.number(x.begin);
   out.number(x.count);
-  out.array(std::span(x.states));
+  put(out, x.states);
+  put(out, x.slot);
 }
 void put(ByteWriter& out, const UseTeacher& x) {
   out.string(x.file);
@@ -47,7 +65,8 @@ void put(ByteWriter& out, const Evaluate& x) {
   out.number(x.count);
   out.number(static_cast<std::uint64_t>(x.recipes.size()));
   for (const Recipe& recipe : x.recipes) out.array(std::span(recipe));
-  out.array(std::span(x.states));
+  put(out, x.states);
+  put(out, x.slot);
 }
 void put(ByteWriter& out, const Stop& x) {
   out.number(std::uint8_t{x.ranks_lost});
@@ -104,12 +123,33 @@ void put(ByteWriter& out, const Hello& x) {
   out.number(x.processes);
 }
 void put(ByteWriter& out, const Passed& x) {
-  out.array(std::span(x.states));
+  put(out, x.states);
   out.number(x.stage_runs);
   out.number(x.stage_runs_separate);
 }
+void put(ByteWriter&, const Unseen&) {}
 void put(ByteWriter& out, const MemberLost& x) {
   out.string(x.text);
+}
+
+std::uint32_t get_slot(ByteReader& in) {
+  const auto slot = in.number<std::uint32_t>();
+  VALIDATE(slot < handover_slots, "message is damaged: no slot ", slot);
+  return slot;
+}
+void get(ByteReader& in, HandedStates& x) {
+  x.values = in.array<float>();
+  if (in.number<std::uint8_t>() == 0) return;
+  SharedStates& shared = x.shared.emplace();
+  shared.slot = get_slot(in);
+  shared.place.pid = in.number<std::int64_t>();
+  shared.place.descriptor = in.number<std::int32_t>();
+  shared.place.token = in.number<std::uint64_t>();
+  shared.values = in.number<std::uint64_t>();
+  VALIDATE(shared.values <= most_values, "message is damaged: ", shared.values, " values");
+}
+void get(ByteReader& in, std::optional<std::uint32_t>& slot) {
+  if (in.number<std::uint8_t>() != 0) slot = get_slot(in);
 }
 
 WindowSet get_set(ByteReader& in) {
@@ -143,7 +183,8 @@ void get(ByteReader& in, Teach& x) {
   x.set = get_set(in);
   x.begin = in.number<std::int64_t>();
   x.count = in.number<std::int64_t>();
-  x.states = in.array<float>();
+  get(in, x.states);
+  get(in, x.slot);
 }
 void get(ByteReader& in, UseTeacher& x) {
   x.file = in.string();
@@ -154,7 +195,8 @@ void get(ByteReader& in, Evaluate& x) {
   x.count = in.number<std::int64_t>();
   const auto recipes = in.number<std::uint64_t>();
   for (std::uint64_t r = 0; r < recipes; ++r) x.recipes.push_back(in.array<std::uint8_t>());
-  x.states = in.array<float>();
+  get(in, x.states);
+  get(in, x.slot);
 }
 void get(ByteReader& in, Stop& x) {
   x.ranks_lost = in.number<std::uint8_t>() != 0;
@@ -212,10 +254,11 @@ void get(ByteReader& in, Hello& x) {
   x.processes = in.number<std::int32_t>();
 }
 void get(ByteReader& in, Passed& x) {
-  x.states = in.array<float>();
+  get(in, x.states);
   x.stage_runs = in.number<std::int64_t>();
   x.stage_runs_separate = in.number<std::int64_t>();
 }
+void get(ByteReader&, Unseen&) {}
 void get(ByteReader& in, MemberLost& x) {
   x.text = in.string();
 }

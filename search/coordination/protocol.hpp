@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -10,6 +11,7 @@
 
 #include "framework/bank/build_site.hpp"
 #include "framework/calibration/stage_calibrator.hpp"
+#include "framework/comm/shared_buffer.hpp"
 #include "framework/evaluation/teacher.hpp"
 #include "search/objective/trial.hpp"
 #include "search/space/recipe.hpp"
@@ -18,7 +20,23 @@ namespace pare::search {
 
 /// All messages between the coordinator and its workers. A worker says Hello first, then answers every Task with one
 /// Reply that carries the task's number; in between it may say Alive at any time. Both ends are the same build; the version guards against a mixed installation.
-inline constexpr std::uint32_t protocol_version = 7;
+inline constexpr std::uint32_t protocol_version = 8;
+
+/// Memory that a member of a worker of several shares with the next one, in so many pieces: what one may be ahead.
+inline constexpr std::size_t handover_slots = 4;
+struct SharedStates {
+  std::uint32_t slot = 0;  ///< below handover_slots
+  framework::SharedPlace place;
+  std::uint64_t values = 0;
+
+  bool operator==(const SharedStates&) const = default;
+};
+/// Hidden states on their way from one member of a worker to the next, as framework/evaluation/shared_prefixes.hpp has
+/// them: in the message, or in memory of the process that made them.
+struct HandedStates {
+  std::vector<float> values;
+  std::optional<SharedStates> shared = {};
+};
 
 /// Sample windows [begin, begin + count) from the model itself.
 struct GenerateText {
@@ -47,24 +65,27 @@ struct UseBank {
   std::string file;
 };
 /// Run the full model on windows of a set. `states`: of a worker with a part of the model's stages (worker_group.hpp) the
-/// hidden states that reach the first of them, as framework/evaluation/shared_prefixes.hpp has them; empty where that is
-/// the embedding. One whose stages do not end with the head answers Passed.
+/// hidden states that reach the first of them; empty where that is the embedding. One whose stages do not end with the
+/// head answers Passed, with the states in this slot of the memory that it shares, or within the answer where none is
+/// named; one that cannot see what it is to take answers Unseen.
 struct Teach {
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
   std::int64_t count = 0;
-  std::vector<float> states = {};
+  HandedStates states = {};
+  std::optional<std::uint32_t> slot = {};
 };
 struct UseTeacher {
   std::string file;
 };
-/// A lease: candidates that share a prefix, on the same windows of a set. `states`: as Teach has it.
+/// A lease: candidates that share a prefix, on the same windows of a set. `states`, `slot`: as Teach has them.
 struct Evaluate {
   WindowSet set = WindowSet::search;
   std::int64_t begin = 0;
   std::int64_t count = 0;
   std::vector<Recipe> recipes;
-  std::vector<float> states = {};
+  HandedStates states = {};
+  std::optional<std::uint32_t> slot = {};
 };
 /// No more tasks; not answered.
 struct Stop {
@@ -128,17 +149,19 @@ struct Hello {
 
 /// Hidden states behind the stages of a worker that has not the last of them: what the next one gets.
 struct Passed {
-  std::vector<float> states;
+  HandedStates states;
   std::int64_t stage_runs = 0;
   std::int64_t stage_runs_separate = 0;
 };
+/// The states that were to enter lie in memory that this process cannot see.
+struct Unseen {};
 /// No answer: a process without which the worker cannot go on is gone. It stays until Stop, and answers nothing more.
 struct MemberLost {
   std::string text;  ///< one line
 };
 
 using Outcome = std::variant<GeneratedText, Ready, StageCalibrated, SiteBuilt, Taught, Evaluated, Failed, Alive, Hello,
-                             Passed, MemberLost>;
+                             Passed, Unseen, MemberLost>;
 
 struct NumberedTask {
   std::uint64_t number = 0;

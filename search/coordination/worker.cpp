@@ -20,21 +20,15 @@
 #include "search/coordination/task_failure.hpp"
 
 namespace pare::search {
+
 Hello make_hello(const framework::Model& model, const framework::ComputeDevice& device) {
   Hello hello{framework::build_id(), framework::arithmetic_id(device), model.hash(), framework::host_name(), getpid()};
   if (device.gpu) hello.gpus.push_back(device.address + " of " + hello.host);
   return hello;
 }
 
-namespace {
-
-Passed passed(framework::PassedStates states) {
-  return {std::move(states.values), states.runs.made, states.runs.separate};
-}
-
-}  // namespace
-
-Worker::Worker(const WorkerSetup& setup) : setup_(setup) {}
+Worker::Worker(const WorkerSetup& setup)
+    : setup_(setup), handover_(setup.device.gpu ? framework::CopiedBy::gpu : framework::CopiedBy::processor) {}
 
 void Worker::serve(framework::Channel& coordinator) {
   kernels::set_kernel_threads(setup_.threads);
@@ -46,6 +40,8 @@ void Worker::serve(framework::Channel& coordinator) {
     Reply reply{.number = numbered.number, .seconds = 0, .outcome = Ready{}};
     try {
       reply.outcome = std::visit([&](const auto& task) { return carry_out(task); }, numbered.task);
+    } catch (const framework::OutOfSight&) {
+      reply.outcome = Unseen{};
     } catch (const std::exception& error) {
       reply.outcome = explain_failure(error);
     }
@@ -126,13 +122,21 @@ Outcome Worker::carry_out(const UseBank& task) {
   return Ready{};
 }
 
+template <class Task>
+Passed Worker::pass(const Task& task, std::span<const framework::OptionIndices> candidates, std::int64_t begin,
+                    std::int64_t count) {
+  const framework::StateRoom room = [&](std::size_t values) { return handover_.room(task.slot, values); };
+  const auto runs = evaluator().pass(candidates, windows(task.set), begin, count, room, handover_.take(task.states));
+  return {handover_.give(), runs.made, runs.separate};
+}
+
 Outcome Worker::carry_out(const Teach& task) {
-  const framework::TokenWindows& text = windows(task.set);
   if (!has_head()) {
     const framework::OptionIndices full(setup_.sites.size(), framework::full_precision_option);
-    return passed(evaluator().pass({&full, 1}, text, task.begin, task.count, task.states));
+    return pass(task, {&full, 1}, task.begin, task.count);
   }
-  return Taught{evaluator().teach(text, task.begin, task.count, setup_.top_k, task.states)};
+  return Taught{
+      evaluator().teach(windows(task.set), task.begin, task.count, setup_.top_k, handover_.take(task.states))};
 }
 
 Outcome Worker::carry_out(const UseTeacher& task) {
@@ -157,9 +161,9 @@ Outcome Worker::carry_out(const Evaluate& task) {
     }
   }
   const std::int64_t begin = rows * task.begin, count = rows * task.count;
-  if (!has_head()) return passed(evaluator().pass(candidates, text, begin, count, task.states));
+  if (!has_head()) return pass(task, candidates, begin, count);
   const framework::EvaluationResult result =
-      evaluator().evaluate(candidates, text, begin, count, *teacher_, offset + begin, task.states);
+      evaluator().evaluate(candidates, text, begin, count, *teacher_, offset + begin, handover_.take(task.states));
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = result.runs.made, .stage_runs_separate = result.runs.separate};
   const auto append = [](std::vector<double>& all, const std::vector<double>& values) {
     all.insert(all.end(), values.begin(), values.end());

@@ -17,6 +17,7 @@
 #include "framework/model/full_weights.hpp"
 #include "framework/model/model.hpp"
 #include "search/coordination/protocol.hpp"
+#include "search/coordination/state_handover.hpp"
 
 namespace pare::search {
 
@@ -63,6 +64,10 @@ class Worker {
   framework::CandidateEvaluator& evaluator();
   /// Its stages are the last of the model, or all.
   bool has_head() const;
+  /// To the end of stages that are not the last. Task: Teach or Evaluate.
+  template <class Task>
+  Passed pass(const Task& task, std::span<const framework::OptionIndices> candidates, std::int64_t begin,
+              std::int64_t count);
 
   WorkerSetup setup_;
   std::optional<framework::WindowSets> text_;
@@ -73,6 +78,7 @@ class Worker {
   std::vector<std::vector<std::uint8_t>> sound_options_;  ///< by site: what the options of a recipe stand for
   std::unique_ptr<framework::Teacher> teacher_;
   std::unique_ptr<framework::CandidateEvaluator> evaluator_;
+  StateHandover handover_;
   std::unique_ptr<framework::FullWeights> full_weights_;  ///< only while text is generated
   std::unique_ptr<kernels::LanguageHead> text_head_;      ///< likewise
 };

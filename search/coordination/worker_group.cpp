@@ -36,9 +36,14 @@ bool goes_through(const Task& task) {
 }
 
 /// Of a task that goes through the members.
-std::vector<float>& states_of(Task& task) {
+HandedStates& states_of(Task& task) {
   auto* lease = std::get_if<Evaluate>(&task);
   return lease != nullptr ? lease->states : std::get<Teach>(task).states;
+}
+
+std::optional<std::uint32_t>& slot_of(Task& task) {
+  auto* lease = std::get_if<Evaluate>(&task);
+  return lease != nullptr ? lease->slot : std::get<Teach>(task).slot;
 }
 
 bool is_like(const Hello& a, const Hello& b) {
@@ -128,7 +133,7 @@ void WorkerGroup::begin(const JobPointer& job) {
 bool WorkerGroup::can_take_more(std::size_t place) const {
   if (places_[place].waiting.empty() || places_[place].under_way.size() >= most_parts) return false;
   const bool goes_on = place + 1 < places_.size() && goes_through(places_[place].waiting.front().task);
-  return !goes_on || places_[place + 1].waiting.size() < most_parts;
+  return !goes_on || std::ranges::count(places_[place].taken, false) > 0;
 }
 
 void WorkerGroup::feed() {
@@ -138,15 +143,44 @@ void WorkerGroup::feed() {
     while (can_take_more(p)) {
       Part part = std::move(place.waiting.front());
       place.waiting.pop_front();
-      if (part.job->failure) {
+      if (!part.job->failure) {
+        hand(p, std::move(part));
+      } else {
+        release(p, part);
         close(part);
-        continue;
       }
-      place.member.line->send(encode(NumberedTask{part.job->number, part.task}));
-      if (goes_through(part.task)) states_of(part.task) = {};  // on their way
-      place.under_way.push_back(std::move(part));
     }
   }
+}
+
+void WorkerGroup::hand(std::size_t p, Part part) {
+  Place& place = places_[p];
+  const bool goes_on = goes_through(part.task) && p + 1 < places_.size();
+  if (goes_on) {
+    const auto free = std::ranges::find(place.taken, false);
+    *free = true;
+    part.leaves_by = static_cast<std::uint32_t>(free - place.taken.begin());
+    slot_of(part.task) = place.shares ? part.leaves_by : std::nullopt;
+  }
+  place.member.line->send(encode(NumberedTask{part.job->number, part.task}));
+  if (goes_through(part.task)) states_of(part.task).values = {};  // on their way
+  place.under_way.push_back(std::move(part));
+}
+
+/// Nobody reads what lies in the part's slots any more, or will.
+void WorkerGroup::release(std::size_t p, const Part& part) {
+  if (part.came_by) places_[p - 1].taken[*part.came_by] = false;
+  if (part.leaves_by) places_[p].taken[*part.leaves_by] = false;
+}
+
+void WorkerGroup::begin_again(std::size_t p, Part part) {
+  const auto& shared = states_of(part.task).shared;
+  Place& before = places_[p - 1];
+  // A process that is gone says nothing of the one after it.
+  if (shared && shared->place.pid == before.hello->pid) before.shares = false;
+  states_of(part.task) = {};
+  slot_of(part.task) = {};
+  places_.front().waiting.push_front({part.job, part.index, std::move(part.task)});
 }
 
 void WorkerGroup::listen(std::size_t p) {
@@ -171,6 +205,7 @@ void WorkerGroup::hear(std::size_t p, Reply reply) {
     place.member.line->send(encode(NumberedTask{0, Echo{}}));
   } else if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
     place.hello = *hello;
+    expect_shared_memory();
     introduce(p);
   } else if (!lost_ && !place.under_way.empty() && place.under_way.front().job->number == reply.number) {
     Part part = std::move(place.under_way.front());
@@ -193,6 +228,14 @@ void WorkerGroup::introduce(std::size_t p) {
   say_hello(odd == places_.end() ? first : *odd->hello);
 }
 
+/// Of processes of one host; those of different containers find out otherwise.
+void WorkerGroup::expect_shared_memory() {
+  for (std::size_t p = 0; p + 1 < places_.size(); ++p) {
+    const auto &here = places_[p].hello, &next = places_[p + 1].hello;
+    places_[p].shares = here && next && here->host == next->host;
+  }
+}
+
 void WorkerGroup::say_hello(Hello hello) {
   hello.processes = static_cast<std::int32_t>(places_.size());
   hello.gpus.clear();
@@ -209,14 +252,21 @@ void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
   } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && goes_on) {
     job.stage_runs += passed->stage_runs;
     job.stage_runs_separate += passed->stage_runs_separate;
+    if (part.came_by) places_[p - 1].taken[*part.came_by] = false;
+    part.came_by = std::exchange(part.leaves_by, {});
     states_of(part.task) = std::move(passed->states);
     places_[p + 1].waiting.push_back(std::move(part));
+    return;
+  } else if (std::holds_alternative<Unseen>(outcome) && p > 0 && goes_through(part.task)) {
+    release(p, part);
+    begin_again(p, std::move(part));
     return;
   } else if (goes_on || !answers(part.task, outcome)) {
     job.failure = Failed{FailureKind::fault, places_[p].member.name + " gave an answer that does not fit its task"};
   } else {
     job.answers[part.index] = std::move(outcome);
   }
+  release(p, part);
   close(part);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -22,11 +23,13 @@ struct WorkerGroupSettings {
 
 /// Several workers, each with some consecutive stages of the model, which the coordinator sees as one: the line to it, at
 /// the rank of its first member. Evaluations go from member to member in parts of whole windows, so that all members are
-/// at work at a time; the hidden states that one passes come by here on their way to the next. What every member must
-/// know, such as the text, goes to all of them, a layer to compress to whoever has least to do, any other task to the first.
+/// at work at a time. The hidden states that one passes lie in memory that it shares with the next, where the two can see
+/// each other's, else they come by here in messages. What every member must know, such as the text, goes to all of them, a
+/// layer to compress to whoever has least to do, any other task to the first.
 ///
 /// A part that fails at a member fails its task, and the group goes on. A member that is lost is the end of the group: it
-/// says MemberLost, and answers nothing from then on.
+/// says MemberLost, and answers nothing from then on. A part whose states are gone, with the evaluator that held them or
+/// because the next cannot see them, begins again.
 ///
 /// Used by one thread, the one that uses the members' lines. Throws what the line to the first member throws.
 class WorkerGroup final : public framework::Channel {
@@ -62,6 +65,8 @@ class WorkerGroup final : public framework::Channel {
     JobPointer job;
     std::size_t index = 0;
     Task task;
+    std::optional<std::uint32_t> came_by = {};  ///< the slot of the member before that is taken by the states of `task`
+    std::optional<std::uint32_t> leaves_by = {};  ///< the slot of this one for those that leave
   };
   /// A member with its parts.
   struct Place {
@@ -71,6 +76,8 @@ class WorkerGroup final : public framework::Channel {
     std::optional<Hello> hello;
     bool sends_heartbeats = false;
     Clock::time_point heard;
+    bool shares = false;                       ///< the next member sees its memory, as far as is known
+    std::array<bool, handover_slots> taken{};  ///< from when a part goes to this member until the next is done with it
 
     std::size_t parts() const { return waiting.size() + under_way.size(); }
   };
@@ -79,9 +86,13 @@ class WorkerGroup final : public framework::Channel {
   void begin(const JobPointer& job);
   void feed();
   bool can_take_more(std::size_t place) const;
+  void hand(std::size_t place, Part part);
+  void release(std::size_t place, const Part& part);
+  void begin_again(std::size_t place, Part part);
   void listen(std::size_t place);
   void hear(std::size_t place, Reply reply);
   void introduce(std::size_t place);
+  void expect_shared_memory();
   void say_hello(Hello hello);
   void answered(std::size_t place, Part part, Outcome outcome);
   void close(const Part& part);

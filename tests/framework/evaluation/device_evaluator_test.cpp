@@ -123,8 +123,8 @@ TEST_P(DeviceEvaluators, GiveTheSameScoresWhenTheirStagesAreSplit) {
   auto first = on_gpu(framework::part_of_chain(layers, 2, 0));
   auto second = on_gpu(framework::part_of_chain(layers, 2, 1));
 
-  const auto passed = first.pass(all, world_->text.search, 0, 3);
-  const auto split = second.evaluate(all, world_->text.search, 0, 3, world_->teacher, 0, passed.values);
+  const std::vector<float> passed = passed_states(first, all, world_->text.search, 3);
+  const auto split = second.evaluate(all, world_->text.search, 0, 3, world_->teacher, 0, passed);
 
   for (std::size_t c = 0; c < all.size(); ++c) {
     EXPECT_THAT(split.scores[c].kl, ElementsAreArray(whole.scores[c].kl)) << "candidate " << c;

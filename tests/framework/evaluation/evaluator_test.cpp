@@ -224,10 +224,10 @@ TEST_F(Evaluator, GivesTheSameScoresWhenItsStagesAreSplit) {
       framework::Evaluator evaluator(world_->model, world_->sites, &world_->bank, SmallWorld::length,
                                      {.stages = framework::part_of_chain(layers, parts, part)});
       if (part + 1 < parts) {
-        const auto passed = evaluator.pass(candidates, text, 0, 2, states);
-        EXPECT_EQ(evaluator.pass(candidates, text, 0, 2, states).values, passed.values) << "from kept states";
-        states = passed.values;
-        full_states = evaluator.pass({&full, 1}, text, 0, 2, full_states).values;
+        const std::vector<float> passed = passed_states(evaluator, candidates, text, 2, states);
+        EXPECT_EQ(passed_states(evaluator, candidates, text, 2, states), passed) << "from kept states";
+        states = passed;
+        full_states = passed_states(evaluator, {&full, 1}, text, 2, full_states);
         continue;
       }
       result = evaluator.evaluate(candidates, text, 0, 2, world_->teacher, 0, states);

@@ -90,4 +90,18 @@ class SmallWorld {
   }
 };
 
+/// What an evaluator with a part of the stages passes on of windows [0, count).
+inline std::vector<float> passed_states(framework::CandidateEvaluator& evaluator,
+                                        std::span<const framework::OptionIndices> candidates,
+                                        const framework::TokenWindows& windows, std::int64_t count,
+                                        std::span<const float> entering = {}) {
+  std::vector<float> states;
+  const auto room = [&](std::size_t values) {
+    states.resize(values);
+    return std::span<float>(states);
+  };
+  evaluator.pass(candidates, windows, 0, count, room, entering);
+  return states;
+}
+
 }  // namespace pare::test

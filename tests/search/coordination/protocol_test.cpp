@@ -18,8 +18,13 @@ namespace {
 using namespace pare::search;
 
 TEST(Protocol, CarriesALease) {
-  const Evaluate lease{
-      .set = WindowSet::holdout, .begin = 3, .count = 2, .recipes = {{0, 1, 2}, {5, 4, 3}}, .states = {0.5f, -2.0f}};
+  const SharedStates shared{.slot = 1, .place = {.pid = 4711, .descriptor = 9, .token = 77}, .values = 1000};
+  const Evaluate lease{.set = WindowSet::holdout,
+                       .begin = 3,
+                       .count = 2,
+                       .recipes = {{0, 1, 2}, {5, 4, 3}},
+                       .states = {{0.5f, -2.0f}, shared},
+                       .slot = 3};
 
   const NumberedTask task = decode_task(encode(NumberedTask{17, lease}));
 
@@ -29,7 +34,16 @@ TEST(Protocol, CarriesALease) {
   EXPECT_EQ(received.begin, 3);
   EXPECT_EQ(received.count, 2);
   EXPECT_EQ(received.recipes, lease.recipes);
-  EXPECT_EQ(received.states, lease.states);
+  EXPECT_EQ(received.states.values, lease.states.values);
+  EXPECT_EQ(received.states.shared, shared);
+  EXPECT_EQ(received.slot, 3U);
+}
+
+TEST(Protocol, RefusesASlotThatIsNone) {
+  const auto bytes = encode(NumberedTask{1, Teach{.slot = handover_slots}});
+
+  EXPECT_THAT([&] { decode_task(bytes); },
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("message is damaged: no slot 4")));
 }
 
 /// Statistics of two inputs over three tokens in two windows.
@@ -55,7 +69,8 @@ std::vector<Outcome> all_outcomes() {
   outcomes.emplace_back(Failed{FailureKind::crash, "killed by signal 9"});
   outcomes.emplace_back(Alive{});
   outcomes.emplace_back(Hello{"build", "isa", "model", "node7", 4711, {"0000:17:00.0 of node7"}, 4});
-  outcomes.emplace_back(Passed{{1.5f, -0.25f}, 3, 4});
+  outcomes.emplace_back(Passed{{{1.5f, -0.25f}}, 3, 4});
+  outcomes.emplace_back(Unseen{});
   outcomes.emplace_back(MemberLost{"rank 3 is gone"});
   return outcomes;
 }
@@ -79,7 +94,7 @@ TEST(Protocol, CarriesEveryOutcome) {
       EXPECT_EQ(failed->text, "killed by signal 9");
     }
     if (const auto* passed = std::get_if<Passed>(&reply.outcome)) {
-      EXPECT_THAT(passed->states, testing::ElementsAre(1.5f, -0.25f));
+      EXPECT_THAT(passed->states.values, testing::ElementsAre(1.5f, -0.25f));
       EXPECT_EQ(passed->stage_runs, 3);
       EXPECT_EQ(passed->stage_runs_separate, 4);
     }

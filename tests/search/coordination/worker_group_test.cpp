@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "search/coordination/state_handover.hpp"
 #include "search/coordination/task_failure.hpp"
 #include "search/coordination/task_parts.hpp"
 
@@ -50,7 +52,7 @@ class Member {
   using Answer = std::function<Outcome(const Task&)>;
 
   Member(Channel& group, const std::string& model, const Answer& answer, bool heartbeats) {
-    group.send(encode(Reply{0, 0, Hello{"build", "isa", model, "node", 1, {"a GPU"}}}));
+    group.send(encode(Reply{0, 0, Hello{"build", "isa", model, "node", ::getpid(), {"a GPU"}}}));
     if (heartbeats) group.send(encode(Reply{0, 0, Alive{}}));
     if (!answer) return;
     thread_ = std::jthread([&group, answer] {
@@ -75,17 +77,29 @@ class Member {
 Outcome pass_windows(const Task& task) {
   const auto* lease = std::get_if<Evaluate>(&task);
   if (lease == nullptr) return Ready{};
-  Passed passed{.states = {}, .stage_runs = 1, .stage_runs_separate = 2};
-  for (std::int64_t w = 0; w < lease->count; ++w) passed.states.push_back(static_cast<float>(lease->begin + w));
+  Passed passed{.states = {{}}, .stage_runs = 1, .stage_runs_separate = 2};
+  for (std::int64_t w = 0; w < lease->count; ++w) passed.states.values.push_back(static_cast<float>(lease->begin + w));
   return passed;
 }
 
+/// The same in memory that it shares.
+Member::Answer share_windows(StateHandover& handover) {
+  return [&handover](const Task& task) -> Outcome {
+    Outcome outcome = pass_windows(task);
+    if (auto* passed = std::get_if<Passed>(&outcome)) {
+      const std::vector<float> values = std::exchange(passed->states.values, {});
+      std::ranges::copy(values, handover.room(std::get<Evaluate>(task).slot, values.size()).begin());
+      passed->states = handover.give();
+    }
+    return outcome;
+  };
+}
+
 /// The second: the losses of a window are the state that came for it and its negative. No finite loss at window 7.
-Outcome score_states(const Task& task) {
-  const auto* lease = std::get_if<Evaluate>(&task);
-  if (lease == nullptr) return Ready{};
+Outcome score(const Task& task, std::span<const float> states) {
+  if (!std::holds_alternative<Evaluate>(task)) return Ready{};
   Evaluated evaluated{.kl = {}, .nll = {}, .stage_runs = 10, .stage_runs_separate = 10};
-  for (const float state : lease->states) {
+  for (const float state : states) {
     if (state == 7) return Failed{FailureKind::evaluation, "a loss is not a finite number"};
     evaluated.kl.push_back(state);
     evaluated.nll.push_back(-state);
@@ -93,10 +107,15 @@ Outcome score_states(const Task& task) {
   return evaluated;
 }
 
+Outcome score_states(const Task& task) {
+  const auto* lease = std::get_if<Evaluate>(&task);
+  return score(task, lease == nullptr ? std::span<const float>() : lease->states.values);
+}
+
 class WorkerGroups : public ::testing::Test {
  protected:
   void make(const Member::Answer& first, const Member::Answer& second, const std::string& second_model = "model",
-            std::chrono::milliseconds dead = std::chrono::minutes(10)) {
+            std::chrono::milliseconds dead = std::chrono::minutes(10), std::int64_t window_bytes = 1) {
     auto [first_line, first_end] = framework::make_thread_channel();
     auto [second_line, second_end] = framework::make_thread_channel();
     ends_.push_back(std::move(first_end));
@@ -106,7 +125,8 @@ class WorkerGroups : public ::testing::Test {
     std::vector<WorkerGroup::Member> lines;
     lines.push_back({std::move(first_line), "rank 0"});
     lines.push_back({std::move(second_line), "rank 1"});
-    group_ = std::make_unique<WorkerGroup>(std::move(lines), WorkerGroupSettings{.window_bytes = 1, .dead = dead});
+    group_ = std::make_unique<WorkerGroup>(std::move(lines),
+                                           WorkerGroupSettings{.window_bytes = window_bytes, .dead = dead});
   }
   void TearDown() override { group_->send(encode(NumberedTask{0, Stop{}})); }
 
@@ -142,6 +162,80 @@ TEST_F(WorkerGroups, LeadEveryWindowThroughAllMembers) {
   const Reply second = next();
   EXPECT_EQ(second.number, 6u);
   EXPECT_THAT(std::get<Evaluated>(second.outcome).kl, ElementsAre(20));
+}
+
+constexpr std::int64_t a_part_each = std::int64_t{1} << 40;  ///< bytes of a window
+constexpr auto never = std::chrono::minutes(10);
+
+TEST_F(WorkerGroups, LetAMemberReadTheStatesInMemoryThatTheOneBeforeShares) {
+  StateHandover first(framework::CopiedBy::processor), second(framework::CopiedBy::processor);
+  const auto late = [&](const Task& task) -> Outcome {
+    const auto* lease = std::get_if<Evaluate>(&task);
+    if (lease == nullptr) return Ready{};
+    if (!lease->states.values.empty()) return Failed{FailureKind::fault, "the states came in a message"};
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the first could be many parts ahead
+    return score(task, second.take(lease->states));
+  };
+  make(share_windows(first), late, "model", never, a_part_each);
+  hello();
+
+  send(5, lease(10, 20));
+
+  const Reply reply = next();
+  ASSERT_TRUE(std::holds_alternative<Evaluated>(reply.outcome));
+  for (std::int64_t w = 0; w < 20; ++w)
+    EXPECT_EQ(std::get<Evaluated>(reply.outcome).kl[static_cast<std::size_t>(w)], static_cast<double>(10 + w));
+}
+
+TEST_F(WorkerGroups, SendTheStatesWhereTheNextMemberCannotSeeThem) {
+  StateHandover first(framework::CopiedBy::processor);
+  std::atomic<int> unseen{0};
+  const auto blind = [&](const Task& task) -> Outcome {
+    const auto* lease = std::get_if<Evaluate>(&task);
+    if (lease == nullptr || !lease->states.shared) return score_states(task);
+    ++unseen;
+    return Unseen{};
+  };
+  make(share_windows(first), blind, "model", never, a_part_each);
+  hello();
+
+  send(5, lease(10, 20));
+  EXPECT_EQ(std::get<Evaluated>(next().outcome).kl.size(), 20U);
+  const int at_first = unseen;
+  send(6, lease(30, 3));
+
+  EXPECT_THAT(std::get<Evaluated>(next().outcome).kl, ElementsAre(30, 31, 32));
+  EXPECT_THAT(at_first, testing::AllOf(testing::Ge(1), testing::Le(static_cast<int>(handover_slots))));
+  EXPECT_EQ(unseen, at_first) << "it learned";
+}
+
+TEST_F(WorkerGroups, GoOnSharingAfterAMemberBeganAnew) {
+  // The part whose states went with the first evaluator of the first member begins again, and nothing else changes.
+  StateHandover first(framework::CopiedBy::processor), second(framework::CopiedBy::processor);
+  std::atomic<bool> anew{false}, gone{false}, in_message{false};
+  const auto beginning_anew = [&, share = share_windows(first)](const Task& task) {
+    if (std::holds_alternative<Evaluate>(task) && !anew.exchange(true))
+      ends_[0]->send(encode(Reply{0, 0, Hello{"build", "isa", "model", "node", ::getpid() + 1, {"a GPU"}}}));
+    return share(task);
+  };
+  const auto reading = [&](const Task& task) -> Outcome {
+    const auto* lease = std::get_if<Evaluate>(&task);
+    if (lease == nullptr) return Ready{};
+    in_message = in_message || !lease->states.values.empty();
+    if (!gone.exchange(true)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the group has heard of it
+      return Unseen{};
+    }
+    return score(task, second.take(lease->states));
+  };
+  make(beginning_anew, reading);
+  hello();
+
+  send(5, lease(10, 6));
+
+  EXPECT_EQ(hello().pid, ::getpid() + 1);
+  EXPECT_THAT(std::get<Evaluated>(next().outcome).kl, ElementsAre(10, 11, 12, 13, 14, 15));
+  EXPECT_FALSE(in_message);
 }
 
 TEST_F(WorkerGroups, FailATaskOfWhichAPartFailsAndGoOn) {
