@@ -11,6 +11,9 @@
 
 namespace pare::framework {
 
+/// What goes over a line between two ranks. What is sent as one kind never appears among, nor delays, the others.
+enum class Traffic { tasks, files, states };
+
 /// The ranks this program was started with: RAII around MPI_Init_thread (FUNNELED) and MPI_Finalize. Without
 /// a launcher (no mpirun, srun) or in a build without MPI it is one rank and MPI is never touched. One per
 /// process, in main.
@@ -43,11 +46,9 @@ class ProcessGroup {
   /// there is one (SLURMD_NODENAME), else the host's.
   const std::vector<std::string>& nodes() const;
 
-  /// The line to another rank, at most one at a time for each; EXPECTs peer != rank(). The group must outlive
-  /// it.
-  std::unique_ptr<Channel> channel(int peer);
-  /// A second line to it, for bulk data: what is sent on one of the two never appears on, nor delays, the other.
-  std::unique_ptr<Channel> bulk_channel(int peer);
+  /// The line to another rank, at most one at a time for each and each kind of traffic; EXPECTs peer != rank(). The group
+  /// must outlive it.
+  std::unique_ptr<Channel> channel(int peer, Traffic traffic = Traffic::tasks);
 
   Spawner& spawner() { return spawner_; }
   Watchdog& watchdog() { return watchdog_; }

@@ -148,11 +148,10 @@ class MpiChannel final : public Channel {
 
 }  // namespace
 
-/// `comm` and `bulk` are duplicates of the world, so that no library's messages mix with ours, nor bulk data with other
-/// messages; MPI_COMM_NULL: one rank, MPI untouched.
+/// Duplicates of the world, so that no library's messages mix with ours, one for each kind of traffic; MPI_COMM_NULL: one
+/// rank, MPI untouched.
 struct ProcessGroup::Implementation {
-  MPI_Comm comm = MPI_COMM_NULL;
-  MPI_Comm bulk = MPI_COMM_NULL;
+  std::array<MPI_Comm, 3> comms{MPI_COMM_NULL, MPI_COMM_NULL, MPI_COMM_NULL};
   std::vector<std::string> nodes{node_name()};
   int rank = 0;
   int size = 1;
@@ -160,6 +159,8 @@ struct ProcessGroup::Implementation {
   int local_size = 1;
   int unwinding_at_start = std::uncaught_exceptions();
   Outbox outbox;
+
+  MPI_Comm comm(Traffic traffic = Traffic::tasks) const { return comms[static_cast<std::size_t>(traffic)]; }
 };
 
 namespace {
@@ -197,15 +198,15 @@ ProcessGroup::ProcessGroup(int& argc, char**& argv, const Spawner::ChildMain& ch
   VALIDATE(provided >= MPI_THREAD_FUNNELED,
            "this MPI library does not allow threads beside the one that calls it (MPI_THREAD_FUNNELED): use "
            "another one");
-  MPI_CALL(MPI_Comm_dup, MPI_COMM_WORLD, &group.comm);
-  MPI_CALL(MPI_Comm_set_errhandler, group.comm, MPI_ERRORS_RETURN);
-  MPI_CALL(MPI_Comm_dup, MPI_COMM_WORLD, &group.bulk);
-  MPI_CALL(MPI_Comm_set_errhandler, group.bulk, MPI_ERRORS_RETURN);
-  MPI_CALL(MPI_Comm_rank, group.comm, &group.rank);
-  MPI_CALL(MPI_Comm_size, group.comm, &group.size);
-  group.nodes = gather_nodes(group.comm, group.size);
+  for (MPI_Comm& comm : group.comms) {
+    MPI_CALL(MPI_Comm_dup, MPI_COMM_WORLD, &comm);
+    MPI_CALL(MPI_Comm_set_errhandler, comm, MPI_ERRORS_RETURN);
+  }
+  MPI_CALL(MPI_Comm_rank, group.comm(), &group.rank);
+  MPI_CALL(MPI_Comm_size, group.comm(), &group.size);
+  group.nodes = gather_nodes(group.comm(), group.size);
   MPI_Comm host = MPI_COMM_NULL;
-  MPI_CALL(MPI_Comm_split_type, group.comm, MPI_COMM_TYPE_SHARED, group.rank, MPI_INFO_NULL, &host);
+  MPI_CALL(MPI_Comm_split_type, group.comm(), MPI_COMM_TYPE_SHARED, group.rank, MPI_INFO_NULL, &host);
   MPI_CALL(MPI_Comm_rank, host, &group.local_rank);
   MPI_CALL(MPI_Comm_size, host, &group.local_size);
   MPI_CALL(MPI_Comm_free, &host);
@@ -219,7 +220,7 @@ ProcessGroup::~ProcessGroup() {
 
 int ProcessGroup::finish(int exit_code) {
   Implementation& group = *implementation_;
-  if (group.comm == MPI_COMM_NULL) return exit_code;
+  if (group.comm() == MPI_COMM_NULL) return exit_code;
   std::fflush(nullptr);
   watchdog_.arm("the last messages and MPI_Finalize have waited for other ranks", finalize_limit, exit_code);
   try {
@@ -229,13 +230,12 @@ int ProcessGroup::finish(int exit_code) {
       if (ranks_lost_ && std::chrono::steady_clock::now() - start > last_messages_limit) break;
     }
     if (ranks_lost_) _exit(exit_code);
-    MPI_CALL(MPI_Comm_free, &group.comm);
-    MPI_CALL(MPI_Comm_free, &group.bulk);
+    for (MPI_Comm& comm : group.comms) MPI_CALL(MPI_Comm_free, &comm);
     MPI_CALL(MPI_Finalize);
   } catch (const std::exception&) {
     // There is nobody left to tell; the launcher notices a rank that left without MPI_Finalize.
   }
-  group.comm = MPI_COMM_NULL;
+  group.comms.fill(MPI_COMM_NULL);
   watchdog_.disarm();
   return exit_code;
 }
@@ -260,18 +260,13 @@ const std::vector<std::string>& ProcessGroup::nodes() const {
   return implementation_->nodes;
 }
 
-std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
+std::unique_ptr<Channel> ProcessGroup::channel(int peer, Traffic traffic) {
   EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(), " asked for a line to ", peer);
-  return std::make_unique<MpiChannel>(implementation_->comm, peer, implementation_->outbox);
-}
-
-std::unique_ptr<Channel> ProcessGroup::bulk_channel(int peer) {
-  EXPECT(peer >= 0 && peer < size() && peer != rank(), "rank ", rank(), " of ", size(), " asked for a line to ", peer);
-  return std::make_unique<MpiChannel>(implementation_->bulk, peer, implementation_->outbox);
+  return std::make_unique<MpiChannel>(implementation_->comm(traffic), peer, implementation_->outbox);
 }
 
 void ProcessGroup::abort(int exit_code) {
-  if (implementation_->comm != MPI_COMM_NULL) MPI_Abort(implementation_->comm, exit_code);
+  if (implementation_->comm() != MPI_COMM_NULL) MPI_Abort(implementation_->comm(), exit_code);
   std::_Exit(exit_code);
 }
 

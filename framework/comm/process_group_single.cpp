@@ -46,12 +46,8 @@ const std::vector<std::string>& ProcessGroup::nodes() const {
   return implementation_->nodes;
 }
 
-std::unique_ptr<Channel> ProcessGroup::channel(int peer) {
+std::unique_ptr<Channel> ProcessGroup::channel(int peer, Traffic) {
   throw InternalError(pare::detail::concatenate("there is no rank ", peer, " in a group of one"));
-}
-
-std::unique_ptr<Channel> ProcessGroup::bulk_channel(int peer) {
-  return channel(peer);
 }
 
 void ProcessGroup::abort(int exit_code) {

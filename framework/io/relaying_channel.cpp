@@ -14,7 +14,7 @@ namespace {
 
 std::vector<std::unique_ptr<Channel>> lines_below(ProcessGroup& group, const NodePlace& place) {
   std::vector<std::unique_ptr<Channel>> lines;
-  for (const int child : place.children) lines.push_back(group.bulk_channel(child));
+  for (const int child : place.children) lines.push_back(group.channel(child, Traffic::files));
   return lines;
 }
 
@@ -32,7 +32,8 @@ std::unique_ptr<FileRelay> make_root_relay(ProcessGroup& group, std::function<vo
 RelayingChannel::RelayingChannel(ProcessGroup& group) : group_(group), line_(group.channel(0)) {
   const NodePlace place = place_in_tree(group.nodes(), group.rank());
   if (!place.leads) return;
-  relay_ = std::make_unique<FileRelay>(own_node(group), group.bulk_channel(place.parent), lines_below(group, place));
+  relay_ = std::make_unique<FileRelay>(own_node(group), group.channel(place.parent, Traffic::files),
+                                       lines_below(group, place));
 }
 
 void RelayingChannel::turn_to(int rank) {

@@ -34,6 +34,20 @@ std::vector<Task> split(const Windows& task, std::int64_t windows) {
 
 }  // namespace
 
+bool goes_through_stages(const Task& task) {
+  return std::holds_alternative<Evaluate>(task) || std::holds_alternative<Teach>(task);
+}
+
+HandedStates& states_of(Task& task) {
+  auto* lease = std::get_if<Evaluate>(&task);
+  return lease != nullptr ? lease->states : std::get<Teach>(task).states;
+}
+
+std::optional<std::uint32_t>& slot_of(Task& task) {
+  auto* lease = std::get_if<Evaluate>(&task);
+  return lease != nullptr ? lease->slot : std::get<Teach>(task).slot;
+}
+
 std::vector<Task> split_by_windows(const Task& task, std::int64_t windows) {
   EXPECT(windows > 0);
   if (const auto* lease = std::get_if<Evaluate>(&task)) return split(*lease, windows);

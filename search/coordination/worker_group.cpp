@@ -31,21 +31,6 @@ bool goes_to_all(const Task& task) {
          std::holds_alternative<UseBank>(task) || std::holds_alternative<UseTeacher>(task);
 }
 
-bool goes_through(const Task& task) {
-  return std::holds_alternative<Evaluate>(task) || std::holds_alternative<Teach>(task);
-}
-
-/// Of a task that goes through the members.
-HandedStates& states_of(Task& task) {
-  auto* lease = std::get_if<Evaluate>(&task);
-  return lease != nullptr ? lease->states : std::get<Teach>(task).states;
-}
-
-std::optional<std::uint32_t>& slot_of(Task& task) {
-  auto* lease = std::get_if<Evaluate>(&task);
-  return lease != nullptr ? lease->slot : std::get<Teach>(task).slot;
-}
-
 bool is_like(const Hello& a, const Hello& b) {
   return std::tie(a.build, a.isa, a.model) == std::tie(b.build, b.isa, b.model);
 }
@@ -113,7 +98,7 @@ void WorkerGroup::begin(const JobPointer& job) {
   if (goes_to_all(job->task)) {
     for (std::size_t p = 0; p < places_.size(); ++p) places_[p].waiting.push_back({job, p, job->task});
     job->open = places_.size();
-  } else if (!goes_through(job->task)) {
+  } else if (!goes_through_stages(job->task)) {
     const bool any_member = std::holds_alternative<BuildSite>(job->task);
     Place& place = any_member ? *std::ranges::min_element(places_, {}, &Place::parts) : places_.front();
     place.waiting.push_back({job, 0, job->task});
@@ -132,7 +117,7 @@ void WorkerGroup::begin(const JobPointer& job) {
 
 bool WorkerGroup::can_take_more(std::size_t place) const {
   if (places_[place].waiting.empty() || places_[place].under_way.size() >= most_parts) return false;
-  const bool goes_on = place + 1 < places_.size() && goes_through(places_[place].waiting.front().task);
+  const bool goes_on = place + 1 < places_.size() && goes_through_stages(places_[place].waiting.front().task);
   return !goes_on || std::ranges::count(places_[place].taken, false) > 0;
 }
 
@@ -155,7 +140,7 @@ void WorkerGroup::feed() {
 
 void WorkerGroup::hand(std::size_t p, Part part) {
   Place& place = places_[p];
-  const bool goes_on = goes_through(part.task) && p + 1 < places_.size();
+  const bool goes_on = goes_through_stages(part.task) && p + 1 < places_.size();
   if (goes_on) {
     const auto free = std::ranges::find(place.taken, false);
     *free = true;
@@ -163,7 +148,7 @@ void WorkerGroup::hand(std::size_t p, Part part) {
     slot_of(part.task) = place.shares ? part.leaves_by : std::nullopt;
   }
   place.member.line->send(encode(NumberedTask{part.job->number, part.task}));
-  if (goes_through(part.task)) states_of(part.task).values = {};  // on their way
+  if (goes_through_stages(part.task)) states_of(part.task).values = {};  // on their way
   place.under_way.push_back(std::move(part));
 }
 
@@ -205,7 +190,7 @@ void WorkerGroup::hear(std::size_t p, Reply reply) {
     place.member.line->send(encode(NumberedTask{0, Echo{}}));
   } else if (const auto* hello = std::get_if<Hello>(&reply.outcome)) {
     place.hello = *hello;
-    expect_shared_memory();
+    place.shares = true;
     introduce(p);
   } else if (!lost_ && !place.under_way.empty() && place.under_way.front().job->number == reply.number) {
     Part part = std::move(place.under_way.front());
@@ -228,14 +213,6 @@ void WorkerGroup::introduce(std::size_t p) {
   say_hello(odd == places_.end() ? first : *odd->hello);
 }
 
-/// Of processes of one host; those of different containers find out otherwise.
-void WorkerGroup::expect_shared_memory() {
-  for (std::size_t p = 0; p + 1 < places_.size(); ++p) {
-    const auto &here = places_[p].hello, &next = places_[p + 1].hello;
-    places_[p].shares = here && next && here->host == next->host;
-  }
-}
-
 void WorkerGroup::say_hello(Hello hello) {
   hello.processes = static_cast<std::int32_t>(places_.size());
   hello.gpus.clear();
@@ -246,7 +223,7 @@ void WorkerGroup::say_hello(Hello hello) {
 
 void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
   Job& job = *part.job;
-  const bool goes_on = goes_through(part.task) && p + 1 < places_.size();
+  const bool goes_on = goes_through_stages(part.task) && p + 1 < places_.size();
   if (auto* failed = std::get_if<Failed>(&outcome)) {
     if (!job.failure) job.failure = std::move(*failed);
   } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && goes_on) {
@@ -257,7 +234,7 @@ void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
     states_of(part.task) = std::move(passed->states);
     places_[p + 1].waiting.push_back(std::move(part));
     return;
-  } else if (std::holds_alternative<Unseen>(outcome) && p > 0 && goes_through(part.task)) {
+  } else if (std::holds_alternative<Unseen>(outcome) && p > 0 && goes_through_stages(part.task)) {
     release(p, part);
     begin_again(p, std::move(part));
     return;
@@ -285,7 +262,7 @@ void WorkerGroup::close(const Part& part) {
 Outcome WorkerGroup::take_result(Job& job) const {
   if (job.failure) return *job.failure;
   if (goes_to_all(job.task)) return Ready{};
-  if (!goes_through(job.task)) return std::move(job.answers.front());
+  if (!goes_through_stages(job.task)) return std::move(job.answers.front());
   Outcome outcome = join_by_windows(job.task, job.answers);
   if (auto* evaluated = std::get_if<Evaluated>(&outcome)) {
     evaluated->stage_runs += job.stage_runs;

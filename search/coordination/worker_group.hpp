@@ -76,7 +76,7 @@ class WorkerGroup final : public framework::Channel {
     std::optional<Hello> hello;
     bool sends_heartbeats = false;
     Clock::time_point heard;
-    bool shares = false;                       ///< the next member sees its memory, as far as is known
+    bool shares = true;                        ///< the next member sees its memory, as far as is known
     std::array<bool, handover_slots> taken{};  ///< from when a part goes to this member until the next is done with it
 
     std::size_t parts() const { return waiting.size() + under_way.size(); }
@@ -92,7 +92,6 @@ class WorkerGroup final : public framework::Channel {
   void listen(std::size_t place);
   void hear(std::size_t place, Reply reply);
   void introduce(std::size_t place);
-  void expect_shared_memory();
   void say_hello(Hello hello);
   void answered(std::size_t place, Part part, Outcome outcome);
   void close(const Part& part);

@@ -15,6 +15,7 @@
 #include "search/coordination/drain.hpp"
 #include "search/coordination/isolated_worker.hpp"
 #include "search/coordination/relay.hpp"
+#include "search/coordination/state_carrier.hpp"
 #include "search/coordination/worker_group.hpp"
 #include "search/experiment/choose_device.hpp"
 #include "search/experiment/rank_log.hpp"
@@ -61,6 +62,25 @@ void serve_quietly(const Serve& serve) {
 /// Bytes of the hidden state of a window.
 std::int64_t window_bytes(const Experiment& experiment, const Plan& plan) {
   return experiment.windows.window_tokens() * plan.model.config().hidden * static_cast<std::int64_t>(sizeof(float));
+}
+
+/// What evaluates at this rank, with lines for states to the ranks of its worker on other nodes beside it.
+std::unique_ptr<framework::Channel> with_states_of_other_nodes(std::unique_ptr<framework::Channel> evaluator,
+                                                               const Experiment& experiment,
+                                                               framework::ProcessGroup& group) {
+  const int ranks = experiment.containment.ranks_per_worker;
+  const int member = group.rank() % ranks;
+  const std::vector<std::string>& nodes = group.nodes();
+  const auto node = [&](int rank) { return nodes[static_cast<std::size_t>(rank)]; };
+  const auto line_to = [&](int neighbor) -> std::unique_ptr<framework::Channel> {
+    const int rank = group.rank() - member + neighbor;
+    if (neighbor < 0 || neighbor >= ranks || node(rank) == node(group.rank())) return nullptr;
+    return group.channel(rank, framework::Traffic::states);
+  };
+  auto before = line_to(member - 1);
+  auto next = line_to(member + 1);
+  if (!before && !next) return evaluator;
+  return std::make_unique<StateCarrier>(std::move(evaluator), std::move(before), std::move(next));
 }
 
 /// The worker of several ranks of which this is the first, `first` being what evaluates here; where a rank is a worker by
@@ -138,8 +158,8 @@ LocalCrew::LocalCrew(const Experiment& experiment, const Plan& plan, const CoreS
       serve_quietly([&] { serve_tasks(setup, *channel); });
     });
   }
-  channels_.front() =
-      with_other_members(std::move(channels_.front()), experiment, window_bytes(experiment, plan), group);
+  channels_.front() = with_other_members(with_states_of_other_nodes(std::move(channels_.front()), experiment, group),
+                                         experiment, window_bytes(experiment, plan), group);
 }
 
 LocalCrew::~LocalCrew() {
@@ -200,6 +220,7 @@ int serve_as_remote_worker(framework::ProcessGroup& group) {
   const int first_rank = group.rank() - experiment.member;
   if (experiment.member > 0) coordinator.turn_to(first_rank);
   const auto serve = [&](std::unique_ptr<framework::Channel> evaluator) {
+    evaluator = with_states_of_other_nodes(std::move(evaluator), experiment, group);
     if (experiment.member == 0)
       evaluator = with_other_members(std::move(evaluator), experiment, window_state_bytes, group);
     const RelaySettings settings{.heartbeat = milliseconds(experiment.containment.heartbeat_seconds),

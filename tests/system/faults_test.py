@@ -48,14 +48,15 @@ class FaultTest(SystemTest):
         self.assertLessEqual(set(kept), set(evaluated))
         self.assertEqual(run.orphans(), [])
         self.assertEqual(run.status()["state"], "COMPLETE")
+        self.assertEqual(list(run.output.glob("strange-states")), [])
         return verdict
 
 
 class Evaluators(FaultTest):
     """L0: a child process of its rank. The job never notices."""
 
-    def kill_children(self, ranks, number=signal.SIGKILL, **cluster):
-        run = self.start("killed", ranks, **cluster)
+    def kill_children(self, ranks, number=signal.SIGKILL, script="cost=3", **cluster):
+        run = self.start("killed", ranks, script, **cluster)
         kills = 0
         while run.wait_for_journal(run.journal_size() + 1500):
             victims = self.random.some(run.roles().children, 1)
@@ -74,6 +75,10 @@ class Evaluators(FaultTest):
     @needs_mpi
     def test_killed_at_random_in_a_worker_of_two_ranks(self):
         self.kill_children(2, ranks_per_worker=2)
+
+    @needs_mpi
+    def test_killed_at_random_in_a_worker_over_two_nodes(self):
+        self.kill_children(3, script="cost=3 node=2", ranks_per_worker=3)
 
     def test_crash_on_their_own_and_hang(self):
         run = self.start("crash", 1, "cost=1 crash=40 hang=80", shortest_deadline_seconds=2, lease_seconds=20)
@@ -104,9 +109,9 @@ class Ranks(FaultTest):
         self.expect_lost(run, 2, kept)
 
     def test_a_lost_rank_of_a_worker_of_two(self):
-        for rank in (2, 3):  # the first of its worker, and the other
+        for rank, ranks_of_node in ((2, 4), (3, 1)):  # the first of its worker, and the other
             with self.subTest(rank=rank):
-                run = self.start(f"rank-{rank}", 4, ranks_per_worker=2)
+                run = self.start(f"rank-{rank}", 4, f"cost=3 node={ranks_of_node}", ranks_per_worker=2)
                 self.assertTrue(run.wait_for_journal(8000))
                 kept = windows(run.journal)
                 kill([run.roles().ranks[rank]])

@@ -40,10 +40,13 @@ class Ranks(SystemTest):
 
     @needs_mpi
     def test_workers_of_several_ranks_give_the_same(self):
-        for ranks, each, isolation in ((2, 2, "none"), (3, 3, "none"), (4, 2, "process")):
+        for ranks, each, isolation, ranks_of_node in ((2, 2, "none", 2), (3, 3, "process", 2), (4, 2, "process", 1)):
             with self.subTest(ranks=ranks, each=each):
+                # SLURMD_NODENAME is what SLURM calls a node.
+                node = f"SLURMD_NODENAME=node$((OMPI_COMM_WORLD_RANK / {ranks_of_node}))"
                 self.expect_same(
-                    f"{ranks}-by-{each}", cluster={"ranks_per_worker": each, "isolation": isolation}, ranks=ranks
+                    f"{ranks}-by-{each}", cluster={"ranks_per_worker": each, "isolation": isolation}, ranks=ranks,
+                    before=["sh", "-c", f'export {node}; exec "$@"', "sh"],
                 )
 
 

@@ -51,7 +51,7 @@ TEST(ProcessGroup, KnowsTheNodeOfEveryRank) {
 TEST(ProcessGroup, KeepsBulkDataApartFromOtherMessages) {
   if (group->rank() != 0) {
     const auto line = group->channel(0);
-    const auto bulk = group->bulk_channel(0);
+    const auto bulk = group->channel(0, framework::Traffic::files);
     EXPECT_EQ(value_of(line->receive()), 2);  // sent after the bulk
     EXPECT_EQ(value_of(bulk->receive()), 1);
     line->send(message_of(3));
@@ -59,7 +59,7 @@ TEST(ProcessGroup, KeepsBulkDataApartFromOtherMessages) {
   }
   for (int peer = 1; peer < group->size(); ++peer) {
     const auto line = group->channel(peer);
-    group->bulk_channel(peer)->send(message_of(1, std::size_t{40} << 20));
+    group->channel(peer, framework::Traffic::files)->send(message_of(1, std::size_t{40} << 20));
     line->send(message_of(2));
     EXPECT_EQ(value_of(line->receive()), 3);
   }
