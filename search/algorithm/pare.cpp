@@ -71,35 +71,29 @@ std::vector<std::int64_t> Pare::choose_rungs() const {
   return rungs_within(rungs(), settings_.entrants, std::llround(most), least);
 }
 
-/// Tokens of one window of so many changes and of the full model beside them.
-double Pare::one_window_of(std::size_t swaps) const {
-  return static_cast<double>(swaps + 1) * static_cast<double>(problem().window_length);
-}
-
-/// Of a survey of single sites; 0: the tokens do not last for it.
-std::int64_t Pare::survey_windows(std::size_t swaps) const {
-  const bool in_front = problem().front_tokens > 0;
-  // The searches of a front ask for nearly every option between them, and what one asked for is known to the next.
-  const auto asked_for = in_front ? single_swaps(space(), richest_recipe(space()), SwapChoice::all).size() : swaps;
-  const auto tokens = static_cast<double>(in_front ? problem().front_tokens : token_limit());
-  return std::llround(settings_.survey_share * tokens / one_window_of(asked_for));
+std::int64_t Pare::survey_windows(std::int64_t tokens, std::size_t swaps) const {
+  const auto one_window = static_cast<double>(swaps + 1) * static_cast<double>(problem().window_length);
+  return std::llround(settings_.survey_share * static_cast<double>(tokens) / one_window);
 }
 
 Procedure Pare::survey() {
   phase_ = "survey";
   const Recipe full = richest_recipe(space());
-  std::vector<Recipe> batch = survey_swaps(space(), full, local_);
-  std::int64_t count = survey_windows(batch.size());
+  const std::vector<Recipe> all = single_swaps(space(), full, SwapChoice::all);
+  std::vector<Recipe> batch = survey_swaps(space(), all, full, local_);
+  // The searches of a front ask for nearly every option between them, and what one asked for is known to the next.
+  std::int64_t count = problem().front_tokens > 0 ? survey_windows(problem().front_tokens, all.size())
+                                                  : survey_windows(token_limit(), batch.size());
   const bool by_groups = count == 0;
   if (by_groups) {
     batch = group_swaps(space(), full, local_);
-    const auto tokens = static_cast<double>(token_limit());
-    if (settings_.group_share * tokens < one_window_of(batch.size())) co_return;
-    count = std::max<std::int64_t>(1, std::llround(settings_.survey_share * tokens / one_window_of(batch.size())));
+    count = std::max<std::int64_t>(1, survey_windows(token_limit(), batch.size()));
   }
   count = std::min(count, problem().windows);
   batch.insert(batch.begin(), full);
-  if (batch.size() < 2 || affordable(count) < std::ssize(batch)) co_return;
+  if (batch.size() < 2 || unknown_windows(batch, count) > affordable(1)) co_return;
+  const auto first_window = static_cast<double>(unknown_windows(batch, 1) * problem().window_length);
+  if (by_groups && first_window > settings_.group_share * static_cast<double>(token_limit())) co_return;
   co_await measure(batch, 0, count);
   block_ = count;
   if (!archive().knows(full, 0, count) || archive().failed(full)) co_return;

@@ -62,8 +62,8 @@ class Pare final : public ProceduralAlgorithm {
  private:
   Procedure run() override;
   Procedure survey();
-  double one_window_of(std::size_t swaps) const;
-  std::int64_t survey_windows(std::size_t swaps) const;
+  /// What the survey's share of so many tokens pays for, of so many changes and of the full model beside them.
+  std::int64_t survey_windows(std::int64_t tokens, std::size_t swaps) const;
   /// Rungs of a race that the tokens last for; those that were asked for, whatever they cost.
   std::vector<std::int64_t> choose_rungs() const;
   Procedure choose_start();

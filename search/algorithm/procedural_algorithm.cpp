@@ -56,6 +56,14 @@ void ProceduralAlgorithm::tell(std::span<const Trial> trials) {
   awaited_ = 0;
 }
 
+std::int64_t ProceduralAlgorithm::unknown_windows(const std::vector<Recipe>& recipes, std::int64_t count) const {
+  std::int64_t windows = 0;
+  for (const Recipe& recipe : std::set<Recipe>(recipes.begin(), recipes.end())) {
+    for (const EvaluationRequest& request : archive_.missing(recipe, 0, count)) windows += request.count;
+  }
+  return windows;
+}
+
 std::int64_t ProceduralAlgorithm::affordable(std::int64_t windows) const {
   return std::max<std::int64_t>(token_limit_ - held_back_ - tokens_asked_, 0) / (windows * problem_.window_length);
 }

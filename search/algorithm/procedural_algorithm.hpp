@@ -46,6 +46,8 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   bool fits(const Recipe& recipe) const { return problem_.budget.fits(space(), recipe); }
   const Archive& archive() const { return archive_; }
   std::int64_t tokens_asked() const { return tokens_asked_; }
+  /// Windows of the first `count` that measure() would ask for, of all these recipes together.
+  std::int64_t unknown_windows(const std::vector<Recipe>& recipes, std::int64_t count) const;
   /// Recipes that can still be measured on so many windows.
   std::int64_t affordable(std::int64_t windows) const;
   /// Keeps so many tokens out of reach until it is called with less; clears exhausted().

@@ -37,8 +37,8 @@ std::optional<Sensitivities> scaled_local_errors(const SearchSpace& space, const
 
 }  // namespace
 
-std::vector<Recipe> survey_swaps(const SearchSpace& space, const Recipe& full, const Recipe& local) {
-  std::vector<Recipe> swaps = single_swaps(space, full, SwapChoice::all);
+std::vector<Recipe> survey_swaps(const SearchSpace& space, std::vector<Recipe> swaps, const Recipe& full,
+                                 const Recipe& local) {
   std::erase_if(swaps, [&](const Recipe& swap) {
     for (std::size_t s = 0; s < swap.size(); ++s) {
       if (swap[s] == full[s]) continue;

@@ -211,6 +211,27 @@ TEST(Pare, TakesTheSurveyOfItsFrontWhereItsOwnTokensPayForNone) {
   EXPECT_LT(in_front, alone);
 }
 
+TEST(Pare, SurveysEveryPointOfAFrontThoughFewPayForItAlone) {
+  constexpr std::int64_t front_tokens = 200000;
+  constexpr std::int64_t points = 12;
+  SyntheticProblem problem = transformer_like_problem(1);
+  const std::int64_t most = problem.space.bytes(*problem.space.uniform("w5-g32"));
+  const std::int64_t least = problem.space.bytes(*problem.space.uniform("w3-g32"));
+  std::vector<search::Trial> told;
+  for (std::int64_t point = 0; point < points; ++point) {
+    problem.budget_bytes = most - (most - least) * point / (points - 1);
+    search::SearchProblem given = problem.problem(1, front_tokens * (point == 0 ? 4 : 1) / (points + 3));
+    given.front_tokens = front_tokens;
+    search::Pare pare(given);
+    pare.learn(told);
+
+    const Outcome outcome = drive(pare, problem);
+
+    EXPECT_NO_THROW(finalist(outcome, "additive-ilp")) << "point " << point;
+    for (search::Trial& trial : trials_of(problem, outcome.requests())) told.push_back(std::move(trial));
+  }
+}
+
 TEST(Pare, BeginsAtTheStartThatItIsGiven) {
   const SyntheticProblem problem = transformer_like_problem(1);
   search::SearchProblem given = problem.problem(1, 40000);

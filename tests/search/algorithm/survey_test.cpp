@@ -29,10 +29,11 @@ search::Archive losses(const std::vector<std::pair<Recipe, double>>& measured) {
 
 TEST(Survey, AsksForTheLocalOptionAndTheNextSmallerOne) {
   const search::SearchSpace space = one_site({0.4, 0.2, 0.1, 0});
+  const std::vector<Recipe> all{{0}, {1}, {2}};
 
-  EXPECT_THAT(search::survey_swaps(space, {3}, {2}), ElementsAre(Recipe{1}, Recipe{2}));
-  EXPECT_THAT(search::survey_swaps(space, {3}, {0}), ElementsAre(Recipe{0}));
-  EXPECT_THAT(search::survey_swaps(space, {3}, {3}), ElementsAre(Recipe{2}));
+  EXPECT_THAT(search::survey_swaps(space, all, {3}, {2}), ElementsAre(Recipe{1}, Recipe{2}));
+  EXPECT_THAT(search::survey_swaps(space, all, {3}, {0}), ElementsAre(Recipe{0}));
+  EXPECT_THAT(search::survey_swaps(space, all, {3}, {3}), ElementsAre(Recipe{2}));
 }
 
 TEST(Survey, ReadsOtherOptionsOffTheirLocalErrors) {
