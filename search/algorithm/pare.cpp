@@ -97,7 +97,7 @@ Procedure Pare::survey() {
   co_await measure(batch, 0, count);
   block_ = count;
   if (!archive().knows(full, 0, count) || archive().failed(full)) co_return;
-  shape_ = by_groups ? group_shape(space(), archive(), full, local_) : survey_shape(space(), archive(), full);
+  shape_ = by_groups ? group_shape(space(), prices(), full, local_) : survey_shape(space(), prices(), full);
   additive_ = allocate(space(), shape_, problem().budget);
 }
 
@@ -120,8 +120,8 @@ Procedure Pare::choose_start() {
 }
 
 LossModel Pare::learned() const {
-  LossModel model(space(), shape_, incumbent_, archive().mean_known(incumbent_).mean, settings_.model);
-  model.learn(archive(), hubs_);
+  LossModel model(space(), shape_, incumbent_, prices().mean_known(incumbent_).mean, settings_.model);
+  model.learn(prices(), hubs_);
   return model;
 }
 
@@ -197,7 +197,7 @@ Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Sc
                                         .accept = settings_.accept_confidence});
   co_await race(contest);
   for (const Recipe& each : fresh) {
-    const PairedComparison seen = archive().compare(each, before);
+    const PairedComparison seen = prices().compare(each, before);
     if (seen.windows > 0) screen_.add(total_score(predicted, each), seen.difference.mean);
   }
   const Recipe& leader = contest.leader();
@@ -205,13 +205,12 @@ Procedure Pare::race_against_incumbent(std::vector<Recipe> challengers, const Sc
     radius_ = std::max<std::size_t>(4, radius_ / 2);
     co_return;
   }
-  const PairedComparison comparison = archive().compare(leader, before);
-  if (comparison.confidence < settings_.final_confidence) co_return;
+  if (archive().compare(leader, before).confidence < settings_.final_confidence) co_return;
   incumbent_ = leader;
   moved = true;
   const std::size_t step_size = changes(before, leader);
   const double promised = total_score(predicted, leader);
-  const bool kept = promised < 0 && comparison.difference.mean < 0.5 * promised;
+  const bool kept = promised < 0 && prices().compare(leader, before).difference.mean < 0.5 * promised;
   radius_ = std::min(space().sites.size(), std::max<std::size_t>(4, kept ? 2 * step_size : step_size));
 }
 

@@ -32,12 +32,17 @@ ProceduralAlgorithm::ProceduralAlgorithm(const SearchProblem& problem, std::int6
       token_limit_(problem.token_limit > 0 ? problem.token_limit : default_token_limit),
       rungs_(problem.rungs.empty() ? default_rungs(problem.windows)
                                    : rungs_of_tokens(problem.rungs, problem.window_length, problem.windows)),
-      archive_(problem.windows, WindowLoss(problem.objective, WindowSet::search)) {}
+      archive_(problem.windows, WindowLoss(problem.objective, WindowSet::search)) {
+  if (problem.objective.metric != Metric::accuracy) return;
+  Objective by_kl = problem.objective;
+  by_kl.metric = Metric::kl;
+  kl_archive_.emplace(problem.windows, WindowLoss(by_kl, WindowSet::search));
+}
 
 void ProceduralAlgorithm::learn(std::span<const Trial> trials) {
   EXPECT(!started_, "learn() after the first ask()");
   for (const Trial& trial : trials) {
-    if (trial.request.set == WindowSet::search) archive_.add(trial);
+    if (trial.request.set == WindowSet::search) keep(trial);
   }
 }
 
@@ -52,8 +57,13 @@ std::vector<EvaluationRequest> ProceduralAlgorithm::ask() {
 
 void ProceduralAlgorithm::tell(std::span<const Trial> trials) {
   EXPECT(trials.size() == awaited_, trials.size(), " trials told for ", awaited_, " requests");
-  for (const Trial& trial : trials) archive_.add(trial);
+  for (const Trial& trial : trials) keep(trial);
   awaited_ = 0;
+}
+
+void ProceduralAlgorithm::keep(const Trial& trial) {
+  archive_.add(trial);
+  if (kl_archive_) kl_archive_->add(trial);
 }
 
 std::int64_t ProceduralAlgorithm::unknown_windows(const std::vector<Recipe>& recipes, std::int64_t count) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   const SearchSpace& space() const { return *problem_.space; }
   bool fits(const Recipe& recipe) const { return problem_.budget.fits(space(), recipe); }
   const Archive& archive() const { return archive_; }
+  /// The same trials, to price changes by: their KL where windows are right or wrong. A change turns few answers, so that
+  /// those of some items say next to nothing of what it costs.
+  const Archive& prices() const { return kl_archive_ ? *kl_archive_ : archive_; }
   std::int64_t tokens_asked() const { return tokens_asked_; }
   /// Windows of the first `count` that measure() would ask for, of all these recipes together.
   std::int64_t unknown_windows(const std::vector<Recipe>& recipes, std::int64_t count) const;
@@ -66,6 +70,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   DecisionRandom next_decision() { return {problem_.seed, decision_++}; }
 
  private:
+  void keep(const Trial& trial);
   void append(const std::vector<EvaluationRequest>& requests, std::vector<EvaluationRequest>& batch);
 
   SearchProblem problem_;
@@ -77,6 +82,7 @@ class ProceduralAlgorithm : public SearchAlgorithm {
   std::vector<std::int64_t> rungs_;
   SearchFigures figures_;
   Archive archive_;
+  std::optional<Archive> kl_archive_;  ///< where the objective is accuracy
   Procedure procedure_;
   bool started_ = false;
   std::size_t awaited_ = 0;

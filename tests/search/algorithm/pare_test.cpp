@@ -232,6 +232,33 @@ TEST(Pare, SurveysEveryPointOfAFrontThoughFewPayForItAlone) {
   }
 }
 
+/// Share of wrong answers to items that no search has seen.
+double wrong_answers(const SyntheticProblem& exam, const Recipe& recipe) {
+  constexpr std::int64_t items = 2000;
+  double wrong = 0;
+  for (std::int64_t i = 0; i < items; ++i) wrong += exam.wrong(recipe, exam.windows + i);
+  return wrong / items;
+}
+
+TEST(Pare, AnswersMoreItemsThanItsContestantsThoughFewItemsTellThemApart) {
+  double found = 0, local = 0, uniform = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const SyntheticProblem exam = exam_problem(seed);
+    search::SearchProblem given = exam.problem(seed, 400 * exam.window_length);
+    given.objective.metric = search::Metric::accuracy;
+    search::Pare pare(given);
+
+    const Outcome outcome = drive(pare, exam);
+
+    found += wrong_answers(exam, outcome.best());
+    local += wrong_answers(exam, finalist(outcome, "local-ilp"));
+    uniform += wrong_answers(exam, *exam.space.uniform("w3-g32"));
+  }
+
+  EXPECT_LT(found, 0.96 * local);
+  EXPECT_LT(found, 0.96 * uniform);
+}
+
 TEST(Pare, BeginsAtTheStartThatItIsGiven) {
   const SyntheticProblem problem = transformer_like_problem(1);
   search::SearchProblem given = problem.problem(1, 40000);

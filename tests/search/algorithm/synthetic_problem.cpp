@@ -59,6 +59,7 @@ Outcome drive(search::SearchAlgorithm& algorithm, const SyntheticProblem& proble
       for (std::int64_t w = request.begin; w < request.begin + request.count; ++w) {
         trial.kl.push_back(problem.kl(request.recipe, w));
         trial.nll.push_back(2 + trial.kl.back());
+        if (problem.wrong) trial.wrong.push_back(problem.wrong(request.recipe, w));
       }
       outcome.tokens += request.count * problem.window_length;
       trials.push_back(std::move(trial));
@@ -235,6 +236,40 @@ SyntheticProblem transformer_like_problem(std::uint64_t seed, const std::string&
     const double joint = std::max(z + 0.4 * pairs, 0.2 * z);
     const double difficulty = std::exp(0.25 * keyed_normal(seed, w, 5));
     return difficulty * 8 * (1 - std::exp(-(joint + 6 * joint * joint) / 8));
+  };
+  return problem;
+}
+
+SyntheticProblem exam_problem(std::uint64_t seed) {
+  SyntheticProblem problem = transformer_like_problem(seed);
+  problem.windows = 200;
+  auto space = std::make_shared<SearchSpace>(problem.space);
+  const std::size_t sites = space->sites.size();
+  std::vector<double> sensitivity;
+  double sum = 0;
+  for (std::size_t s = 0; s < sites; ++s) {
+    sensitivity.push_back(std::exp(0.85 * keyed_normal(seed, s, 2)));
+    sum += sensitivity[s] * space->sites[s].options[*space->find_option(s, "w3-g32")].local_error;
+  }
+  for (double& a : sensitivity) a *= 0.5 / sum;
+  const auto harm = [space, sensitivity](const Recipe& recipe, std::size_t s) {
+    return sensitivity[s] * space->sites[s].options[recipe[s]].local_error;
+  };
+  problem.kl = [harm, sites, seed](const Recipe& recipe, std::int64_t item) {
+    double kl = 0;
+    for (std::size_t s = 0; s < sites; ++s) {
+      const double spread = keyed_normal(seed, 1000 * s + static_cast<std::uint64_t>(item), 3);
+      kl += std::exp(0.4 * spread - 0.08) * harm(recipe, s);
+    }
+    return kl;
+  };
+  problem.wrong = [harm, sites, seed](const Recipe& recipe, std::int64_t item) {
+    const auto i = static_cast<std::uint64_t>(item);
+    double margin = 1.2 + keyed_normal(seed, i, 12);
+    for (std::size_t s = 0; s < sites; ++s) {
+      margin += keyed_normal(seed, 1000000 * i + 1000 * s, 11) * std::sqrt(harm(recipe, s));
+    }
+    return margin < 0 ? 1.0 : 0.0;
   };
   return problem;
 }

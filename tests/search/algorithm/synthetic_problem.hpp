@@ -18,6 +18,7 @@ struct SyntheticProblem {
   std::int64_t windows = 1;
   std::int64_t window_length = 256;
   std::function<double(const search::Recipe&, std::int64_t window)> kl;
+  std::function<double(const search::Recipe&, std::int64_t item)> wrong = {};  ///< 1 or 0; empty: windows are text
 
   search::SearchProblem problem(std::uint64_t seed = 1, std::int64_t token_limit = 0) const;
   double mean_kl(const search::Recipe& recipe, std::int64_t begin, std::int64_t count) const;
@@ -72,5 +73,9 @@ std::int64_t tokens_for(const SyntheticProblem& problem, std::int64_t recipes);
 /// the errors and saturates. The constants give uniform recipes of 2, 3 and 4 bits about 4, 0.6 and 0.09
 /// nats, which is what a 260 K-parameter Llama shows.
 SyntheticProblem transformer_like_problem(std::uint64_t seed, const std::string& budget_option = "w3-g32");
+
+/// The same space, and windows that are 200 items of a choice: an item is answered wrongly where what all sites together
+/// do to it is more than its own margin. A tenth is wrong with the full model, a sixth at 3 bits.
+SyntheticProblem exam_problem(std::uint64_t seed);
 
 }  // namespace pare::test
