@@ -6,7 +6,7 @@
 #include <span>
 #include <stdexcept>
 
-#include "framework/comm/socket_channel.hpp"
+#include "framework/comm/descriptor.hpp"
 #include "kernels/core/pinned_memory.hpp"
 
 namespace pare::framework {

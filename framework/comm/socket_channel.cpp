@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -110,11 +109,6 @@ class SocketChannel final : public Channel {
 };
 
 }  // namespace
-
-void Descriptor::close() {
-  if (number_ >= 0) ::close(number_);
-  number_ = -1;
-}
 
 std::unique_ptr<Channel> make_socket_channel(Descriptor socket) {
   return std::make_unique<SocketChannel>(std::move(socket));

@@ -4,26 +4,9 @@
 #include <memory>
 
 #include "framework/comm/channel.hpp"
+#include "framework/comm/descriptor.hpp"
 
 namespace pare::framework {
-
-/// A descriptor with an owner.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-
-  int number() const { return number_; }
-  void close();
-
- private:
-  int number_;
-};
 
 /// One end of a line between two processes of this host, over a connected stream socket, which it owns. On the wire a
 /// message is a frame: four bytes of magic, the length of the message in eight bytes (little endian), the message. Bytes

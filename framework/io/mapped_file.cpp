@@ -9,37 +9,20 @@
 #include <cerrno>
 #include <utility>
 
+#include "framework/comm/descriptor.hpp"
 #include "framework/io/system_error.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace pare::framework {
-namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
-}  // namespace
-
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  VALIDATE(file.get() >= 0, path.string(), ": cannot be opened (", system_reason(errno), ")");
+  VALIDATE(file.number() >= 0, path.string(), ": cannot be opened (", system_reason(errno), ")");
   struct stat status {};
-  VALIDATE(::fstat(file.get(), &status) == 0, path.string(), ": cannot be examined (", system_reason(errno), ")");
+  VALIDATE(::fstat(file.number(), &status) == 0, path.string(), ": cannot be examined (", system_reason(errno), ")");
   VALIDATE(S_ISREG(status.st_mode), path.string(), ": is not a regular file");
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;  // mmap refuses empty files
-  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number(), 0);
   VALIDATE(data != MAP_FAILED, path.string(), ": cannot be mapped (", system_reason(errno), ")");
   data_ = static_cast<const std::byte*>(data);
 }
