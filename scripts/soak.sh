@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Hurts searches again and again and counts what must be 0: evaluations lost, other digests, orphans, hangs.
 #
-#   scripts/soak.sh [N] [KIND...]   N cycles (100) of each kind: children ranks start stop coordinator everything real
+#   scripts/soak.sh [N] [KIND...]   N cycles (100) of each kind: children ranks start stop members coordinator everything real
 #
 # Needs the dev build (cmake --preset dev && cmake --build --preset dev). A second run with another SOAK_SEED hurts at
 # other moments. Prints a line a kind; tests/system/soak.py says what each does. Exits 1 when a count is not 0.

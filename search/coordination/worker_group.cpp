@@ -22,7 +22,7 @@ constexpr auto idle_pause = std::chrono::microseconds(200);
 // Between two looks: longer than that nobody listened here.
 constexpr auto longest_look = std::chrono::seconds(1);
 // Of one part, what all its candidates together may have of hidden states; there are a few parts at a time.
-constexpr std::int64_t most_state_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t most_state_bytes = std::int64_t{128} << 20;
 // Parts that a member holds, so that it never waits for the next one; and that may wait for it.
 constexpr std::size_t most_parts = 2;
 

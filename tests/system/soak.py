@@ -1,7 +1,8 @@
 """Cycles of searches that are hurt at random; see scripts/soak.sh.
 
 Every cycle is a search of its own (one more for `everything`, which is killed whole and started again) in three ranks under
-`pare run`, compared with an undisturbed search in one process. `real` is the real evaluator, the others have the scripted one.
+`pare run`, compared with an undisturbed search in one process. `members` has two workers of two ranks each, on one node or on
+four. `real` is the real evaluator, the others have the scripted one.
 """
 
 import collections
@@ -17,8 +18,9 @@ from pathlib import Path
 from fault_harness import CLUSTER, Random, Run, kill, windows
 from harness import BINARY, SMALL
 
-KINDS = ("children", "ranks", "start", "stop", "coordinator", "everything", "real")
+KINDS = ("children", "ranks", "start", "stop", "members", "coordinator", "everything", "real")
 RANKS = 3
+MEMBERS = 4  # in two workers
 
 
 def hurt_children(run, random):
@@ -64,6 +66,11 @@ def hurt_stop(run, random):
     return len(victims)
 
 
+def hurt_members(run, random):
+    """Kills evaluators or ranks of workers of two ranks: W1 and W2."""
+    return hurt_children(run, random) if random.random() < 0.5 else hurt_ranks(run, random)
+
+
 def hurt_coordinator(run, random):
     """Kills rank 0: C1."""
     if not run.wait_for_journal(random.randint(500, 12000)):
@@ -78,6 +85,7 @@ HURT = {
     "ranks": hurt_ranks,
     "start": hurt_start,
     "stop": hurt_stop,
+    "members": hurt_members,
     "coordinator": hurt_coordinator,
     "real": hurt_ranks,
 }
@@ -92,6 +100,8 @@ class Soak:
         cluster = {**CLUSTER, "shortest_deadline_seconds": 5, "lease_seconds": 300, "ready_seconds": 30}
         if kind in ("real", "none"):
             cluster |= {"isolation": "none", "progress_seconds": 600}
+        if kind == "members":
+            cluster |= {"ranks_per_worker": 2}
         keys = {**SMALL, "search": {"tokens": 30000}, "cluster": cluster}
         keys |= {"output": str(self.directory / name), "cache": str(self.directory / "cache")}
         file = self.directory / f"{name}.yaml"
@@ -99,10 +109,10 @@ class Soak:
         (self.directory / name).mkdir()
         return file
 
-    def start(self, name, kind, ranks=RANKS, file=None):
+    def start(self, name, kind, ranks=RANKS, file=None, script="cost=1"):
         file = file or self.experiment(name, kind)
         program = {"program": BINARY} if kind == "real" else {}
-        return Run(file, self.directory / name, ranks, **program)
+        return Run(file, self.directory / name, ranks, script, **program)
 
     def reference(self, kind):
         which = "real" if kind == "real" else "scripted"
@@ -118,7 +128,10 @@ class Soak:
     def cycle(self, kind, number, counts):
         name = f"{kind}-{number}"
         random = Random(f"{self.seed}-{name}")
-        run = self.start(name, kind)
+        if kind == "members":
+            run = self.start(name, kind, MEMBERS, script=f"cost=1 node={random.randint(0, 1)}")
+        else:
+            run = self.start(name, kind)
         kept = []
         try:
             if kind == "everything":
@@ -143,6 +156,7 @@ class Soak:
             counts["digests"] += digest != self.reference(kind) and not poisoned
             counts["restarts"] += said.count("starting again")
             counts["orphans"] += len(run.orphans())
+            counts["strange"] += (run.output / "strange-states").exists()
         except TimeoutError as error:
             counts["hangs"] += 1
             print(f"{name}: {error}", flush=True)
@@ -181,10 +195,10 @@ def main():
                 f"{kind:12} {cycles} cycles, {counts['hits']} hits, {counts['restarts']} restarts, {counts['poisoned']} with a recipe poisoned:"
                 f" {counts['lost']} evaluations lost,"
                 f" {counts['twice']} twice, {counts['digests']} other digests, {counts['orphans']} orphans, {counts['hangs']} hangs,"
-                f" {counts['failures']} failures; {time.monotonic() - start:.0f} s",
+                f" {counts['failures']} failures, {counts['strange']} with states of another task; {time.monotonic() - start:.0f} s",
                 flush=True,
             )
-            bad += sum(counts[key] for key in ("lost", "twice", "digests", "orphans", "hangs", "failures"))
+            bad += sum(counts[key] for key in ("lost", "twice", "digests", "orphans", "hangs", "failures", "strange"))
     sys.exit(1 if bad else 0)
 
 

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <optional>
 #include <random>
+#include <span>
 
+#include "framework/comm/shared_buffer.hpp"
 #include "kernels/core/device.hpp"
 #include "tests/framework/evaluation/small_world.hpp"
 #include "tests/framework/model/random_model.hpp"
@@ -123,8 +125,19 @@ TEST_P(DeviceEvaluators, GiveTheSameScoresWhenTheirStagesAreSplit) {
   auto first = on_gpu(framework::part_of_chain(layers, 2, 0));
   auto second = on_gpu(framework::part_of_chain(layers, 2, 1));
 
-  const std::vector<float> passed = passed_states(first, all, world_->text.search, 3);
-  const auto split = second.evaluate(all, world_->text.search, 0, 3, world_->teacher, 0, passed);
+  // As two processes do it: in page-locked memory that both map.
+  framework::SharedBuffer memory(framework::CopiedBy::gpu);
+  framework::SharedView view(framework::CopiedBy::gpu);
+  std::size_t passed = 0;
+  const auto room = [&](std::size_t values) {
+    passed = values;
+    return std::span(reinterpret_cast<float*>(memory.room(values * sizeof(float)).data()), values);
+  };
+
+  first.pass(all, world_->text.search, 0, 3, room);
+  const auto seen = view.look(memory.place(), passed * sizeof(float));
+  const auto split = second.evaluate(all, world_->text.search, 0, 3, world_->teacher, 0,
+                                     {reinterpret_cast<const float*>(seen.data()), passed});
 
   for (std::size_t c = 0; c < all.size(); ++c) {
     EXPECT_THAT(split.scores[c].kl, ElementsAreArray(whole.scores[c].kl)) << "candidate " << c;
