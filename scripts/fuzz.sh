@@ -57,37 +57,48 @@ cp configs/*.yaml "$seeds/experiment"
 cp configs/*_latency.csv "$seeds/latency_table"
 cp configs/quickstart/model/config.json "$seeds/model_config"
 
-fuzz() {
-  local decoder=$1 seconds=$2 build=$3
-  local corpus=$build/corpus/$decoder options=()
+declare -A decoder_of=()  # by process
+trap '[[ ${#decoder_of[@]} -eq 0 ]] || kill "${!decoder_of[@]}" 2>/dev/null; wait' EXIT
+
+start() {
+  local decoder=$1 corpus=$build/corpus/$1 options=()
   mkdir -p "$corpus"
   # On damaged files HDF5 leaks, and asks for more memory than there is, which it copes with when refused.
   case $decoder in token_file | run_file) options+=(-detect_leaks=0 -malloc_limit_mb=-1 -rss_limit_mb=2048) ;; esac
   [[ ! -f tests/fuzz/$decoder.dict ]] || options+=("-dict=tests/fuzz/$decoder.dict")
   local inputs=("$corpus")
-  for folder in "$build/seeds/$decoder" "tests/fuzz/corpus/$decoder"; do
+  for folder in "$seeds/$decoder" "tests/fuzz/corpus/$decoder"; do
     [[ ! -d $folder ]] || inputs+=("$folder")
   done
   "$build/fuzz_$decoder" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=512 -max_len=20000 -print_final_stats=1 \
-    -artifact_prefix="$build/findings/$decoder-" "${options[@]}" "${inputs[@]}" >"$build/logs/$decoder.log" 2>&1 ||
-    touch "$build/logs/$decoder.failed"
+    -artifact_prefix="$build/findings/$decoder-" "${options[@]}" "${inputs[@]}" >"$build/logs/$decoder.log" 2>&1 &
+  decoder_of[$!]=$decoder
 }
-export -f fuzz
-printf '%s\n' "${decoders[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz "$@"' _ {} "$seconds" "$build"
 
-failed=0
-printf '%-18s %12s %10s %8s  %s\n' decoder executions a_second edges result
-for decoder in "${decoders[@]}"; do
+# Waits for the next one to end.
+report_next() {
+  local pid status=0 decoder log edges result=sound
+  wait -n -p pid || status=$?
+  decoder=${decoder_of[$pid]}
+  unset "decoder_of[$pid]"
   log=$build/logs/$decoder.log
   stat() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
   edges=$(sed -n -E 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
-  result=sound
-  if [[ -f $build/logs/$decoder.failed ]]; then
+  if [[ $status -ne 0 ]]; then
     failed=1
     result="FINDING: $(grep -m 1 -E 'ERROR: |runtime error: |broken promise: ' "$log" || tail -n 1 "$log")"
     result+=" (scripts/fuzz.sh $(sed -n -E 's/.*Test unit written to (.*)/\1/p' "$log" | tail -n 1))"
   fi
   printf '%-18s %12s %10s %8s  %s\n' "$decoder" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
     "${edges:-0}" "$result"
+}
+
+failed=0
+printf '%-18s %12s %10s %8s  %s\n' decoder executions a_second edges result
+cores=$(nproc)
+for decoder in "${decoders[@]}"; do
+  [[ ${#decoder_of[@]} -lt $cores ]] || report_next
+  start "$decoder"
 done
+while [[ ${#decoder_of[@]} -gt 0 ]]; do report_next; done
 exit $failed
