@@ -31,7 +31,7 @@ class Domains(SystemTest):
         return [{"file": str(narrow), "weight": 2}, {"file": str(wide)}]
 
     def data(self, **changes):
-        return {"texts": self.texts(), "windows": 9, "length": 64, "holdout": 6, **changes}
+        return {"texts": self.texts(), "windows": 9, "length": 32, "holdout": 6, **changes}
 
     def test_every_domain_has_a_row(self):
         file = self.experiment(data=self.data())
@@ -77,7 +77,7 @@ class Domains(SystemTest):
     @needs_mpi
     def test_more_ranks_give_the_same_answer(self):
         objective = {"metric": "perplexity", "combine": "worst"}
-        settings = {"data": self.data(), "objective": objective, "search": {"tokens": 12000}}
+        settings = {"data": self.data(), "objective": objective, "search": {"tokens": 6000}}
         alone = self.search(self.experiment("alone", **settings))
         for ranks in (2, 4):
             file = self.experiment(f"ranks-{ranks}", **settings)
@@ -99,7 +99,7 @@ class Domains(SystemTest):
         self.assertEqual(self.search(file)["digest"], whole["digest"])
 
     def test_the_text_that_is_too_short_is_named(self):
-        data = self.data(windows=90)
+        data = self.data(windows=90, length=64)
 
         refused = run_pare("search", self.experiment(data=data), "--quiet")
 
@@ -208,8 +208,8 @@ class Items(SystemTest):
 
     @needs_mpi
     def test_more_ranks_give_the_same_answer(self):
-        alone = self.search(self.write_experiment("alone", search={"tokens": 12000}))
-        together = self.search(self.write_experiment("together", search={"tokens": 12000}), ranks=2)
+        alone = self.search(self.write_experiment("alone", search={"tokens": 6000}))
+        together = self.search(self.write_experiment("together", search={"tokens": 6000}), ranks=2)
 
         self.assertEqual(together["digest"], alone["digest"])
 

@@ -4,18 +4,18 @@ import itertools
 import json
 import unittest
 
-from harness import SOURCE, SystemTest, needs_mpi, run_pare
+from harness import SMALL, SOURCE, OneSearch, SystemTest, needs_mpi, run_pare
 
 FRONT = {"front": {"from": 3, "to": 6, "points": 3}}
 # out x in of the demo model's layers, and with half of its heads or channels
 SHAPES = {(256, 256), (128, 256), (768, 256), (256, 768), (64, 256), (256, 128), (384, 256), (256, 384)}
 
 
-class Front(SystemTest):
-    def test_every_budget_has_a_winner_and_none_loses_to_a_smaller_one(self):
-        file = self.experiment(budget=FRONT)
+class Front(OneSearch):
+    changes = {"budget": FRONT}
 
-        verdict = self.search(file)
+    def test_every_budget_has_a_winner_and_none_loses_to_a_smaller_one(self):
+        verdict = self.verdict
 
         front = verdict["front"]
         self.assertEqual(len(front), 3)
@@ -28,9 +28,9 @@ class Front(SystemTest):
             self.assertGreaterEqual(smaller["winner"]["kl"]["mean"], larger["winner"]["kl"]["mean"])
         self.assertEqual(verdict["winner"], front[-1]["winner"])
         self.assertEqual(verdict["budget_bytes"], front[-1]["budget_bytes"])
-        self.assertLessEqual(verdict["spent"]["search_tokens"], 40000)
+        self.assertLessEqual(verdict["spent"]["search_tokens"], SMALL["search"]["tokens"])
 
-        run = self.directory / "experiment"
+        run = self.run_directory
         recipe = self.succeed("report", run, "--recipe", "--budget", "4.5").out
         lines = [f"{site}: {option}" for site, option in front[1]["winner"]["recipe"].items()]
         self.assertEqual(recipe.splitlines()[1:], lines)
@@ -41,11 +41,10 @@ class Front(SystemTest):
 
     @needs_mpi
     def test_more_ranks_give_the_same_front(self):
-        alone = self.search(self.experiment("alone", budget=FRONT))
-        together = self.search(self.experiment("together", budget=FRONT), ranks=2)
+        together = self.search(self.experiment(budget=FRONT), ranks=2)
 
-        self.assertEqual(alone["digest"], together["digest"])
-        self.assertEqual(alone["front"], together["front"])
+        self.assertEqual(together["digest"], self.verdict["digest"])
+        self.assertEqual(together["front"], self.verdict["front"])
 
 
 class Limits(SystemTest):

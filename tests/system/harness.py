@@ -35,7 +35,7 @@ SMALL = {
     "data": {"calibration": "self", "windows": 8, "length": 64, "holdout": 4},
     "options": ["w2-g32", "w4-g32", "w8-g32"],
     "budget": {"same_as": "w4-g32"},
-    "search": {"tokens": 40000},
+    "search": {"tokens": 20000},
     "reuse": False,
 }
 
@@ -112,4 +112,5 @@ class OneSearch(SystemTest):
         cls.addClassCleanup(cls.home.doCleanups)
         cls.file = cls.home.experiment(**cls.changes)
         cls.run_directory = cls.home.directory / "experiment"
-        cls.verdict = cls.home.search(cls.file)
+        cls.outcome = cls.home.succeed("search", cls.file, "--json", "--quiet")
+        cls.verdict = cls.outcome.json

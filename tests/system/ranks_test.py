@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import SystemTest, needs_mpi
+from harness import OneSearch, needs_mpi
 
 
 def without_costs(verdict):
@@ -10,19 +10,15 @@ def without_costs(verdict):
     return {key: value for key, value in verdict.items() if key not in ("spent", "workers")}
 
 
-class Ranks(SystemTest):
-    def setUp(self):
-        super().setUp()
-        # Nothing is shared: every search makes its own text, bank and teacher.
-        self.reference = self.search(self.experiment("alone", cache=str(self.directory / "cache-alone")))
-
+class Ranks(OneSearch):
     def expect_same(self, name, cluster=None, **options):
+        # Nothing is shared: every search makes its own text, bank and teacher.
         file = self.experiment(name, cache=str(self.directory / f"cache-{name}"), cluster=cluster)
         verdict = self.search(file, **options)
 
-        self.assertEqual(without_costs(verdict), without_costs(self.reference))
+        self.assertEqual(without_costs(verdict), without_costs(self.verdict))
         for cost in ("tokens", "search_tokens", "evaluations"):
-            self.assertEqual(verdict["spent"][cost], self.reference["spent"][cost])
+            self.assertEqual(verdict["spent"][cost], self.verdict["spent"][cost])
 
     def test_one_process_gives_the_same_again(self):
         self.expect_same("again")
@@ -30,7 +26,7 @@ class Ranks(SystemTest):
     def test_one_thread_gives_the_same(self):
         verdict = self.search(self.experiment("thread", threads=1))
 
-        self.assertEqual(without_costs(verdict), without_costs(self.reference))
+        self.assertEqual(without_costs(verdict), without_costs(self.verdict))
 
     @needs_mpi
     def test_one_two_and_four_ranks_give_the_same(self):

@@ -8,11 +8,12 @@ import unittest
 from pathlib import Path
 
 import journal
-from harness import SystemTest, needs_mpi, run_pare, start_pare
+from harness import OneSearch, SystemTest, needs_mpi, run_pare, start_pare
 
 SEED = 20260721
+LENGTH = 16
 # The journal of this search takes about 100 kB, most of it results.
-SEARCH = {"tokens": 60000}
+SEARCH = {"data": {"calibration": "self", "windows": 8, "length": LENGTH, "holdout": 4}, "search": {"tokens": 10000}}
 
 
 def members(process):
@@ -47,9 +48,11 @@ def kill_everything(process):
 
 
 class ResumeTest(SystemTest):
+    reference = None
+
     def setUp(self):
         super().setUp()
-        self.file = self.experiment(search=SEARCH)
+        self.file = self.experiment(**SEARCH)
         self.output = self.directory / "experiment"
         self.journal = self.output / "journal"
         self.random = random.Random(SEED)
@@ -62,7 +65,7 @@ class ResumeTest(SystemTest):
             self.assertLess(time.monotonic(), deadline, "the journal does not grow")
             if process.poll() is not None:
                 return False
-            time.sleep(0.002)
+            time.sleep(0.005)
         return True
 
     def run_and_kill(self, growth, ranks=None):
@@ -73,7 +76,10 @@ class ResumeTest(SystemTest):
         return searching
 
     def undisturbed(self):
-        return self.search(self.experiment("undisturbed", search=SEARCH))
+        """The verdict of the same search in one go, the same for all tests."""
+        if ResumeTest.reference is None:
+            ResumeTest.reference = self.search(self.experiment("undisturbed", **SEARCH))
+        return ResumeTest.reference
 
     def expect_same(self, verdict, other):
         self.assertEqual(verdict["digest"], other["digest"])
@@ -85,7 +91,7 @@ class ResumeTest(SystemTest):
         windows = journal.evaluated_windows(self.journal)
 
         self.assertEqual(len(windows), len(set(windows)))
-        self.assertEqual(len(windows) * 64, verdict["spent"]["tokens"])
+        self.assertEqual(len(windows) * LENGTH, verdict["spent"]["tokens"])
 
 
 class Killed(ResumeTest):
@@ -136,7 +142,7 @@ class Killed(ResumeTest):
 
     def test_killed_while_it_prepares(self):
         cache = {"cache": str(self.directory / "cache")}
-        self.file = self.experiment(search=SEARCH, **cache)
+        self.file = self.experiment(**SEARCH, **cache)
         for name in ("text-", "bank-", "teacher-"):
             process = start_pare("search", self.file)
             self.addCleanup(kill_everything, process)
@@ -196,42 +202,7 @@ class TornTails(ResumeTest):
         self.assertEqual(segment.read_bytes(), content)
 
 
-class Finished(ResumeTest):
-    def test_returns_at_once_with_the_same_words(self):
-        first = self.succeed("search", self.file, "--json", "--quiet")
-
-        again = self.succeed("search", self.file, "--json")
-        report = self.succeed("report", self.output, "--json")
-
-        self.assertIn("this search is finished", again.err)
-        self.assertLess(again.seconds, 2)
-        self.assertEqual(again.out, first.out)
-        self.assertEqual(report.out, first.out)
-
-    @needs_mpi
-    def test_returns_at_once_under_the_launcher(self):
-        first = self.succeed("search", self.file, "--json", "--quiet", ranks=2)
-
-        again = self.succeed("search", self.file, "--json", "--quiet", ranks=2)
-
-        self.assertLess(again.seconds, 6)  # the launcher's own start included
-        self.assertEqual(again.out, first.out)
-
-    def test_a_lost_run_file_is_made_again_from_the_journal_byte_for_byte(self):
-        first = self.succeed("search", self.file, "--json", "--quiet")
-        file = self.output / "run.h5"
-        content = file.read_bytes()
-        size = [segment.stat().st_size for segment in journal.segments(self.journal)]
-        file.unlink()
-
-        report = self.succeed("report", self.output, "--json")
-        again = self.succeed("search", self.file, "--json", "--quiet")
-
-        self.assertEqual(report.out, first.out)
-        self.assertEqual(again.out, first.out)
-        self.assertEqual(file.read_bytes(), content)
-        self.assertEqual([segment.stat().st_size for segment in journal.segments(self.journal)], size)
-
+class SecondSearch(ResumeTest):
     def test_a_second_search_in_the_same_directory_is_refused(self):
         process = start_pare("search", self.file)
         self.addCleanup(kill_everything, process)
@@ -243,6 +214,43 @@ class Finished(ResumeTest):
         self.assertRegex(outcome.err, f"^pare: error: .*journal is in use by another pare, pid {process.pid} on host .* since ")
         process.wait(timeout=120)
         self.assertEqual(process.returncode, 0)
+
+
+class Finished(OneSearch):
+    changes = SEARCH
+
+    def test_returns_at_once_with_the_same_words(self):
+        again = self.succeed("search", self.file, "--json")
+        report = self.succeed("report", self.run_directory, "--json")
+
+        self.assertIn("this search is finished", again.err)
+        self.assertLess(again.seconds, 2)
+        self.assertEqual(again.out, self.outcome.out)
+        self.assertEqual(report.out, self.outcome.out)
+
+    @needs_mpi
+    def test_returns_at_once_under_the_launcher(self):
+        file = self.experiment(**SEARCH)
+        first = self.succeed("search", file, "--json", "--quiet", ranks=2)
+
+        again = self.succeed("search", file, "--json", "--quiet", ranks=2)
+
+        self.assertLess(again.seconds, 6)  # the launcher's own start included
+        self.assertEqual(again.out, first.out)
+
+    def test_a_lost_run_file_is_made_again_from_the_journal_byte_for_byte(self):
+        run = self.run_directory / "run.h5"
+        content = run.read_bytes()
+        sizes = [segment.stat().st_size for segment in journal.segments(self.run_directory / "journal")]
+        run.unlink()
+
+        report = self.succeed("report", self.run_directory, "--json")
+        again = self.succeed("search", self.file, "--json", "--quiet")
+
+        self.assertEqual(report.out, self.outcome.out)
+        self.assertEqual(again.out, self.outcome.out)
+        self.assertEqual(run.read_bytes(), content)
+        self.assertEqual([segment.stat().st_size for segment in journal.segments(self.run_directory / "journal")], sizes)
 
 
 if __name__ == "__main__":

@@ -28,12 +28,12 @@ class Variants(SystemTest):
             with self.subTest(algorithm):
                 # Even steps between the levels: evopress trades one up for one down.
                 options = ["w3-g32", "w4-g32", "w5-g32"]
-                search = {"algorithm": algorithm, "tokens": 25000}
+                search = {"algorithm": algorithm, "tokens": 10000}
                 verdict = self.search(self.experiment(algorithm, options=options, search=search))
 
                 self.assertLessEqual(verdict["winner"]["bytes"], verdict["budget_bytes"])
                 self.assertGreater(verdict["spent"]["search_tokens"], 0)
-                self.assertLessEqual(verdict["spent"]["search_tokens"], 25000)
+                self.assertLessEqual(verdict["spent"]["search_tokens"], 10000)
 
     def test_limits_end_the_search_with_an_answer(self):
         for limit, most in (("evaluations", 20), ("minutes", 0.01)):
