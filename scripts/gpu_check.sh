@@ -8,7 +8,8 @@
 #   scripts/gpu_check.sh --quick           no compute-sanitizer, the benchmark of int8 products alone
 #   scripts/gpu_check.sh --build DIR       use what is built in DIR already, build nothing
 #   scripts/gpu_check.sh --tests ARCHIVE   also what scripts/pack_gpu_tests.sh packed: the GPU evaluator and compression on the
-#                                          GPU against the CPU's, under memcheck too, a search on the GPU and the benchmarks of both; 3 minutes more
+#                                          GPU against the CPU's, under memcheck too, a search on the GPU, by one rank and, where there is an
+#                                          mpirun, by two that share the layers, and the benchmarks of both; 3 minutes more
 #   scripts/gpu_check.sh --output DIR      keep logs and tables in DIR (default: build-gpu/check)
 #
 # Exit status: 0 when all was built, every test passed and no memory error was found.
@@ -93,7 +94,23 @@ if [[ -n "$packed" ]]; then
   }
   evaluator framework_cuda_compression 60 "$programs/framework_cuda_compression" --gtest_brief=1
   evaluator framework_cuda_evaluation 120 "$programs/framework_cuda_evaluation" --gtest_brief=1
-  evaluator search_on_gpu 60 "$programs/pare" search configs/quickstart.yaml --set device=cuda --output "$output/search" --quiet
+  search_on_gpu() {  # NAME RANKS
+    local start=("$programs/pare")
+    [[ $2 -eq 1 ]] || start=(mpirun --oversubscribe --bind-to none -n "$2" "$programs/pare")
+    evaluator "$1" 60 "${start[@]}" search configs/quickstart.yaml --set device=cuda --set cluster.ranks_per_worker="$2" \
+      --set cache="$output/cache-$2" --output "$output/$1" --quiet
+  }
+  digest_of() { grep -E -o 'Digest +[0-9a-f]{32}' "$output/$1.log"; }
+  rm -rf "$output"/{search_on_gpu,search_by_two_ranks,cache-1,cache-2}
+  search_on_gpu search_on_gpu 1
+  if command -v mpirun >/dev/null; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    search_on_gpu search_by_two_ranks 2
+    if [[ $(digest_of search_on_gpu) != "$(digest_of search_by_two_ranks)" ]]; then
+      echo "two ranks that share the layers found another result than one: $output/search_by_two_ranks.log"
+      failed+=("the digest of two ranks")
+    fi
+  fi
   evaluator bench_device_evaluation 120 "$programs/bench_device_evaluation"
   cat "$output/bench_device_evaluation.log"
   evaluator bench_device_compression 150 "$programs/bench_device_compression"

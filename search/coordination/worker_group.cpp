@@ -13,7 +13,6 @@
 #include "framework/comm/abandon.hpp"
 #include "kernels/core/contract.hpp"
 #include "search/coordination/lease.hpp"
-#include "search/coordination/task_parts.hpp"
 
 namespace pare::search {
 namespace {
@@ -21,9 +20,10 @@ namespace {
 constexpr auto idle_pause = std::chrono::microseconds(200);
 // Between two looks: longer than that nobody listened here.
 constexpr auto longest_look = std::chrono::seconds(1);
-// Of one part, what all its candidates together may have of hidden states; there are a few parts at a time.
-constexpr std::int64_t most_state_bytes = std::int64_t{128} << 20;
-// Parts that a member holds, so that it never waits for the next one; and that may wait for it.
+// Of one part, what all its candidates together may have of hidden states (a single window of a single one may have more);
+// a member passes on up to handover_slots parts at a time.
+constexpr std::int64_t most_state_bytes = std::int64_t{256} << 20;
+// Parts that a member holds, so that it never waits for the next one.
 constexpr std::size_t most_parts = 2;
 
 bool goes_to_all(const Task& task) {
@@ -108,9 +108,12 @@ void WorkerGroup::begin(const JobPointer& job) {
     const std::int64_t count = lease != nullptr ? lease->count : std::get<Teach>(job->task).count;
     const std::int64_t candidates = lease != nullptr ? std::ssize(lease->recipes) : 1;
     const std::int64_t share = (count + std::ssize(places_) - 1) / std::ssize(places_);
-    const std::int64_t room = most_state_bytes / std::max<std::int64_t>(1, candidates * settings_.window_bytes);
-    for (Task& part : split_by_windows(job->task, std::max<std::int64_t>(1, std::min(share, room))))
-      places_.front().waiting.push_back({job, job->open++, std::move(part)});
+    // States that there is room for, each of one candidate on one window.
+    const std::int64_t room = std::max<std::int64_t>(1, most_state_bytes / settings_.window_bytes);
+    const std::int64_t windows = std::clamp<std::int64_t>(room / std::max<std::int64_t>(1, candidates), 1, share);
+    job->parts = cut(job->task, windows, static_cast<std::size_t>(room));
+    for (const TaskPart& part : job->parts)
+      places_.front().waiting.push_back({job, job->open++, part_of(job->task, part)});
   }
   job->answers.resize(job->open);
 }
@@ -263,7 +266,7 @@ Outcome WorkerGroup::take_result(Job& job) const {
   if (job.failure) return *job.failure;
   if (goes_to_all(job.task)) return Ready{};
   if (!goes_through_stages(job.task)) return std::move(job.answers.front());
-  Outcome outcome = join_by_windows(job.task, job.answers);
+  Outcome outcome = join(job.task, job.parts, job.answers);
   if (auto* evaluated = std::get_if<Evaluated>(&outcome)) {
     evaluated->stage_runs += job.stage_runs;
     evaluated->stage_runs_separate += job.stage_runs_separate;

@@ -13,6 +13,7 @@
 
 #include "framework/comm/channel.hpp"
 #include "search/coordination/protocol.hpp"
+#include "search/coordination/task_parts.hpp"
 
 namespace pare::search {
 
@@ -22,8 +23,8 @@ struct WorkerGroupSettings {
 };
 
 /// Several workers, each with some consecutive stages of the model, which the coordinator sees as one: the line to it, at
-/// the rank of its first member. Evaluations go from member to member in parts of whole windows, so that all members are
-/// at work at a time. The hidden states that one passes lie in memory that it shares with the next, where the two can see
+/// the rank of its first member. Evaluations go from member to member in parts of whole windows, and of as many candidates
+/// as memory allows, so that all members are at work at a time. The hidden states that one passes lie in memory that it shares with the next, where the two can see
 /// each other's, else they come by here in messages. What every member must know, such as the text, goes to all of them, a
 /// layer to compress to whoever has least to do, any other task to the first.
 ///
@@ -55,6 +56,7 @@ class WorkerGroup final : public framework::Channel {
     Task task;
     Clock::time_point begun;
     std::size_t open = 0;          ///< parts without an outcome
+    std::vector<TaskPart> parts;   ///< of a task that goes through the members
     std::vector<Outcome> answers;  ///< by part
     std::optional<Failed> failure;
     std::int64_t stage_runs = 0;  ///< of all members but the last

@@ -24,26 +24,42 @@ using framework::Channel;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST(TaskParts, PutTheAnswersOfWindowsTogetherByRecipe) {
-  const Task task = Evaluate{.set = WindowSet::holdout, .begin = 4, .count = 3, .recipes = {{0}, {1}}};
+TEST(TaskParts, PutTheAnswersTogetherByRecipeAndWindow) {
+  const Task task = Evaluate{.set = WindowSet::holdout, .begin = 4, .count = 3, .recipes = {{0}, {1}, {2}}};
 
-  const auto parts = split_by_windows(task, 2);
+  const auto parts = cut(task, 2, 2);
   std::vector<Outcome> answers;
-  answers.emplace_back(Evaluated{.kl = {4, 5, 14, 15}, .nll = {1, 2, 3, 4}, .stage_runs = 3, .stage_runs_separate = 5});
-  answers.emplace_back(Evaluated{.kl = {6, 16}, .nll = {5, 6}, .stage_runs = 1, .stage_runs_separate = 2});
-  const Outcome whole = join_by_windows(task, answers);
+  // A loss is the recipe's number before the window's.
+  answers.emplace_back(
+      Evaluated{.kl = {4, 5, 14, 15}, .nll = {-4, -5, -14, -15}, .stage_runs = 3, .stage_runs_separate = 5});
+  answers.emplace_back(Evaluated{.kl = {24, 25}, .nll = {-24, -25}, .stage_runs = 1, .stage_runs_separate = 2});
+  answers.emplace_back(Evaluated{.kl = {6, 16}, .nll = {-6, -16}, .stage_runs = 1, .stage_runs_separate = 1});
+  answers.emplace_back(Evaluated{.kl = {26}, .nll = {-26}, .stage_runs = 1, .stage_runs_separate = 1});
+  const Outcome whole = join(task, parts, answers);
 
-  ASSERT_EQ(parts.size(), 2u);
-  const auto& last = std::get<Evaluate>(parts[1]);
+  ASSERT_EQ(parts.size(), 4u);
+  const auto last = std::get<Evaluate>(part_of(task, parts[3]));
   EXPECT_EQ(last.begin, 6);
   EXPECT_EQ(last.count, 1);
   EXPECT_EQ(last.set, WindowSet::holdout);
-  EXPECT_EQ(last.recipes.size(), 2u);
+  EXPECT_THAT(last.recipes, ElementsAre(Recipe{2}));
   const auto& values = std::get<Evaluated>(whole);
-  EXPECT_THAT(values.kl, ElementsAre(4, 5, 6, 14, 15, 16));
-  EXPECT_THAT(values.nll, ElementsAre(1, 2, 5, 3, 4, 6));
-  EXPECT_EQ(values.stage_runs, 4);
-  EXPECT_EQ(values.stage_runs_separate, 7);
+  EXPECT_THAT(values.kl, ElementsAre(4, 5, 6, 14, 15, 16, 24, 25, 26));
+  EXPECT_THAT(values.nll, ElementsAre(-4, -5, -6, -14, -15, -16, -24, -25, -26));
+  EXPECT_TRUE(values.wrong.empty());
+  EXPECT_EQ(values.stage_runs, 6);
+  EXPECT_EQ(values.stage_runs_separate, 9);
+}
+
+TEST(TaskParts, PutRightAndWrongAnswersTogetherLikewise) {
+  const Task task = Evaluate{.set = WindowSet::search, .begin = 0, .count = 2, .recipes = {{0}, {1}}};
+
+  std::vector<Outcome> answers;
+  answers.emplace_back(Evaluated{.kl = {0, 0}, .nll = {0, 0}, .wrong = {1, 0}});
+  answers.emplace_back(Evaluated{.kl = {0, 0}, .nll = {0, 0}, .wrong = {0, 1}});
+
+  EXPECT_THAT(std::get<Evaluated>(join(task, cut(task, 2, 1), answers)).wrong, ElementsAre(1, 0, 0, 1));
+  EXPECT_THAT(std::get<Evaluated>(join(task, cut(task, 1, 2), answers)).wrong, ElementsAre(1, 0, 0, 1));
 }
 
 /// A member's end of its line: answers tasks in a thread until Stop; without an answer it is silent after its first words.
@@ -73,12 +89,15 @@ class Member {
   std::jthread thread_;
 };
 
-/// The first of two members: passes for each window its number.
+/// The first of two members: passes for each recipe and window a number of their own.
 Outcome pass_windows(const Task& task) {
   const auto* lease = std::get_if<Evaluate>(&task);
   if (lease == nullptr) return Ready{};
   Passed passed{.states = {{}}, .stage_runs = 1, .stage_runs_separate = 2};
-  for (std::int64_t w = 0; w < lease->count; ++w) passed.states.values.push_back(static_cast<float>(lease->begin + w));
+  for (const Recipe& recipe : lease->recipes) {
+    for (std::int64_t w = 0; w < lease->count; ++w)
+      passed.states.values.push_back(static_cast<float>(100 * recipe[0] + lease->begin + w));
+  }
   return passed;
 }
 
@@ -140,7 +159,7 @@ class WorkerGroups : public ::testing::Test {
 };
 
 Evaluate lease(std::int64_t begin, std::int64_t count) {
-  return {.set = WindowSet::search, .begin = begin, .count = count, .recipes = {{3}}};
+  return {.set = WindowSet::search, .begin = begin, .count = count, .recipes = {{0}}};
 }
 
 TEST_F(WorkerGroups, LeadEveryWindowThroughAllMembers) {
@@ -185,6 +204,23 @@ TEST_F(WorkerGroups, LetAMemberReadTheStatesInMemoryThatTheOneBeforeShares) {
   ASSERT_TRUE(std::holds_alternative<Evaluated>(reply.outcome));
   for (std::int64_t w = 0; w < 20; ++w)
     EXPECT_EQ(std::get<Evaluated>(reply.outcome).kl[static_cast<std::size_t>(w)], static_cast<double>(10 + w));
+}
+
+TEST_F(WorkerGroups, CutALeaseWhoseStatesTakeTooMuchMemory) {
+  std::atomic<std::size_t> most{0};
+  const auto counting = [&](const Task& task) {
+    if (const auto* lease = std::get_if<Evaluate>(&task)) most = std::max(most.load(), lease->recipes.size());
+    return pass_windows(task);
+  };
+  make(counting, score_states, "model", never, std::int64_t{128} << 20);
+  hello();
+  Evaluate large = lease(10, 2);
+  large.recipes = {{0}, {1}, {2}, {3}, {4}};
+
+  send(5, large);
+
+  EXPECT_THAT(std::get<Evaluated>(next().outcome).kl, ElementsAre(10, 11, 110, 111, 210, 211, 310, 311, 410, 411));
+  EXPECT_EQ(most, 2U) << "of 128 MiB each";
 }
 
 TEST_F(WorkerGroups, SendTheStatesWhereTheNextMemberCannotSeeThem) {
