@@ -96,6 +96,7 @@ inline double sum(DoubleLanes lanes) {
 /// register lane by lane.
 inline constexpr std::int64_t half_lane_count = 8;
 using HalfLanes = float __attribute__((vector_size(32)));
+using UnsignedHalfLanes = std::uint32_t __attribute__((vector_size(32)));
 using HalfDoubleLanes = double __attribute__((vector_size(32)));
 
 inline HalfLanes splat_half(float x) {
@@ -111,6 +112,15 @@ inline HalfLanes load_half(const float* p, std::int64_t count = half_lane_count)
     std::memcpy(&lanes, p, static_cast<std::size_t>(count) * sizeof(float));
   }
   return lanes;
+}
+
+/// The first `count` lanes, none if it is not positive.
+inline void store_half(float* p, HalfLanes lanes, std::int64_t count = half_lane_count) {
+  if (count >= half_lane_count) {
+    std::memcpy(p, &lanes, sizeof(lanes));
+  } else if (count > 0) {
+    std::memcpy(p, &lanes, static_cast<std::size_t>(count) * sizeof(float));
+  }
 }
 
 inline HalfDoubleLanes low_half(HalfLanes lanes) {

@@ -7,14 +7,14 @@
 namespace pare::kernels {
 namespace {
 
-Lanes silu(Lanes x) {
+HalfLanes silu(HalfLanes x) {
   return x / (1.0f + exp(-x));
 }
 
 void swiglu_row(const float* gate, const float* up, std::int64_t count, float* out) {
-  std::int64_t i = 0;
-  for (; i + lane_count <= count; i += lane_count) store(out + i, silu(load(gate + i)) * load(up + i));
-  if (i < count) store_some(out + i, silu(load_some(gate + i, count - i)) * load_some(up + i, count - i), count - i);
+  for (std::int64_t i = 0; i < count; i += half_lane_count) {
+    store_half(out + i, silu(load_half(gate + i, count - i)) * load_half(up + i, count - i), count - i);
+  }
 }
 
 }  // namespace

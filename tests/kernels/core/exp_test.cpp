@@ -42,6 +42,13 @@ TEST(Exp, ReachesZeroInfinityAndNanAtTheEnds) {
   EXPECT_TRUE(std::isnan(exp(splat(std::numeric_limits<float>::quiet_NaN()))[7]));
 }
 
+TEST(Exp, IsTheSameInHalfLanes) {
+  for (const float x : {-std::numeric_limits<float>::infinity(), -87.4f, -1.0f, 0.0f, 3.7f, 88.8f}) {
+    EXPECT_EQ(exp(splat_half(x))[3], exp(splat(x))[3]) << x;
+  }
+  EXPECT_TRUE(std::isnan(exp(splat_half(std::numeric_limits<float>::quiet_NaN()))[7]));
+}
+
 TEST(ExpOfNegative, EqualsExp) {
   for (const float x :
        {0.0f, -0.0f, -1e-8f, -1.0f, -50.3f, -87.3f, -87.4f, -1e30f, -std::numeric_limits<float>::infinity()}) {
@@ -77,6 +84,9 @@ TEST(HalfLanes, LoadAndAddPartsOfThem) {
   EXPECT_EQ(load_half(x, -8)[0], 0.0f);
   EXPECT_EQ(low_half(load_half(x))[3], x[3]);
   EXPECT_EQ(high_half(load_half(x))[0], x[4]);
+  store_half(x, splat_half(0.0f), 2);
+  EXPECT_EQ(x[1], 0.0f);
+  EXPECT_EQ(x[2], std::ldexp(3.0f, 6));
 }
 
 }  // namespace
