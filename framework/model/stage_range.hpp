@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 
-#include "kernels/core/contract.hpp"
+#include "framework/model/model_config.hpp"
 
 namespace pare::framework {
 
@@ -21,16 +20,9 @@ struct StageRange {
   bool has_head(std::size_t stages) const { return end >= stages; }
 };
 
-/// The part-th of `parts` ranges into which the chain of a model with so many layers is cut between layers, as evenly as
-/// they can be dealt; the embedding goes with the first layer, the head with the last. 1 <= parts <= layers.
-inline StageRange part_of_chain(std::int64_t layers, int parts, int part) {
-  EXPECT(1 <= parts && parts <= layers && 0 <= part && part < parts, part, " of ", parts, " parts of ", layers);
-  constexpr std::int64_t stages_per_layer = 2;
-  const auto begin_of = [&](int p) { return static_cast<std::size_t>(1 + stages_per_layer * (p * layers / parts)); };
-  StageRange range;
-  if (part > 0) range.begin = begin_of(part);
-  if (part + 1 < parts) range.end = begin_of(part + 1);
-  return range;
-}
+/// The part-th of `parts` ranges into which the chain of a model is cut between layers: whole layers, dealt so that the
+/// part with the most multiplications a token has as few as can be. The embedding goes with the first layer, the head, which
+/// costs as much as some layers, with the last. 1 <= parts <= layers.
+StageRange part_of_chain(const ModelConfig& model, int parts, int part);
 
 }  // namespace pare::framework

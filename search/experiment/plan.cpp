@@ -86,7 +86,7 @@ Plan::Plan(const Experiment& experiment)
 }
 
 framework::StageRange own_stages(const Experiment& experiment, const framework::Model& model) {
-  return framework::part_of_chain(model.config().layers, experiment.containment.ranks_per_worker, experiment.member);
+  return framework::part_of_chain(model.config(), experiment.containment.ranks_per_worker, experiment.member);
 }
 
 std::int64_t tokens_of_all_budgets(const Experiment& experiment, const Plan& plan) {

@@ -120,10 +120,9 @@ TEST_P(DeviceEvaluators, GiveTheBitsOfEachCandidateAloneForAnyWindowsAndAnyPast)
 
 TEST_P(DeviceEvaluators, GiveTheSameScoresWhenTheirStagesAreSplit) {
   const auto all = candidates();
-  const std::int64_t layers = world_->model.config().layers;
   const auto whole = on_gpu().evaluate(all, world_->text.search, 0, 3, world_->teacher, 0);
-  auto first = on_gpu(framework::part_of_chain(layers, 2, 0));
-  auto second = on_gpu(framework::part_of_chain(layers, 2, 1));
+  auto first = on_gpu(framework::part_of_chain(world_->model.config(), 2, 0));
+  auto second = on_gpu(framework::part_of_chain(world_->model.config(), 2, 1));
 
   // As two processes do it: in page-locked memory that both map.
   framework::SharedBuffer memory(framework::CopiedBy::gpu);

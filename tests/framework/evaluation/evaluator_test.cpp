@@ -212,7 +212,6 @@ TEST_F(Evaluator, RunsLittleMoreThanHalfTheStagesOfARoundOfSingleChanges) {
 TEST_F(Evaluator, GivesTheSameScoresWhenItsStagesAreSplit) {
   const auto candidates = make_candidates(world_->sites.size(), 6, 10);
   const auto whole = evaluate(candidates, 2);
-  const std::int64_t layers = world_->model.config().layers;
   const framework::TokenWindows& text = world_->text.search;
 
   for (const int parts : {2, 3}) {
@@ -222,7 +221,7 @@ TEST_F(Evaluator, GivesTheSameScoresWhenItsStagesAreSplit) {
     std::vector<float> full_states;
     for (int part = 0; part < parts; ++part) {
       framework::Evaluator evaluator(world_->model, world_->sites, &world_->bank, SmallWorld::length,
-                                     {.stages = framework::part_of_chain(layers, parts, part)});
+                                     {.stages = framework::part_of_chain(world_->model.config(), parts, part)});
       if (part + 1 < parts) {
         const std::vector<float> passed = passed_states(evaluator, candidates, text, 2, states);
         EXPECT_EQ(passed_states(evaluator, candidates, text, 2, states), passed) << "from kept states";

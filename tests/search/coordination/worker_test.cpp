@@ -30,7 +30,7 @@ class SecondMember : public ::testing::Test {
               .sites = sites_,
               .bank_plan = bank_plan_,
               .device = {},
-              .evaluator = {.stages = framework::part_of_chain(model_.config().layers, 2, 1)},
+              .evaluator = {.stages = framework::part_of_chain(model_.config(), 2, 1)},
               .windows = {.windows = 1, .length = 4, .holdout = 1},
               .top_k = 8})
           .serve(*line);
