@@ -40,7 +40,7 @@ class Reuse(SystemTest):
 
     def test_a_wider_search_pays_for_what_is_new_and_ends_as_without(self):
         self.search(self.experiment("narrow", reuse=True, **self.own))
-        wider = {**self.own, "options": ["w2-g32", "w3-g32", "w4-g32", "w8-g32"], "search": {"algorithm": "ilp"}}
+        wider = {**self.own, "options": ["w2-g32", "w3-g32", "w4-g32", "w8-g32"], "search": {"algorithm": "ilp", "tokens": 20000}}
 
         alone = self.search(self.experiment("alone", reuse=False, **wider))
         helped = self.search(self.experiment("helped", reuse=True, **wider))
