@@ -18,8 +18,9 @@ constexpr const char* single_name = "model.safetensors";
 constexpr const char* index_name = "model.safetensors.index.json";
 
 bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name.find('/') == std::string::npos && name.find('\0') == std::string::npos && name != "." &&
-         name != ".." && name.ends_with(".safetensors");
+  constexpr std::size_t longest = 255;
+  const auto is_odd = [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; };
+  return name.size() <= longest && std::ranges::none_of(name, is_odd) && name.ends_with(".safetensors");
 }
 
 /// Shard -> tensors that the index places there.

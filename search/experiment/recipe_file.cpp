@@ -68,9 +68,10 @@ Recipe read_named(const SearchSpace& space, const std::string& text) {
 }  // namespace
 
 Recipe read_recipe(const SearchSpace& space, const std::string& file_or_option) {
-  if (!std::filesystem::exists(file_or_option)) {
+  std::error_code error;
+  if (!std::filesystem::exists(file_or_option, error)) {
     VALIDATE(file_or_option.find('.') == std::string::npos && file_or_option.find('/') == std::string::npos,
-             file_or_option, ": no such recipe file");
+             framework::printable(file_or_option), ": no such recipe file");
     return read_named(space, file_or_option);
   }
   const framework::ConfigDocument document = framework::ConfigDocument::read(file_or_option);

@@ -86,6 +86,14 @@ TEST_F(CheckpointTest, RefusesShardsOutsideTheDirectory) {
   }
 }
 
+TEST_F(CheckpointTest, RefusesNamesOfShardsThatNoLineCouldShow) {
+  write_index(R"({"weight_map": {"a": "one\ttwo.safetensors"}})");
+  EXPECT_EQ(error(), in(index_name, R"(weight_map: 'a': 'one\x09two.safetensors' is not a plain file name ending in )"
+                                    ".safetensors"));
+  write_index(R"({"weight_map": {"a": ")" + std::string(300, 'x') + R"(.safetensors"}})");
+  EXPECT_THAT(error(), testing::HasSubstr("is not a plain file name"));
+}
+
 TEST_F(CheckpointTest, RefusesAnIndexOfAnotherForm) {
   write_index("[]");
   EXPECT_EQ(error(), in(index_name, R"(no object "weight_map", it should map tensor names to file names)"));

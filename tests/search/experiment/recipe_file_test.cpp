@@ -96,6 +96,8 @@ TEST_F(RecipeFile, NamesThePlaceOfWhatIsWrong) {
       StartsWith("recipe.yaml:1:18: layers.0.q_proj: this site has no option 'w4-g23', did you mean 'w4-g32'?"));
   EXPECT_THAT(error_of([] { search::read_recipe(space(), "nowhere.yaml"); }),
               HasSubstr("nowhere.yaml: no such recipe file"));
+  EXPECT_THAT(error_of([] { search::read_recipe(space(), std::string(300, 'w')); }), StartsWith("option 'www"))
+      << "longer than the name of a file may be";
 }
 
 }  // namespace pare::test
