@@ -176,10 +176,9 @@ std::string identity_of(const framework::ConfigDocument& document, const Experim
       continue;
     hasher.update(key + "=" + value.text() + "\n");
   }
-  if (experiment.latency && std::filesystem::exists(experiment.latency->table)) {
-    std::ifstream in(experiment.latency->table, std::ios::binary);
+  if (experiment.latency) {
     std::ostringstream text;
-    text << in.rdbuf();
+    if (std::ifstream in(experiment.latency->table, std::ios::binary); in) text << in.rdbuf();
     hasher.update(text.str());
   }
   return hasher.hex();
