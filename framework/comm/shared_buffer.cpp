@@ -76,7 +76,7 @@ std::span<const std::byte> SharedView::look(const SharedPlace& place, std::size_
     throw OutOfSight(fmt::format("memory of process {} cannot be seen from here: {}", place.pid, why));
   };
   if (place_ != place || bytes > mapping_.bytes().size() - head_bytes) {
-    place_ = {};
+    place_.reset();
     // O_NONBLOCK: what has this number by now may be anything, a pipe too.
     const Descriptor file(
         ::open(fmt::format("/proc/{}/fd/{}", place.pid, place.descriptor).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));

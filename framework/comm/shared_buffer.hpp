@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 
@@ -78,7 +79,7 @@ class SharedView {
 
  private:
   SharedMapping mapping_;
-  SharedPlace place_;
+  std::optional<SharedPlace> place_;  ///< of what is mapped
 };
 
 }  // namespace pare::framework

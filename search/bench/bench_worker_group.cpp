@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "framework/bench/seconds.hpp"
 #include "framework/comm/process_group.hpp"
 #include "search/coordination/isolated_worker.hpp"
 #include "search/coordination/relay.hpp"
@@ -84,10 +84,12 @@ bool measure(WorkerGroup& worker, std::int64_t floats) {
   const Evaluate lease{.set = WindowSet::search, .begin = 0, .count = windows, .recipes = {{0}}};
   worker.receive();  // Hello
   for (int round = 0; round < 4; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    worker.send(encode(NumberedTask{1, lease}));
-    if (!std::holds_alternative<Evaluated>(decode_reply(worker.receive()).outcome)) return false;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Reply reply;
+    const double seconds = framework::seconds([&] {
+      worker.send(encode(NumberedTask{1, lease}));
+      reply = decode_reply(worker.receive());
+    });
+    if (!std::holds_alternative<Evaluated>(reply.outcome)) return false;
     fmt::print("{} windows of {} MiB: {:.2f} s, {:.0f} MiB/s\n", windows, 4 * floats / mebi, seconds,
                static_cast<double>(windows * 4 * floats / mebi) / seconds);
   }

@@ -7,7 +7,6 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <variant>
 
@@ -15,7 +14,6 @@ namespace pare::search {
 namespace {
 
 constexpr int deaths_in_a_row = 5;
-constexpr auto idle_pause = std::chrono::microseconds(200);
 
 bool makes_state(const Task& task) {
   return std::holds_alternative<UseText>(task) || std::holds_alternative<CalibrateStage>(task) ||
@@ -80,13 +78,6 @@ std::optional<IsolatedWorker::Message> IsolatedWorker::listen() {
   } catch (const std::exception&) {
     broken_ = true;
     return std::nullopt;
-  }
-}
-
-IsolatedWorker::Message IsolatedWorker::receive() {
-  while (true) {
-    if (auto message = try_receive()) return std::move(*message);
-    std::this_thread::sleep_for(idle_pause);
   }
 }
 

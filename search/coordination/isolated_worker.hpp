@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/comm/channel.hpp"
+#include "framework/comm/polled_channel.hpp"
 #include "framework/comm/spawner.hpp"
 #include "search/coordination/protocol.hpp"
 #include "search/coordination/task_deadline.hpp"
@@ -29,7 +29,7 @@ inline constexpr std::uint64_t refusal_to_start = ~std::uint64_t{0};
 /// A child that dies five times without an answer in between is not replaced again: std::runtime_error, the line is broken. One that
 /// refuses to start throws InputError.
 /// The destructor ends the child. Used by one thread, the one that uses the spawner.
-class IsolatedWorker final : public framework::Channel {
+class IsolatedWorker final : public framework::PolledChannel {
  public:
   /// `introduction`: the first message of every child.
   IsolatedWorker(framework::Spawner& spawner, std::vector<std::byte> introduction, const TaskDeadline& deadline);
@@ -39,7 +39,6 @@ class IsolatedWorker final : public framework::Channel {
 
   void send(std::span<const std::byte> task) override;
   std::optional<std::vector<std::byte>> try_receive() override;
-  std::vector<std::byte> receive() override;
 
  private:
   using Clock = std::chrono::steady_clock;

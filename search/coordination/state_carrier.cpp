@@ -2,9 +2,7 @@
 #include "search/coordination/state_carrier.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "framework/comm/abandon.hpp"
@@ -15,7 +13,6 @@
 namespace pare::search {
 namespace {
 
-constexpr auto idle_pause = std::chrono::microseconds(200);
 constexpr std::size_t head_bytes = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 
 }  // namespace
@@ -54,13 +51,6 @@ std::optional<std::vector<std::byte>> StateCarrier::try_receive() {
     reply.outcome = Failed{FailureKind::crash, "evaluator ended, and the states that it had computed went with it"};
   }
   return encode(reply);
-}
-
-std::vector<std::byte> StateCarrier::receive() {
-  while (true) {
-    if (auto message = try_receive()) return std::move(*message);
-    std::this_thread::sleep_for(idle_pause);
-  }
 }
 
 void StateCarrier::send_on(SharedStates& states) {

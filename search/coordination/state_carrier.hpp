@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "framework/comm/channel.hpp"
+#include "framework/comm/polled_channel.hpp"
 #include "framework/comm/shared_buffer.hpp"
 #include "search/coordination/protocol.hpp"
 
@@ -22,7 +22,7 @@ namespace pare::search {
 /// of this rank.
 ///
 /// Used by one thread. Throws what its lines throw, and std::runtime_error where there is no memory for what arrives.
-class StateCarrier final : public framework::Channel {
+class StateCarrier final : public framework::PolledChannel {
  public:
   /// before, next: lines for states alone; null where that rank is of this node, or where there is none.
   StateCarrier(std::unique_ptr<framework::Channel> evaluator, std::unique_ptr<framework::Channel> before,
@@ -30,7 +30,6 @@ class StateCarrier final : public framework::Channel {
 
   void send(std::span<const std::byte> task) override;
   std::optional<std::vector<std::byte>> try_receive() override;
-  std::vector<std::byte> receive() override;
 
  private:
   void store(std::span<const std::byte> message);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -17,7 +16,6 @@
 namespace pare::search {
 namespace {
 
-constexpr auto idle_pause = std::chrono::microseconds(200);
 // Between two looks: longer than that nobody listened here.
 constexpr auto longest_look = std::chrono::seconds(1);
 // Of one part, what all its candidates together may have of hidden states (a single window of a single one may have more);
@@ -74,13 +72,6 @@ std::optional<std::vector<std::byte>> WorkerGroup::try_receive() {
   return message;
 }
 
-std::vector<std::byte> WorkerGroup::receive() {
-  while (true) {
-    if (auto message = try_receive()) return std::move(*message);
-    std::this_thread::sleep_for(idle_pause);
-  }
-}
-
 /// What changes the state of all members is done alone.
 void WorkerGroup::begin_jobs() {
   while (!jobs_.empty() && !all_at_it_) {
@@ -120,8 +111,11 @@ void WorkerGroup::begin(const JobPointer& job) {
 
 bool WorkerGroup::can_take_more(std::size_t place) const {
   if (places_[place].waiting.empty() || places_[place].under_way.size() >= most_parts) return false;
-  const bool goes_on = place + 1 < places_.size() && goes_through_stages(places_[place].waiting.front().task);
-  return !goes_on || std::ranges::count(places_[place].taken, false) > 0;
+  return !goes_on(place, places_[place].waiting.front().task) || std::ranges::count(places_[place].taken, false) > 0;
+}
+
+bool WorkerGroup::goes_on(std::size_t place, const Task& task) const {
+  return place + 1 < places_.size() && goes_through_stages(task);
 }
 
 void WorkerGroup::feed() {
@@ -143,8 +137,7 @@ void WorkerGroup::feed() {
 
 void WorkerGroup::hand(std::size_t p, Part part) {
   Place& place = places_[p];
-  const bool goes_on = goes_through_stages(part.task) && p + 1 < places_.size();
-  if (goes_on) {
+  if (goes_on(p, part.task)) {
     const auto free = std::ranges::find(place.taken, false);
     *free = true;
     part.leaves_by = static_cast<std::uint32_t>(free - place.taken.begin());
@@ -226,14 +219,15 @@ void WorkerGroup::say_hello(Hello hello) {
 
 void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
   Job& job = *part.job;
-  const bool goes_on = goes_through_stages(part.task) && p + 1 < places_.size();
+  const bool passes = goes_on(p, part.task);
   if (auto* failed = std::get_if<Failed>(&outcome)) {
     if (!job.failure) job.failure = std::move(*failed);
-  } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && goes_on) {
+  } else if (auto* passed = std::get_if<Passed>(&outcome); passed != nullptr && passes) {
     job.stage_runs += passed->stage_runs;
     job.stage_runs_separate += passed->stage_runs_separate;
-    if (part.came_by) places_[p - 1].taken[*part.came_by] = false;
-    part.came_by = std::exchange(part.leaves_by, {});
+    const auto slot = std::exchange(part.leaves_by, {});
+    release(p, part);
+    part.came_by = slot;
     states_of(part.task) = std::move(passed->states);
     places_[p + 1].waiting.push_back(std::move(part));
     return;
@@ -241,7 +235,7 @@ void WorkerGroup::answered(std::size_t p, Part part, Outcome outcome) {
     release(p, part);
     begin_again(p, std::move(part));
     return;
-  } else if (goes_on || !answers(part.task, outcome)) {
+  } else if (passes || !answers(part.task, outcome)) {
     job.failure = Failed{FailureKind::fault, places_[p].member.name + " gave an answer that does not fit its task"};
   } else {
     job.answers[part.index] = std::move(outcome);

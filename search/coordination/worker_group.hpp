@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/comm/channel.hpp"
+#include "framework/comm/polled_channel.hpp"
 #include "search/coordination/protocol.hpp"
 #include "search/coordination/task_parts.hpp"
 
@@ -33,7 +33,7 @@ struct WorkerGroupSettings {
 /// because the next cannot see them, begins again.
 ///
 /// Used by one thread, the one that uses the members' lines. Throws what the line to the first member throws.
-class WorkerGroup final : public framework::Channel {
+class WorkerGroup final : public framework::PolledChannel {
  public:
   struct Member {
     std::unique_ptr<framework::Channel> line;
@@ -45,7 +45,6 @@ class WorkerGroup final : public framework::Channel {
 
   void send(std::span<const std::byte> task) override;
   std::optional<std::vector<std::byte>> try_receive() override;
-  std::vector<std::byte> receive() override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -88,6 +87,8 @@ class WorkerGroup final : public framework::Channel {
   void begin(const JobPointer& job);
   void feed();
   bool can_take_more(std::size_t place) const;
+  /// The next member is to have the states that the task leaves here.
+  bool goes_on(std::size_t place, const Task& task) const;
   void hand(std::size_t place, Part part);
   void release(std::size_t place, const Part& part);
   void begin_again(std::size_t place, Part part);

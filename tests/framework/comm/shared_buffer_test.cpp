@@ -100,6 +100,12 @@ TEST(SharedBuffers, AreReadNoFurtherThanTheyGo) {
                 testing::ThrowsMessage<OutOfSight>(testing::HasSubstr("smaller than was said")));
 }
 
+TEST(SharedBuffers, AreOutOfSightWhereNoPlaceIsNamed) {
+  SharedView view;
+
+  EXPECT_THROW(read(view, {}, 4), OutOfSight);
+}
+
 TEST(SharedBuffers, AreOutOfSightWhereTheDescriptorIsNoMemory) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
